@@ -1,0 +1,1 @@
+"""Ropeway: one line from data to production and back."""
