@@ -1,0 +1,1 @@
+"""Statistics: agreement, metrics and intervals; pure functions, each with its paper."""
