@@ -1,0 +1,1 @@
+"""The command line: a face. Each command parses, calls one room and draws the answer; no rule lives here."""

@@ -1,0 +1,47 @@
+"""Every top-level command, where it lives and what it is for. Reading this loads no command.
+
+`ropeway --help`, shell completion and the generated reference read this table, so that
+listing the commands costs nothing: a command's module is imported when it is called.
+"""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One top-level command."""
+
+    name: str
+    target: str
+    """`module:attribute` of its click command."""
+    section: str
+    summary: str
+
+
+_START = "Start"
+_DATA = "Data and labels"
+_TRAIN = "Train"
+_RELEASE = "Release"
+_SERVE = "Serve"
+_ASK = "Ask"
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry("demo", "ropeway.cli.demo:demo", _START, "Take a real project the whole way, in under a minute."),
+    Entry("init", "ropeway.cli.project:init", _START, "Make an empty project: charter, pipeline, checks."),
+    Entry("data", "ropeway.cli.data:data", _DATA, "Add, list and check dataset versions."),
+    Entry("labels", "ropeway.cli.labels:labels", _DATA, "Ratings in; agreement, queue and snapshots out."),
+    Entry("run", "ropeway.cli.run:run", _TRAIN, "Run the pipeline; what has not changed is cached."),
+    Entry("explain", "ropeway.cli.run:explain", _TRAIN, "Say which steps would run, and why."),
+    Entry("runs", "ropeway.cli.runs:runs", _TRAIN, "Search, sort and export runs."),
+    Entry("compare", "ropeway.cli.runs:compare", _TRAIN, "Lay runs side by side."),
+    Entry("model", "ropeway.cli.model:model", _RELEASE, "Register, approve, promote, recall model versions."),
+    Entry("gate", "ropeway.cli.model:gate", _RELEASE, "Hold a model version against the charter."),
+    Entry("serve", "ropeway.cli.serve:serve", _SERVE, "Answer over HTTP with a model version."),
+    Entry("feedback", "ropeway.cli.serve:feedback", _SERVE, "Say what a prediction should have been."),
+    Entry("server", "ropeway.cli.serve:server", _SERVE, "Offer every operation of this project over HTTP."),
+    Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
+    Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
+    Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
+    Entry("fsck", "ropeway.cli.ledger:fsck", _ASK, "Check every event and every object on disk."),
+)
+
+BY_NAME: dict[str, Entry] = {entry.name: entry for entry in CATALOGUE}

@@ -1,0 +1,274 @@
+"""How answers look: tables, trees, facts, badges. Calm: colour only for meaning, and never alone.
+
+Nothing here knows a room. Text is never read as markup, so a tweet with `[brackets]` comes out whole.
+On a terminal lines fit its width; in a pipe nothing is cut and nothing is wrapped.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+INDENT = "  "
+MINIMUM_COLUMN = 12
+"""A column is not squeezed below this many cells."""
+TERABYTE_STEPS = ("B", "KB", "MB", "GB", "TB")
+
+DASH = "\u2013"
+"""Stands for a figure that is not there."""
+
+Cell = str | Text | int | float | datetime | bool | None
+
+
+class Column(NamedTuple):
+    """A column of a table."""
+
+    title: str
+    right: bool = False
+    grow: bool = False
+    """May be cut when the terminal is narrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A branch of a tree: a line, remarks under it, and what hangs below."""
+
+    label: str | Text
+    notes: Sequence[str] = ()
+    children: Sequence["Node"] = field(default_factory=tuple)
+
+
+class _Look(NamedTuple):
+    symbol: str
+    style: str
+
+
+_GOOD = _Look("✓", "green")
+_BAD = _Look("✗", "red")
+_WARN = _Look("!", "yellow")
+_QUIET = _Look("·", "dim")
+_OPEN = _Look("○", "")
+_ACTIVE = _Look("●", "cyan")
+
+LOOKS: dict[str, _Look] = {
+    "candidate": _OPEN,
+    "validated": _Look("◐", "cyan"),
+    "approved": _Look("◑", "cyan"),
+    "live": _Look("●", "green"),
+    "retired": _QUIET,
+    "rejected": _BAD,
+    "recalled": _BAD,
+    "passed": _GOOD,
+    "ok": _GOOD,
+    "finished": _GOOD,
+    "complete": _GOOD,
+    "ran": _GOOD,
+    "failed": _BAD,
+    "refused": _BAD,
+    "error": _BAD,
+    "broken": _BAD,
+    "killed": _BAD,
+    "warn": _WARN,
+    "warning": _WARN,
+    "cached": _Look("=", "dim"),
+    "skipped": _QUIET,
+    "running": _ACTIVE,
+    "open": _OPEN,
+    "empty": _OPEN,
+}
+
+
+def console() -> Console:
+    """A console on standard output that leaves text alone."""
+    terminal = sys.stdout.isatty()
+    return Console(highlight=False, emoji=False, markup=False, soft_wrap=not terminal)
+
+
+def badge(state: str, word: str | None = None) -> Text:
+    """A state as symbol and word; the colour says nothing that the word does not.
+
+    Args:
+        state: one of `LOOKS`; any other is shown plainly.
+        word: shown in place of the state's own name.
+    """
+    look = LOOKS.get(state, _QUIET)
+    return Text(f"{look.symbol} {word or state}", style=look.style)
+
+
+def heading(out: Console, text: str) -> None:
+    """A title over what follows, with air above."""
+    out.print()
+    out.print(Text(text, style="bold"))
+
+
+def facts(out: Console, pairs: Iterable[tuple[str, Cell]]) -> None:
+    """Names and values in two aligned columns; values that are None are left out."""
+    kept = [(name, _text(value)) for name, value in pairs if value is not None]
+    width = max((cell_len(name) for name, _ in kept), default=0)
+    for name, value in kept:
+        out.print(Text(INDENT) + Text(name.ljust(width), style="dim") + Text("  ") + value)
+
+
+def table(out: Console, columns: Sequence[Column | str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Aligned columns under dim titles.
+
+    Args:
+        out: where it is drawn.
+        columns: a title alone is a left-aligned column.
+        rows: one cell a column; numbers come out with thousands separators, None as a dash.
+    """
+    heads = [column if isinstance(column, Column) else Column(column) for column in columns]
+    body = [[_text(cell) for cell in row] for row in rows]
+    widths = [
+        max([cell_len(head.title), *(cell.cell_len for cell in cells)])
+        for head, cells in zip(heads, _transpose(body, len(heads)), strict=True)
+    ]
+    if out.is_terminal:
+        _squeeze(widths, heads, out.width)
+    out.print(_line([Text(head.title, style="dim") for head in heads], heads, widths))
+    for row in body:
+        out.print(_line(row, heads, widths))
+
+
+def tree(out: Console, root: Node) -> None:
+    """A tree with its remarks; the root stands at the margin."""
+    out.print(_text(root.label))
+    for note in root.notes:
+        out.print(Text(f"{'│  ' if root.children else '   '}{note}", style="dim"))
+    _branches(out, root.children, "")
+
+
+def next_step(out: Console, *commands: str, why: str = "") -> None:
+    """The command to type next, ready to paste.
+
+    Args:
+        out: where it is drawn.
+        commands: one or several, each on its own line.
+        why: what it does, in a few words.
+    """
+    if not commands:
+        return
+    out.print()
+    for index, command in enumerate(commands):
+        line = Text("next  " if index == 0 else "      ", style="dim") + Text(command, style="bold")
+        if why and index == len(commands) - 1:
+            line += Text(f"   {why}", style="dim")
+        out.print(line)
+
+
+def meter(value: float, mark: float | None = None, *, cells: int = 24) -> Text:
+    """A number between 0 and 1 as a bar, with a mark where the limit is."""
+    filled = round(max(0.0, min(1.0, value)) * cells)
+    drawn = Text("█" * filled, style="cyan") + Text("░" * (cells - filled), style="dim")
+    if mark is None:
+        return drawn
+    at = min(cells - 1, round(max(0.0, min(1.0, mark)) * cells))
+    return drawn[:at] + Text("│", style="bold") + drawn[at + 1 :]
+
+
+def number(value: float | None, places: int = 3) -> str:
+    """A figure with a fixed number of places; a dash for none."""
+    return DASH if value is None else f"{value:,.{places}f}"
+
+
+def count(many: int, thing: str, plural: str = "") -> str:
+    """`1 row`, `4,200 rows`."""
+    return f"{many:,} {thing if many == 1 else plural or thing + 's'}"
+
+
+def when(moment: datetime) -> str:
+    """A moment to the minute, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def size(many_bytes: int) -> str:
+    """Bytes in the unit that fits: `3.4 MB`."""
+    value = float(many_bytes)
+    for unit in TERABYTE_STEPS:
+        if value < 1000 or unit == TERABYTE_STEPS[-1]:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable: the last unit always returns")
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that fits: `12 ms`, `3.4 s`, `2 min 05 s`, `3 h 10 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def clip(text: str, cells: int = 72) -> str:
+    """One line of at most so many cells, with an ellipsis where it was cut."""
+    line = " ".join(text.split())
+    return line if cell_len(line) <= cells else set_cell_size(line, cells - 1).rstrip() + "…"
+
+
+def _text(value: Cell) -> Text:
+    match value:
+        case Text():
+            return value
+        case None:
+            return Text(DASH, style="dim")
+        case bool():
+            return Text("yes" if value else "no")
+        case int():
+            return Text(f"{value:,}")
+        case float():
+            return Text(number(value))
+        case datetime():
+            return Text(when(value))
+        case _:
+            return Text(value)
+
+
+def _transpose(rows: list[list[Text]], width: int) -> list[list[Text]]:
+    return [[row[index] for row in rows] for index in range(width)]
+
+
+def _squeeze(widths: list[int], heads: Sequence[Column], available: int) -> None:
+    """Take what is too much from the growing columns, the widest first."""
+    over = sum(widths) + 2 * len(widths) - available
+    growing = [index for index, head in enumerate(heads) if head.grow]
+    while over > 0 and growing:
+        widest = max(growing, key=lambda index: widths[index])
+        cut = min(over, widths[widest] - MINIMUM_COLUMN)
+        if cut <= 0:
+            return
+        widths[widest] -= cut
+        over -= cut
+
+
+def _line(cells: Sequence[Text], heads: Sequence[Column], widths: Sequence[int]) -> Text:
+    line = Text(INDENT)
+    for index, (cell, head, width) in enumerate(zip(cells, heads, widths, strict=True)):
+        fitted = cell.copy()
+        if fitted.cell_len > width:
+            fitted.truncate(width, overflow="ellipsis")
+        pad = " " * (width - fitted.cell_len)
+        last = index == len(cells) - 1
+        line += Text(pad) + fitted if head.right else fitted + Text("" if last else pad)
+        line += Text("" if last else "  ")
+    return line
+
+
+def _branches(out: Console, nodes: Sequence[Node], prefix: str) -> None:
+    for index, node in enumerate(nodes):
+        last = index == len(nodes) - 1
+        out.print(Text(prefix + ("└─ " if last else "├─ "), style="dim") + _text(node.label))
+        below = prefix + ("   " if last else "│  ")
+        for note in node.notes:
+            out.print(
+                Text(below + ("│  " if node.children else "   "), style="dim") + Text(note, style="dim")
+            )
+        _branches(out, node.children, below)
