@@ -1,0 +1,23 @@
+"""Facts, lineage edges and projections. Only this room writes history.
+
+The ledger is the truth: one append-only table of events with a gapless sequence. Every table that answers
+questions is a projection, moved in the same transaction as its event and rebuilt by replaying them.
+"""
+
+from ropeway.ledger.event import Edge, Event, Fact, event
+from ropeway.ledger.journal import Ledger, Transaction
+from ropeway.ledger.projections import projects
+from ropeway.ledger.tables import edge, person, projected
+
+__all__ = [
+    "Edge",
+    "Event",
+    "Fact",
+    "Ledger",
+    "Transaction",
+    "edge",
+    "event",
+    "person",
+    "projected",
+    "projects",
+]

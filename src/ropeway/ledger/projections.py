@@ -1,0 +1,66 @@
+"""How events move the tables that answer questions, and how those tables are made anew.
+
+A handler is a pure function of its fact and the tables: no clock, no randomness, no files. So replaying all
+events into empty tables gives the same rows; a test holds that.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from ropeway.core.hashing import digest_bytes
+from ropeway.ledger.event import Event, Fact
+from ropeway.ledger.people import PersonIntroduced
+from ropeway.ledger.tables import edge, person, projected
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Fact[Any], Connection], None]
+
+_handlers: dict[type[Event], list[Handler]] = defaultdict(list)
+
+
+def projects(
+    cls: type[E],
+) -> Callable[[Callable[[Fact[E], Connection], None]], Callable[[Fact[E], Connection], None]]:
+    """Register a handler for one event class. It runs in the transaction that appends the event."""
+
+    def register(handler: Callable[[Fact[E], Connection], None]) -> Callable[[Fact[E], Connection], None]:
+        names = [f"{known.__module__}.{known.__qualname__}" for known in _handlers[cls]]
+        if f"{handler.__module__}.{handler.__qualname__}" not in names or handler.__name__ == "_":
+            _handlers[cls].append(handler)
+        return handler
+
+    return register
+
+
+def apply(fact: Fact[Any], connection: Connection) -> None:
+    """Move every projection, and draw the event's edges."""
+    for drawn in fact.event.edges():
+        connection.execute(
+            sqlite_insert(edge)
+            .values(
+                upstream=drawn.upstream, relation=drawn.relation, downstream=drawn.downstream, seq=fact.seq
+            )
+            .on_conflict_do_nothing()
+        )
+    for handler in _handlers[type(fact.event)]:
+        handler(fact, connection)
+
+
+def shape() -> str:
+    """A digest of the projections' shape: when it changes, they are rebuilt."""
+    parts: list[str] = []
+    for table in projected.sorted_tables:
+        parts.append(str(CreateTable(table)))
+        parts.extend(sorted(str(CreateIndex(index)) for index in table.indexes))
+        parts.append(f"revision {table.info.get('revision', 0)}")
+    return digest_bytes("\n".join(parts).encode())
+
+
+@projects(PersonIntroduced)
+def _introduce(fact: Fact[PersonIntroduced], connection: Connection) -> None:
+    connection.execute(insert(person).values(id=fact.event.person, name=fact.event.name, seq=fact.seq))

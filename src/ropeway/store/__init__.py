@@ -1,0 +1,9 @@
+"""Bytes: objects by digest, trees, segments, and a cache that may vanish. Only this room writes bytes.
+
+Not here: what the bytes mean (the rooms above), and which of them are still needed.
+"""
+
+from ropeway.store.objects import Store
+from ropeway.store.segments import Segment, SegmentWriter, is_abandoned, read_record, read_segment
+
+__all__ = ["Segment", "SegmentWriter", "Store", "is_abandoned", "read_record", "read_segment"]

@@ -1,0 +1,75 @@
+"""What can go wrong with stored bytes.
+
+NotFound └── ObjectMissing     Invalid └── BadDigest     Damaged ├── ObjectDamaged └── SegmentDamaged
+"""
+
+from ropeway.core.errors import Damaged, Invalid, RopewayError
+from ropeway.core.hashing import short
+
+
+class ObjectMissing(Damaged):
+    """An object that something refers to is not in the store."""
+
+    code = "object-missing"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"The object {short(digest)}… is not in the store.",
+            expected=f"a file .ropeway/objects/{digest[:2]}/{digest[2:]}",
+            next_step="ropeway fsck",
+            digest=digest,
+        )
+
+
+class ObjectDamaged(Damaged):
+    """An object's bytes do not have its digest. They are never handed out."""
+
+    code = "object-damaged"
+
+    def __init__(self, digest: str, found: str) -> None:
+        super().__init__(
+            f"The object {short(digest)}… is damaged: its bytes have the digest {short(found)}….",
+            expected=f"bytes with the digest {digest}",
+            next_step="ropeway fsck; then bring the same file again, or restore .ropeway/objects from a copy",
+            digest=digest,
+            found=found,
+        )
+
+
+class BadDigest(Invalid):
+    """Something that is not a digest was given where one is needed."""
+
+    code = "bad-digest"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"'{given[:80]}' is not a digest.", expected="64 hexadecimal digits, lower case", given=given[:80]
+        )
+
+
+class SegmentDamaged(Damaged):
+    """A segment does not begin as one should."""
+
+    code = "segment-damaged"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The segment '{path}' has no sound header.",
+            expected="a file written by Ropeway",
+            next_step="ropeway fsck",
+        )
+
+
+class OutOfSpace(RopewayError):
+    """No space was left to write an object; nothing that was stored is lost."""
+
+    code = "out-of-space"
+    http_status = 507
+    exit_code = 6
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"No space is left on the disk that holds '{where}'; nothing was changed.",
+            expected="some free space",
+            next_step="free some space, then repeat the command",
+        )

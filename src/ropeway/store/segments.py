@@ -1,0 +1,155 @@
+"""Append-only files of framed records, for what is too frequent to be an event: points, predictions, feedback.
+
+Contract: `append` that returned survives `kill -9` (one `write` to the file, nothing kept back in memory); it
+survives power loss after `flush`. A torn tail, left by a kill or a full disk, is recognised and passed over.
+One writer a file, which holds a lock on it while it lives, so that others can tell a dead one.
+
+Layout: magic, then frames of length (u32), CRC-32 of the payload (u32), payload. The first frame is the header.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ropeway.store.errors import OutOfSpace, SegmentDamaged
+from ropeway.store.files import sync_folder, write_all
+
+MAGIC = b"RWSEG\x00\x01\n"
+FRAME = struct.Struct("<II")
+PRIVATE = 0o700
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A segment as read: its header, its whole records in order, and whether a torn tail was passed over."""
+
+    header: bytes
+    records: list[bytes]
+    torn: bool
+
+
+class SegmentWriter:
+    """Writes one new segment.
+
+    Args:
+        path: the file; must not exist yet. Its folder is made when absent.
+        header: opaque bytes that stand first.
+    """
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self.path = path
+        self.count = 0
+        path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        # Locked under another name first, so that nobody ever sees it unlocked and takes it for abandoned.
+        newborn = path.with_name(f".{path.name}.new")
+        self._descriptor = os.open(
+            newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+        self._lock = threading.Lock()
+        self._is_open = True
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            write_all(self._descriptor, MAGIC + _frame(header))
+            self.size_bytes = len(MAGIC) + FRAME.size + len(header)
+            newborn.rename(path)
+        except BaseException:
+            os.close(self._descriptor)
+            newborn.unlink(missing_ok=True)
+            raise
+
+    def append(self, record: bytes) -> int:
+        """Write one record; gives its ordinal, from 0. Survives `kill -9` on return.
+
+        Raises:
+            OutOfSpace: the disk is full; the record is not there, those before it are.
+        """
+        frame = _frame(record)
+        with self._lock:
+            try:
+                written = os.write(self._descriptor, frame)
+                if written < len(frame):
+                    raise OSError(errno.ENOSPC, "short write")
+            except OSError as error:
+                # Half a frame would hide every later one from readers.
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._descriptor, self.size_bytes)
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise OutOfSpace(str(self.path.parent)) from error
+                raise
+            self.size_bytes += len(frame)
+            self.count += 1
+            return self.count - 1
+
+    def flush(self) -> None:
+        """Make everything appended so far survive power loss."""
+        if self._is_open:
+            os.fsync(self._descriptor)
+            sync_folder(self.path.parent)
+
+    def close(self) -> None:
+        """Flush, and let go of the file and its lock. Closing twice is harmless."""
+        if self._is_open:
+            self.flush()
+            self._is_open = False
+            os.close(self._descriptor)
+
+
+def read_segment(path: Path) -> Segment:
+    """All whole records of a segment, whether its writer lives or not.
+
+    Raises:
+        SegmentDamaged: it does not begin as a segment does.
+    """
+    data = path.read_bytes()
+    frames = list(_frames(data, path))
+    end = len(MAGIC) + sum(FRAME.size + len(frame) for frame in frames)
+    return Segment(header=frames[0], records=frames[1:], torn=end < len(data))
+
+
+def read_record(path: Path, ordinal: int) -> bytes | None:
+    """The record with that ordinal, or None when the segment has none."""
+    for position, frame in enumerate(_frames(path.read_bytes(), path), start=-1):
+        if position == ordinal:
+            return frame
+    return None
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether the segment's writer is gone: nobody holds its lock."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _frame(payload: bytes) -> bytes:
+    return FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def _frames(data: bytes, path: Path) -> Iterator[bytes]:
+    """The whole frames from the start to the first that is torn."""
+    if not data.startswith(MAGIC):
+        raise SegmentDamaged(str(path))
+    at, is_first = len(MAGIC), True
+    while at + FRAME.size <= len(data):
+        length, crc = FRAME.unpack_from(data, at)
+        payload = data[at + FRAME.size : at + FRAME.size + length]
+        if len(payload) < length or zlib.crc32(payload) != crc:
+            break
+        yield payload
+        is_first = False
+        at += FRAME.size + length
+    if is_first:
+        raise SegmentDamaged(str(path))
