@@ -15,11 +15,13 @@ from ropeway.core.errors import Conflict, Invalid
 if TYPE_CHECKING:
     from rich.console import Console
 
+GITIGNORE = ".gitignore"
+
 FILES = {
     "ropeway.toml": "ropeway.toml.template",
     "pipeline.py": "pipeline.py.template",
     "checks.py": "checks.py.template",
-    ".gitignore": "gitignore.template",
+    GITIGNORE: "gitignore.template",
     "guides/README.md": "guide.md.template",
 }
 
@@ -96,7 +98,7 @@ def start(folder: Path, *, name: str | None, dataset: str, key: str, target: str
     for option, value in (("--key", key), ("--target", target)):
         if not value or _FORBIDDEN_IN_COLUMN.search(value):
             raise ProjectNameInvalid(option, value, "a column's name, without quotes or control characters")
-    present = [file for file in FILES if (folder / file).exists()]
+    present = [file for file in FILES if file != GITIGNORE and (folder / file).exists()]
     if present:
         raise ProjectExists(folder, present)
     values = {"name": chosen, "dataset": dataset, "key": key, "target": target, "salt": secrets.token_hex(4)}
@@ -105,8 +107,20 @@ def start(folder: Path, *, name: str | None, dataset: str, key: str, target: str
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (starter / template).read_text(encoding="utf-8")
-        path.write_text(re.sub(r"@(\w+)@", lambda found: values[found[1]], text), encoding="utf-8")
+        filled = re.sub(r"@(\w+)@", lambda found: values[found[1]], text)
+        if file == GITIGNORE and path.exists():
+            _add_missing_lines(path, filled)
+        else:
+            path.write_text(filled, encoding="utf-8")
     return Started(folder=str(folder), name=chosen, files=sorted(FILES))
+
+
+def _add_missing_lines(path: Path, text: str) -> None:
+    """A repository's own .gitignore is kept and completed."""
+    present = path.read_text(encoding="utf-8")
+    missing = [line for line in text.splitlines() if line not in present.splitlines()]
+    if missing:
+        path.write_text("\n".join([present.rstrip("\n"), *missing, ""]), encoding="utf-8")
 
 
 def _draw(out: "Console", started: Started, folder: Path, dataset: str) -> None:
