@@ -18,11 +18,11 @@ def test_init_writes_a_project_that_opens(tmp_path):
 
 
 def test_every_box_of_the_charter_stands_in_the_file_with_its_question(tmp_path):
-    from ropeway.story.status import BOXES
+    from ropeway.workspace.project import CANVAS
 
     start(tmp_path, **DEFAULTS)
     lines = (tmp_path / "ropeway.toml").read_text().splitlines()
-    for box in BOXES:
+    for box in CANVAS:
         at = next(index for index, line in enumerate(lines) if line.startswith(f"{box} ="))
         assert lines[at - 1].startswith("# "), box
 

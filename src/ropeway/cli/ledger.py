@@ -1,0 +1,131 @@
+"""`ropeway log` and `ropeway fsck`: what happened, and whether everything is still what it was."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ropeway.cli.face import Face, face_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from ropeway.workspace.fsck import SoundnessReport
+    from ropeway.workspace.operations import HistoryItem
+
+SHOWN_VALUE_CELLS = 32
+SHOWN_FIELDS = 4
+DAMAGED_EXIT = 5
+DIGEST_LENGTH = 64
+
+
+@click.command()
+@click.option("-n", "--limit", default=20, show_default=True, help="How many, counted from the newest.")
+@click.option("--about", default="", help="Only subjects that begin so: 'model:sentiment', 'run:'.")
+@click.option("--verb", default="", help="Only this event: 'model-promoted'.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until interrupted.")
+@face_options
+def log(face: Face, limit: int, about: str, verb: str, follow: bool) -> None:  # noqa: FBT001  click passes by name
+    """What happened in this project, newest last."""
+    from ropeway.workspace.operations import follow_events, list_events
+
+    with face.workspace() as workspace:
+        events = list_events(workspace, limit=limit, subject=about, verb=verb, newest=True)
+        if not follow:
+            face.emit(events, lambda out: _draw_log(out, events, filtered=bool(about or verb)))
+            return
+        for item in events:
+            _draw_one(face, item)
+        for item in follow_events(workspace, after=events[-1].seq if events else 0):
+            if item.subject.startswith(about) and verb in ("", item.verb):
+                _draw_one(face, item)
+
+
+@click.command()
+@face_options
+def fsck(face: Face) -> None:
+    """Read every event, object and segment and hold it against its digest. Changes nothing."""
+    from ropeway.workspace.operations import fsck as check
+
+    with face.workspace() as workspace:
+        report = check(workspace)
+    face.emit(report, lambda out: _draw_report(out, report))
+    if not report.is_sound:
+        raise SystemExit(DAMAGED_EXIT)
+
+
+def _draw_log(out: "Console", events: "list[HistoryItem]", *, filtered: bool) -> None:
+    from ropeway.cli import draw
+
+    if not events:
+        out.print("nothing matches" if filtered else "nothing has happened yet")
+        draw.next_step(out, "ropeway log" if filtered else "ropeway data add FILE --name NAME")
+        return
+    verbs = max(len(item.verb) for item in events)
+    for item in events:
+        out.print(_line(item, verbs))
+
+
+def _draw_one(face: Face, item: "HistoryItem") -> None:
+    if face.as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(item))
+    else:
+        face.out.print(_line(item, len(item.verb)))
+
+
+def _line(item: "HistoryItem", verbs: int) -> "Text":
+    from rich.text import Text
+
+    moment = item.at[:16].replace("T", " ")
+    head = Text(f"{item.seq:>5}  {moment}  ", style="dim") + Text(item.verb.ljust(verbs), style="bold")
+    return head + Text(f"  {_shortened(item.subject)}  ") + Text(f"{item.by}  {_details(item)}", style="dim")
+
+
+def _details(item: "HistoryItem") -> str:
+    """The event's small fields; what the subject says already is left out."""
+    shown = []
+    for name, value in item.body.items():
+        if value is None or isinstance(value, dict | list) or str(value) in item.subject:
+            continue
+        shown.append(f"{name}={_shortened(_plain(value))}")
+    return " ".join(shown[:SHOWN_FIELDS])
+
+
+def _plain(value: Any) -> str:
+    from ropeway.cli import draw
+
+    return draw.clip(str(value), SHOWN_VALUE_CELLS) if not _is_digest(value) else str(value)
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and len(value) == DIGEST_LENGTH and set(value) <= set("0123456789abcdef")
+
+
+def _shortened(text: str) -> str:
+    """A reference with its digest cut to what people read."""
+    head, at, tail = text.rpartition("@" if "@" in text else ":")
+    return head + at + tail[:10] if _is_digest(tail) else text
+
+
+def _draw_report(out: "Console", report: "SoundnessReport") -> None:
+    from ropeway.cli import draw
+
+    draw.facts(
+        out,
+        [
+            ("events", report.events),
+            ("objects", report.objects),
+            ("segments", report.segments),
+            ("verdict", draw.badge("ok", "sound") if report.is_sound else draw.badge("broken", "not sound")),
+        ],
+    )
+    for finding in report.findings:
+        out.print(f"\n  {draw.badge('broken', finding.what).plain}")
+        for name in finding.named_by:
+            out.print(f"      named by {_shortened(name)}")
+    if not report.is_sound:
+        draw.next_step(
+            out, "restore .ropeway from your backup, or bring the named data again: ropeway data add FILE"
+        )
