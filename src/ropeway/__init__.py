@@ -1,1 +1,52 @@
-"""Ropeway: one line from data to production and back."""
+"""Ropeway: one line from data to production and back.
+
+The public door. Names load when first used, so that `import ropeway` costs milliseconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ropeway.core.errors import RopewayError
+    from ropeway.data.checks import check
+    from ropeway.models.load import load
+    from ropeway.pipelines.decorators import fit, step
+    from ropeway.pipelines.probabilities import probabilities
+    from ropeway.tracking.session import run
+    from ropeway.workspace.local import open_workspace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "RopewayError",
+    "check",
+    "fit",
+    "load",
+    "open_workspace",
+    "probabilities",
+    "run",
+    "step",
+]
+
+_HOMES = {
+    "RopewayError": "ropeway.core.errors",
+    "check": "ropeway.data.checks",
+    "fit": "ropeway.pipelines.decorators",
+    "load": "ropeway.models.load",
+    "open_workspace": "ropeway.workspace.local",
+    "probabilities": "ropeway.pipelines.probabilities",
+    "run": "ropeway.tracking.session",
+    "step": "ropeway.pipelines.decorators",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ropeway' has no attribute '{name}'")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

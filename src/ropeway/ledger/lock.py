@@ -1,8 +1,8 @@
 """One fair write lock a workspace: a blocking OS lock on a file beside the database.
 
 SQLite's own busy handler sleeps and polls: in a trial the slowest of eight writers committed once in four
-seconds while the fastest committed 27,000 times. The kernel's queue of `flock` waiters is fair, and a killed holder
-frees it. Held for the length of one write transaction.
+seconds while the fastest committed 27,000 times. The kernel's queue of `flock` waiters is fair, and a killed
+holder frees it. Held for the length of one write transaction.
 """
 
 import fcntl

@@ -1,8 +1,8 @@
 """Objects by the digest of their bytes, in a local folder.
 
-Contract: `put` returned means that the object survives power loss. Objects never change; the same bytes are one
-object, whoever brings them, however often. Every read is verified: damaged bytes are never handed out. Safe for
-many processes at once, without locks.
+Contract: `put` returned means that the object survives power loss. Objects never change; the same bytes are
+one object, whoever brings them, however often. Every read is verified: damaged bytes are never handed out.
+Safe for many processes at once, without locks.
 """
 
 import re
@@ -44,7 +44,7 @@ class Store:
         self._objects = home / "objects"
         self._scratch = home / "tmp"
         self.cache = Cache(home / "cache", self._scratch)
-        # What was verified in this process, by the file's identity: a large object is hashed once, not at each use.
+        # What was verified in this process, by the file's identity: large objects are not hashed at each use.
         self._verified: dict[Digest, tuple[int, int, int]] = {}
         self._prepare()
 
@@ -120,9 +120,8 @@ class Store:
     def put_tree(self, entries: Mapping[str, Digest]) -> Digest:
         """Keep a folder as one object: names to digests of objects that are already kept."""
         for name in entries:
-            assert name and not name.startswith("/") and ".." not in name.split("/"), (
-                f"bad tree name {name!r}"
-            )
+            is_inside = name and not name.startswith("/") and ".." not in name.split("/")
+            assert is_inside, f"bad tree name {name!r}"
         return self.put(canonical(Tree(dict(sorted(entries.items())))))
 
     def read_tree(self, digest: Digest) -> dict[str, Digest]:

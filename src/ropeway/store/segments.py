@@ -1,10 +1,10 @@
-"""Append-only files of framed records, for what is too frequent to be an event: points, predictions, feedback.
+"""Append-only files of framed records, for what is too frequent to be an event: points, predictions.
 
 Contract: `append` that returned survives `kill -9` (one `write` to the file, nothing kept back in memory); it
 survives power loss after `flush`. A torn tail, left by a kill or a full disk, is recognised and passed over.
 One writer a file, which holds a lock on it while it lives, so that others can tell a dead one.
 
-Layout: magic, then frames of length (u32), CRC-32 of the payload (u32), payload. The first frame is the header.
+Layout: magic, then frames of length (u32), CRC-32 of the payload (u32), payload; first of all the header's.
 """
 
 import contextlib
@@ -73,9 +73,7 @@ class SegmentWriter:
         frame = _frame(record)
         with self._lock:
             try:
-                written = os.write(self._descriptor, frame)
-                if written < len(frame):
-                    raise OSError(errno.ENOSPC, "short write")
+                _write_whole(self._descriptor, frame)
             except OSError as error:
                 # Half a frame would hide every later one from readers.
                 with contextlib.suppress(OSError):
@@ -132,6 +130,12 @@ def is_abandoned(path: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def _write_whole(descriptor: int, frame: bytes) -> None:
+    """One `write`; a short one means that the disk is full."""
+    if os.write(descriptor, frame) < len(frame):
+        raise OSError(errno.ENOSPC, "short write")
 
 
 def _frame(payload: bytes) -> bytes:

@@ -1,0 +1,21 @@
+"""What an operation is, the local workspace that runs it, the project file and its charter.
+
+Not here: what the operations do (the rooms above), and how they are reached (CLI, server).
+"""
+
+from ropeway.workspace.context import Context
+from ropeway.workspace.local import LocalWorkspace, open_workspace
+from ropeway.workspace.operation import Operation, Workspace, operation
+from ropeway.workspace.project import Input, LabelSet, Project
+
+__all__ = [
+    "Context",
+    "Input",
+    "LabelSet",
+    "LocalWorkspace",
+    "Operation",
+    "Project",
+    "Workspace",
+    "open_workspace",
+    "operation",
+]

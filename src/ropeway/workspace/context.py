@@ -1,0 +1,91 @@
+"""What an operation is given: who acts, the project, the store, and one view of the ledger.
+
+An operation reads from one snapshot, or, once it has begun to write, from its own write transaction. Heavy
+work belongs before `begin`: the workspace's write lock is held from there to the operation's end.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, select
+
+from ropeway.core.clock import Clock
+from ropeway.core.ids import PersonId, new_id
+from ropeway.ledger import Event, Fact, Ledger, Transaction, person
+from ropeway.ledger.people import PersonIntroduced
+from ropeway.store import Store
+from ropeway.workspace.project import Project, load_project
+
+E = TypeVar("E", bound=Event)
+
+
+class Context:
+    """One call of one operation. Made by the workspace; a context manager that commits or rolls back."""
+
+    def __init__(
+        self, *, root: Path, home: Path, ledger: Ledger, store: Store, clock: Clock, actor_name: str
+    ):
+        self.root = root
+        self.home = home
+        self.ledger = ledger
+        self.store = store
+        self.clock = clock
+        self.actor_name = actor_name
+        self._stack = ExitStack()
+        self._reading: Connection | None = None
+        self._transaction: Transaction | None = None
+
+    @property
+    def project(self) -> Project:
+        """The project file, as it stands now."""
+        return load_project(self.root)
+
+    @property
+    def read(self) -> Connection:
+        """A snapshot of the ledger; after `begin`, the write transaction itself."""
+        if self._transaction is not None:
+            return self._transaction.connection
+        if self._reading is None:
+            self._reading = self._stack.enter_context(self.ledger.reading())
+        return self._reading
+
+    @property
+    def actor(self) -> PersonId:
+        """The caller's opaque id. In a command, a person seen for the first time is introduced."""
+        known = self.read.execute(
+            select(person.c.id).where(person.c.name == self.actor_name).order_by(person.c.seq)
+        ).scalar()
+        if known is not None:
+            return PersonId(known)
+        introduced = PersonId(new_id("person"))
+        self.begin().append(PersonIntroduced(person=introduced, name=self.actor_name), actor=introduced)
+        return introduced
+
+    def begin(self) -> Transaction:
+        """Take the write lock now: what is read from here on cannot change under us."""
+        if self._transaction is None:
+            # A snapshot taken before would not see what others wrote since; it is let go first.
+            self._stack.close()
+            self._reading = None
+            self._transaction = self._stack.enter_context(self.ledger.transaction())
+        return self._transaction
+
+    def append(self, event: E) -> Fact[E]:
+        """Record an event as the caller's. Durable when the operation has returned."""
+        transaction = self.begin()
+        return transaction.append(event, actor=self.actor)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether this call writes."""
+        return self._transaction is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._stack.__exit__(kind, error, trace)

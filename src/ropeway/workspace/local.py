@@ -1,0 +1,189 @@
+"""The workspace on this machine: a project's folder and, in it, `.ropeway`."""
+
+import getpass
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
+
+import msgspec
+from sqlalchemy import insert, select
+
+from ropeway.core.clock import Clock, SystemClock
+from ropeway.core.hashing import digest_json
+from ropeway.ledger import Ledger
+from ropeway.ledger.errors import IdempotencyMismatch
+from ropeway.ledger.tables import answered
+from ropeway.store import Store
+from ropeway.workspace import rooms
+from ropeway.workspace.context import Context
+from ropeway.workspace.errors import PermissionDenied, ProjectNotFound
+from ropeway.workspace.operation import Operation, Workspace
+from ropeway.workspace.project import PROJECT_FILE, Project, load_project
+
+HOME = ".ropeway"
+DATABASE = "ledger.db"
+PRIVATE = 0o700
+
+R = TypeVar("R")
+
+
+class LocalWorkspace:
+    """Runs operations here, for one person.
+
+    A context manager; may be used from several threads. Local people have every permission; `allowed` narrows
+    it for a face that serves others.
+
+    Args:
+        root: the project's folder.
+        actor: the name under which to act.
+        clock: where times come from.
+        allowed: the permissions of the caller; None for all of them.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        actor: str,
+        clock: Clock | None = None,
+        allowed: frozenset[str] | None = None,
+    ) -> None:
+        self._root = root
+        self._home = root / HOME
+        self._actor_name = actor
+        self._clock = clock or SystemClock()
+        self._allowed = allowed
+        rooms.load_projections()
+        self._home.mkdir(exist_ok=True, mode=PRIVATE)
+        self._store = Store(self._home)
+        self._ledger = Ledger(self._home / DATABASE, self._clock)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._root
+
+    @property
+    def home(self) -> Path:
+        """The workspace's own folder, `.ropeway`."""
+        return self._home
+
+    @property
+    def store(self) -> Store:
+        """The objects."""
+        return self._store
+
+    @property
+    def ledger(self) -> Ledger:
+        """The history. Operations reach it through their context; this is for fsck and tests."""
+        return self._ledger
+
+    @property
+    def actor_name(self) -> str:
+        """The name under which this caller acts."""
+        return self._actor_name
+
+    @property
+    def project(self) -> Project:
+        """The project file, as it stands now."""
+        return load_project(self._root)
+
+    def perform(
+        self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str | None = None
+    ) -> R:
+        """Run an operation; see `Workspace.perform`.
+
+        Raises:
+            PermissionDenied: the caller lacks the operation's permission.
+            BadArguments: the arguments do not fit.
+            IdempotencyMismatch: the key was used for something else.
+        """
+        if self._allowed is not None and operation.permission not in self._allowed:
+            raise PermissionDenied(operation.name, operation.permission)
+        checked = operation.check(arguments)
+        if operation.kind == "stream":
+            return cast("R", self._stream(operation, checked))
+        if key is not None and operation.kind == "command":
+            return self._perform_once(operation, checked, key)
+        with self._context() as context:
+            return operation.function(context, **checked)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _context(self) -> Context:
+        return Context(
+            root=self._root,
+            home=self._home,
+            ledger=self._ledger,
+            store=self._store,
+            clock=self._clock,
+            actor_name=self._actor_name,
+        )
+
+    def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:
+        with self._context() as context:
+            yield from operation.function(context, **arguments)
+
+    def _perform_once(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str) -> R:
+        """Answer as the first time if there was one; else run, and remember the answer in its transaction."""
+        asked = digest_json(arguments)
+        with self._context() as context:
+            context.begin()
+            row = context.read.execute(select(answered).where(answered.c.key == key)).first()
+            if row is not None:
+                if (row.operation, row.arguments) != (operation.name, asked):
+                    raise IdempotencyMismatch(key, operation.name)
+                return cast("R", msgspec.json.decode(row.result, type=operation.result))
+            result = operation.function(context, **arguments)
+            context.read.execute(
+                insert(answered).values(
+                    key=key, operation=operation.name, arguments=asked, result=msgspec.json.encode(result)
+                )
+            )
+            return result
+
+
+_conforms: type[Workspace] = LocalWorkspace
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder, from `start` upward, that holds a ropeway.toml.
+
+    Raises:
+        ProjectNotFound: there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ProjectNotFound(start)
+
+
+def open_workspace(path: Path | str | None = None, *, actor: str | None = None) -> LocalWorkspace:
+    """Open the workspace of the project at `path`, or of the working folder, searching upward.
+
+    Args:
+        path: a folder in the project.
+        actor: the name under which to act; else `$ROPEWAY_ACTOR`, else the login name.
+
+    Raises:
+        ProjectNotFound: there is no ropeway.toml there or above.
+    """
+    root = find_project(Path(path) if path is not None else Path.cwd())
+    return LocalWorkspace(root, actor=actor or os.environ.get("ROPEWAY_ACTOR") or _login_name())
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "someone"

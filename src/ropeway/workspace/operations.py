@@ -1,0 +1,99 @@
+"""The workspace's own operations: reading history, and checking that all is sound."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from ropeway.ledger import person
+from ropeway.ledger.tables import event
+from ropeway.workspace.context import Context
+from ropeway.workspace.fsck import SoundnessReport, check_soundness
+from ropeway.workspace.operation import operation
+
+FOLLOW_EVERY_S = 0.2
+
+
+class HistoryItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One event, as people read it. `by` is the actor's name, or their id once the name is erased."""
+
+    seq: int
+    at: str
+    by: str
+    verb: str
+    subject: str
+    body: dict[str, Any]
+
+
+@operation("ledger.events", kind="query", permission="ledger:read")
+def list_events(
+    context: Context,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    subject: str = "",
+    verb: str = "",
+    newest: bool = False,
+) -> list[HistoryItem]:
+    """Events in order, oldest first.
+
+    Args:
+        context: the call.
+        after: only those with a higher sequence number.
+        limit: how many at the most.
+        subject: only those whose subject begins so, such as `model:sentiment`.
+        verb: only those of this verb.
+        newest: take the last `limit` of them rather than the first.
+    """
+    query = select(event, person.c.name).outerjoin_from(event, person, person.c.id == event.c.actor)
+    query = query.where(event.c.seq > after).limit(limit)
+    if subject:
+        query = query.where(event.c.subject.startswith(subject, autoescape=True))
+    if verb:
+        query = query.where(event.c.verb == verb)
+    rows = context.read.execute(query.order_by(event.c.seq.desc() if newest else event.c.seq)).all()
+    items = [
+        HistoryItem(
+            seq=row.seq,
+            at=row.at,
+            by=row.name or row.actor,
+            verb=row.verb,
+            subject=row.subject,
+            body=msgspec.json.decode(row.record)["body"],
+        )
+        for row in rows
+    ]
+    return items[::-1] if newest else items
+
+
+@operation("ledger.follow", kind="stream", permission="ledger:read")
+def follow_events(context: Context, *, after: int = 0) -> Iterator[HistoryItem]:
+    """Events as they happen, from a sequence number on, without end. The cursor is `seq`."""
+    while True:
+        with _fresh(context) as look:
+            items = list_events.function(look, after=after)
+        yield from items
+        if items:
+            after = items[-1].seq
+        else:
+            time.sleep(FOLLOW_EVERY_S)
+
+
+@operation("workspace.fsck", kind="job", permission="ledger:read")
+def fsck(context: Context) -> SoundnessReport:
+    """Read everything and say what is not sound: events, projections, objects, segments."""
+    return check_soundness(context)
+
+
+def _fresh(context: Context) -> Context:
+    """A context of its own, so that each look sees what was written since."""
+    return Context(
+        root=context.root,
+        home=context.home,
+        ledger=context.ledger,
+        store=context.store,
+        clock=context.clock,
+        actor_name=context.actor_name,
+    )

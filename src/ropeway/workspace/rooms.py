@@ -1,0 +1,48 @@
+"""Which rooms a workspace has. Named, not imported: imports point down, and these rooms stand above.
+
+Every room's events and projections must be known before a ledger is opened, whoever opens it; its operations,
+when a server mounts them.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+PROJECTIONS = (
+    "ropeway.data.projections",
+    "ropeway.labels.projections",
+    "ropeway.tracking.projections",
+    "ropeway.pipelines.projections",
+    "ropeway.models.projections",
+)
+OPERATIONS = (
+    "ropeway.workspace.operations",
+    "ropeway.data.operations",
+    "ropeway.labels.operations",
+    "ropeway.tracking.operations",
+    "ropeway.pipelines.operations",
+    "ropeway.models.operations",
+    "ropeway.story.operations",
+)
+
+
+def load_projections() -> None:
+    """Make every room's events and projections known to the ledger."""
+    for name in PROJECTIONS:
+        _load(name)
+
+
+def load_operations() -> None:
+    """Make every room's operations known."""
+    load_projections()
+    for name in OPERATIONS:
+        _load(name)
+
+
+def _load(name: str) -> None:
+    # TEMPORARY: rooms under construction
+    try:
+        if find_spec(name) is None:
+            return
+    except ModuleNotFoundError:
+        return
+    import_module(name)
