@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score
 
@@ -6,19 +7,30 @@ from ropeway.stats.intervals import (
     clusters_of,
     costs,
     difference_interval,
-    labels_interval,
+    metric_interval,
     rows_interval,
     sums_interval,
-    values_interval,
 )
+from ropeway.stats.metrics import METRICS, Aligned, align
+
+CLASSES = ("negative", "neutral", "positive")
 
 
 def labelled(rows: int, *, right: float, seed: int) -> tuple[list[str], list[str]]:
     """Three uneven classes, predicted right with the given chance."""
     generator = np.random.default_rng(seed)
-    truth = generator.choice(["negative", "neutral", "positive"], p=[0.25, 0.2, 0.55], size=rows)
-    wrong = generator.choice(["negative", "neutral", "positive"], size=rows)
+    truth = generator.choice(CLASSES, p=[0.25, 0.2, 0.55], size=rows)
+    wrong = generator.choice(CLASSES, size=rows)
     return list(truth), list(np.where(generator.random(rows) < right, truth, wrong))
+
+
+def labels_interval(name: str, truth: list[str], said: list[str], **draws):
+    scores = pl.DataFrame({each: [float(each == one) for one in said] for each in CLASSES})
+    return metric_interval(METRICS[name], align(truth, scores), **draws)
+
+
+def values_interval(name: str, truth: np.ndarray, predicted: np.ndarray):
+    return metric_interval(METRICS[name], Aligned((), truth, predicted, predicted[:, None]))
 
 
 def mean_interval(values: np.ndarray, groups: list[int] | None = None):
@@ -94,7 +106,7 @@ def test_errors_in_the_units_of_the_target():
 
 
 def test_a_perfect_model_has_no_doubt_left():
-    found = labels_interval("macro_f1", ["a", "b"] * 20, ["a", "b"] * 20)
+    found = labels_interval("macro_f1", ["negative", "positive"] * 20, ["negative", "positive"] * 20)
     assert (found.estimate, found.lower, found.upper) == (1.0, 1.0, 1.0)
 
 
@@ -121,3 +133,22 @@ def test_a_statistic_without_a_value_on_some_samples_leaves_them_out():
     truth = np.array([1.0] + [0.0] * 9)
     found = rows_interval(10, lambda rows: float(truth[rows].max()) or float("nan"), resamples=200)
     assert (found.lower, found.upper) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_every_metric_has_a_bound_on_both_sides_of_its_estimate(name: str):
+    generator = np.random.default_rng(10)
+    if METRICS[name].kind == "regression":
+        truth = generator.normal(size=120)
+        predictions = pl.DataFrame({"prediction": truth + generator.normal(size=120)})
+    else:
+        truth = generator.choice(["no", "yes"], size=120)
+        sure = np.clip((truth == "yes") * 0.3 + generator.random(120) * 0.7, 0.01, 0.99)
+        predictions = pl.DataFrame({"no": 1 - sure, "yes": sure})
+    aligned = align(truth, predictions)
+    found = metric_interval(METRICS[name], aligned, resamples=200)
+    slow = rows_interval(120, lambda rows: METRICS[name].of(aligned.take(rows)), resamples=200)
+    assert found.lower < found.estimate < found.upper
+    assert (found.estimate, found.lower, found.upper) == pytest.approx(
+        (slow.estimate, slow.lower, slow.upper)
+    )

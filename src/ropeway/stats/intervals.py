@@ -12,11 +12,15 @@ Most metrics are a function of sums over rows (a confusion table, a sum of squar
 per cluster, and all B samples follow from one matrix product of draw counts and sums.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ropeway.stats.metrics import Aligned, Metric
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,6 +28,15 @@ Statistic = Callable[[Integers], float]
 
 BLOCK_CELLS = 4_000_000
 """Draw counts held at once: 32 MB, however many rows and resamples there are."""
+
+
+class Draws(TypedDict):
+    """How samples are drawn: what every bound takes."""
+
+    groups: Sequence[object] | None
+    confidence: float
+    resamples: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,56 +131,53 @@ def rows_interval(
     return _percentiles(float(statistic(positions)), np.array(samples, dtype=np.float64), confidence)
 
 
-def labels_interval(
-    metric: str,
-    truth: Sequence[object],
-    predicted: Sequence[object],
+def metric_interval(
+    metric: Metric,
+    aligned: Aligned,
     *,
     groups: Sequence[object] | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Interval:
-    """Bound a metric of `LABEL_STATISTICS` over true and predicted labels.
+    """Bound a metric of aligned truth and predictions.
 
-    The classes are those seen in truth or predictions. A class which a sample holds in neither is left out of
-    that sample's mean, as scikit-learn leaves it out.
+    A class that a sample does not hold is left out of that sample's mean, as scikit-learn leaves it out.
+
+    Example:
+        >>> import polars as pl
+        >>> from ropeway.stats.metrics import METRICS, align
+        >>> rows = align(["a", "b", "b"], pl.DataFrame({"a": [0.9, 0.2, 0.6], "b": [0.1, 0.8, 0.4]}))
+        >>> round(metric_interval(METRICS["accuracy"], rows).estimate, 3)
+        0.667
     """
-    numbers = {label: k for k, label in enumerate(sorted({*truth, *predicted}, key=str))}
-    is_ = np.eye(len(numbers))[[numbers[label] for label in truth]]
-    said = np.eye(len(numbers))[[numbers[label] for label in predicted]]
-    return sums_interval(
-        np.hstack([is_ * said, said, is_]),
-        LABEL_STATISTICS[metric],
-        groups=groups,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-    )
+    draws: Draws = {"groups": groups, "confidence": confidence, "resamples": resamples, "seed": seed}
+    if metric.name in LABEL_STATISTICS:
+        found = sums_interval(_label_sums(aligned), LABEL_STATISTICS[metric.name], **draws)
+    elif metric.name in VALUE_STATISTICS:
+        found = sums_interval(_value_sums(aligned), VALUE_STATISTICS[metric.name], **draws)
+    elif metric.name in ROW_MEANS:
+        losses = [metric.of(aligned.take(np.array([row]))) for row in range(len(aligned.truth))]
+        found = sums_interval(np.column_stack([losses, np.ones(len(losses))]), _ratio, **draws)
+    else:
+        found = rows_interval(len(aligned.truth), lambda rows: metric.of(aligned.take(rows)), **draws)
+    # The metric itself has the last word on the estimate, also where a convention decides (R² of a constant).
+    return dataclasses.replace(found, estimate=metric.of(aligned))
 
 
-def values_interval(
-    metric: str,
-    truth: Floats,
-    predicted: Floats,
-    *,
-    groups: Sequence[object] | None = None,
-    confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """Bound a metric of `VALUE_STATISTICS` over true and predicted numbers."""
+def _label_sums(aligned: Aligned) -> Floats:
+    """What each row adds to hits, predicted and true counts: (rows, 3 x classes)."""
+    codes = np.eye(len(aligned.classes))
+    is_, said = codes[aligned.truth], codes[aligned.chosen]
+    return np.hstack([is_ * said, said, is_])
+
+
+def _value_sums(aligned: Aligned) -> Floats:
+    """What each row adds to: rows, |error|, error², value, value²."""
     # Sums of squares lose digits far from zero, and R² is the same wherever zero lies.
-    shifted = truth - truth.mean()
-    error = truth - predicted
-    return sums_interval(
-        np.column_stack([np.ones(len(truth)), np.abs(error), error**2, shifted, shifted**2]),
-        VALUE_STATISTICS[metric],
-        groups=groups,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
-    )
+    shifted = aligned.truth - aligned.truth.mean()
+    error = aligned.truth - aligned.chosen
+    return np.column_stack([np.ones(len(error)), np.abs(error), error**2, shifted, shifted**2])
 
 
 def difference_interval(
@@ -267,3 +277,5 @@ LABEL_STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {
     "macro_f1": _macro_f1,
 }
 VALUE_STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {"mae": _mae, "r2": _r2, "rmse": _rmse}
+ROW_MEANS = frozenset({"log_loss", "brier"})
+"""Metrics that are the mean of what they are on each row alone."""

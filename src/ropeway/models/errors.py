@@ -1,0 +1,224 @@
+"""What can go wrong between a run and a version in production.
+
+NotFound   unknown-model · unknown-version · unknown-environment · nothing-live
+Conflict   illegal-transition · nothing-to-package · no-test-rows
+Refused    four-eyes · source-not-approved · replay-differs · rows-not-held-out
+Damaged    model-damaged
+"""
+
+from collections.abc import Iterable, Sequence
+
+from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, Refused
+from ropeway.core.hashing import short
+
+
+class UnknownModel(NotFound):
+    """No model of that name is registered."""
+
+    code = "unknown-model"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__("model", name, known, next_step="ropeway model list")
+
+
+class UnknownVersion(NotFound):
+    """The model has no such version."""
+
+    code = "unknown-version"
+
+    def __init__(self, ref: str, known: Iterable[str]) -> None:
+        super().__init__("model version", ref, known, next_step=f"ropeway model show {ref.partition('@')[0]}")
+
+
+class UnknownEnvironment(NotFound):
+    """ropeway.toml declares no such environment."""
+
+    code = "unknown-environment"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            "environment", name, known, next_step=f"declare it in ropeway.toml: [environments.{name}]"
+        )
+
+
+class NothingLive(NotFound):
+    """The environment exists, and no version of this model is in it."""
+
+    code = "nothing-live"
+
+    def __init__(self, name: str, environment: str) -> None:
+        super().__init__(
+            f"version of '{name}' in the environment",
+            environment,
+            next_step=f"ropeway model promote {name}@VERSION --to {environment}",
+        )
+
+
+class BadModelName(Invalid):
+    """A name that could not be told from a reference."""
+
+    code = "bad-model-name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"'{name}' cannot be the name of a model.",
+            expected="1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
+            next_step="ropeway model register RUN --name NAME",
+            name=name,
+        )
+
+
+class BadMoment(Invalid):
+    """Not a date or time."""
+
+    code = "bad-moment"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"'{given}' is not a date.",
+            expected="a date such as 2026-05-03 (its end, UTC), or a time such as 2026-05-03T14:00",
+            given=given,
+        )
+
+
+class IllegalTransition(Conflict):
+    """The state machine has no such move from here."""
+
+    code = "illegal-transition"
+
+    def __init__(self, ref: str, state: str, move: str, legal: Sequence[str], needed: Sequence[str]) -> None:
+        choices = ", ".join(legal) if legal else "none: this state is final"
+        super().__init__(
+            f"Cannot {move} '{ref}': it is {state}, and '{move}' starts from {' or '.join(needed)}. "
+            f"Legal from {state}: {choices}.",
+            expected=f"a version that is {' or '.join(needed)}",
+            next_step=_next_command(ref, move, legal),
+            ref=ref,
+            state=state,
+            move=move,
+            legal=list(legal),
+        )
+
+
+def _next_command(ref: str, move: str, legal: Sequence[str]) -> str:
+    """The command that leads towards what was wanted."""
+    name = ref.partition("@")[0]
+    if move == "retire" and "recall" in legal:
+        return f"promote another version in its place first: ropeway model promote {name}@VERSION"
+    for step in ("gate", "approve", "promote"):
+        if step in legal:
+            return f"ropeway gate {ref}" if step == "gate" else f"ropeway model {step} {ref}"
+    return f"ropeway model history {name}"
+
+
+class FourEyes(Refused):
+    """Who proposed a version may not approve it."""
+
+    code = "four-eyes"
+
+    def __init__(self, ref: str, proposer: str) -> None:
+        super().__init__(
+            f"'{proposer}' proposed '{ref}' and may not approve it as well.",
+            expected='another person, or [project] approval = "self" in ropeway.toml (which is recorded)',
+            next_step=f"ropeway model approve {ref} --as SOMEONE-ELSE",
+            ref=ref,
+            proposer=proposer,
+        )
+
+
+class SourceNotApproved(Refused):
+    """The code of a model was never run nor approved in this workspace."""
+
+    code = "source-not-approved"
+
+    def __init__(self, ref: str, source: str) -> None:
+        super().__init__(
+            f"The code of '{ref}' (source {short(source)}) is not approved in this workspace; it is not run.",
+            expected="code that ran here, or that somebody here has read and approved",
+            next_step=f"read it: ropeway model show {ref} --code; then: ropeway model trust {source}",
+            ref=ref,
+            source=source,
+        )
+
+
+class ReplayDiffers(Refused):
+    """The packaged model does not answer as the run did."""
+
+    code = "replay-differs"
+
+    def __init__(
+        self, *, way: str, row: str, column: str, expected_value: object, got: object, reason: str
+    ) -> None:
+        super().__init__(
+            f"Sent {way}, row '{row}' gets {got!r} in column '{column}'; "
+            f"the run gave {expected_value!r}. {reason}",
+            expected="the same answer for a row, whatever other rows come with it",
+            next_step="learn what depends on other rows in a @fit step, keep the row order, then ropeway run",
+            way=way,
+            row=row,
+            column=column,
+            expected_value=expected_value,
+            got=got,
+        )
+
+
+class RowsNotHeldOut(Refused):
+    """No test row is left that both sides of a comparison have never learnt from."""
+
+    code = "rows-not-held-out"
+
+    def __init__(self, challenger: str, champion: str, rows: int) -> None:
+        super().__init__(
+            f"All {rows} test rows of '{challenger}' were trained or tuned on by '{champion}': "
+            "a comparison on them would favour the one that has seen them.",
+            expected="test rows that neither version has learnt from",
+            next_step="keep [split] as it was when the version in production was trained, or add new rows",
+            challenger=challenger,
+            champion=champion,
+            rows=rows,
+        )
+
+
+class NothingToPackage(Conflict):
+    """The run left no slice that could be served."""
+
+    code = "nothing-to-package"
+
+    def __init__(self, run: str, reason: str) -> None:
+        super().__init__(
+            f"Run '{run}' cannot be registered: {reason}.",
+            expected="a finished pipeline run with a served step",
+            next_step="ropeway run, then ropeway model register latest",
+            run=run,
+        )
+
+
+class NoTestRows(Conflict):
+    """The test part is empty, so there is nothing to judge on."""
+
+    code = "no-test-rows"
+
+    def __init__(self, ref: str, dataset: str) -> None:
+        super().__init__(
+            f"The test part of '{dataset}' has no rows, so '{ref}' cannot be judged.",
+            expected="a dataset large enough for [split] test to hold rows",
+            next_step="give [split] test a larger share in ropeway.toml, or add rows to the dataset",
+            ref=ref,
+            dataset=dataset,
+        )
+
+
+class ModelDamaged(Damaged):
+    """An object of a model's package is missing or not what it was."""
+
+    code = "model-damaged"
+
+    def __init__(self, ref: str, part: str, digest: str) -> None:
+        super().__init__(
+            f"'{part}' of '{ref}' (object {digest}) is missing or not what was registered; it is not served.",
+            expected="the bytes that were registered",
+            next_step="ropeway fsck   names all that is damaged; then ropeway run, or restore a backup",
+            ref=ref,
+            part=part,
+            digest=digest,
+        )

@@ -1,0 +1,121 @@
+"""What happens to model versions, as released facts."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ropeway.core.ids import Digest, ModelName, RunId
+from ropeway.ledger import Edge, Event, event
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One check of a gate, as recorded."""
+
+    name: str
+    passed: bool
+    skipped: bool
+    figure: float | None
+    limit: float | None
+    says: str
+    code: str
+
+
+class OfVersion(Event, frozen=True, kw_only=True):
+    """What all events about one version share."""
+
+    name: ModelName
+    number: int
+
+    def subject(self) -> str:
+        """The version."""
+        return f"model:{self.name}@{self.number}"
+
+
+@event("model-registered")
+class ModelRegistered(OfVersion, frozen=True, kw_only=True):
+    """A run's slice was packaged under a name. `content` is its identity, `package` its tree in the store."""
+
+    run: RunId
+    package: Digest
+    content: Digest
+    source: Digest
+    code: Digest
+    datasets: list[str]
+    served: str
+
+    def edges(self) -> Iterable[Edge]:
+        """The run made it, from that code."""
+        yield Edge(f"run:{self.run}", "produced", self.subject())
+        yield Edge(f"code:{self.code}", "is-code-of", self.subject())
+
+
+@event("gate-evaluated")
+class GateEvaluated(OfVersion, frozen=True, kw_only=True):
+    """A version was held against the charter: one look at its test set, whatever came of it."""
+
+    passed: bool
+    checks: list[Judged]
+    evidence: Digest
+    dataset: str
+    split: Digest
+    test_part: Digest
+    test_set: Digest
+    look: int
+    champion: str | None
+
+    def edges(self) -> Iterable[Edge]:
+        """The test rows gave the evidence, and the evidence judged the version."""
+        yield Edge(f"dataset:{self.dataset}", "tested-on", f"check:{self.evidence}")
+        yield Edge(f"check:{self.evidence}", "judged", self.subject())
+
+
+@event("model-approved", erasable=("note",))
+class ModelApproved(OfVersion, frozen=True, kw_only=True):
+    """A person answers for it. `self_approved`: who had proposed it, since the project allows that."""
+
+    evidence: Digest
+    self_approved: bool
+    note: str | None
+
+
+@event("model-promoted", erasable=("note",))
+class ModelPromoted(OfVersion, frozen=True, kw_only=True):
+    """An environment points to it from now on, and no longer to what it replaced."""
+
+    environment: str
+    replaced: int | None
+    note: str | None
+
+
+@event("model-rejected", erasable=("reason",))
+class ModelRejected(OfVersion, frozen=True, kw_only=True):
+    """It shall not be used; final."""
+
+    reason: str | None
+
+
+@event("model-retired", erasable=("reason",))
+class ModelRetired(OfVersion, frozen=True, kw_only=True):
+    """Its time is over."""
+
+    reason: str | None
+
+
+@event("model-recalled", erasable=("reason",))
+class ModelRecalled(OfVersion, frozen=True, kw_only=True):
+    """It must not be used any more, wherever it is. `environments` are those that it left empty."""
+
+    environments: list[str]
+    reason: str | None
+
+
+@event("source-approved")
+class SourceApproved(Event, frozen=True, kw_only=True):
+    """Code with this digest may run here. `basis`: "ran here" or "read and trusted"."""
+
+    source: Digest
+    basis: str
+
+    def subject(self) -> str:
+        """The code."""
+        return f"source:{self.source}"
