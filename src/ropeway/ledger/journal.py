@@ -239,7 +239,8 @@ class Ledger:
         ).scalar_one()
         if not has_meta:
             return False
-        found = dict(connection.execute(select(tables.meta.c.key, tables.meta.c.value)).tuples().all())
+        rows = connection.execute(select(tables.meta.c.key, tables.meta.c.value))
+        found: dict[str, str] = {row.key: row.value for row in rows}
         if "format" in found and int(found["format"]) > FORMAT:
             raise WorkspaceNewer(str(self.path), int(found["format"]), FORMAT)
         return found.get("projections") == projections.shape()

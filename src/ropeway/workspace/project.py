@@ -145,7 +145,7 @@ class LabelSet(Settings, frozen=True, kw_only=True):
     rater: str | None = None
     value: str | None = None
     scale: Scale = "nominal"
-    allowed: list[float] | list[str] | None = None
+    allowed: list[float | str] | None = None
     aggregate: Literal["majority", "mean"] = "majority"
     cutoffs: list[Cutoff] = []
     adjudicate_below: float = 0.6

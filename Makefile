@@ -1,0 +1,40 @@
+# Two commands do all set-up on a fresh machine with Python >= 3.11: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= tweets-demo
+
+.PHONY: demo test check bench faults docs clean
+
+demo: $(VENV)/.base  ## the whole line on real tweets, in the folder $(DEMO)
+	@$(BIN)/ropeway demo $(DEMO)
+
+test: $(VENV)/.dev  ## every test
+	$(BIN)/pytest -n 2 --dist loadfile
+
+check: $(VENV)/.dev  ## format, lint, types, layers
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## every figure beside its peer or limit, into docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/.dev  ## kill real processes at random points, many times
+	$(BIN)/python -m tests.faults --kills 200
+
+docs: $(VENV)/.dev  ## the pages that are made from the code
+	$(BIN)/python -m docs.generate
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Ropeway needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Try: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+
+$(VENV)/.base: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing Ropeway and scikit-learn into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[sklearn]' && touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group dev && touch $@

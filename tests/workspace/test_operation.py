@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from ropeway.ledger import Event, event
+from ropeway.ledger.errors import IdempotencyMismatch
+from ropeway.testing import make_workspace
+from ropeway.workspace import Context, LocalWorkspace, operation
+from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound
+from ropeway.workspace.local import open_workspace
+from ropeway.workspace.operations import fsck, list_events
+
+
+@event("thing-done", erasable=("note",))
+class ThingDone(Event, frozen=True, kw_only=True):
+    number: float
+    note: str | None = None
+
+    def subject(self) -> str:
+        return "thing:1"
+
+
+@operation("trial.do", kind="command", permission="trial:write")
+def do(context: Context, *, number: float, note: str | None = None) -> int:
+    """Do it."""
+    if number < 0:
+        context.append(ThingDone(number=number))
+        raise RuntimeError("half way")
+    return context.append(ThingDone(number=number, note=note)).seq
+
+
+def test_a_command_records_its_event_with_the_caller(workspace: LocalWorkspace) -> None:
+    assert do(workspace, number=1.5, note="hello") == 2
+    introduced, done = list_events(workspace)
+    assert (introduced.verb, done.verb, done.by) == ("person-introduced", "thing-done", "ana")
+    assert done.body == {"number": 1.5}
+
+
+def test_a_command_that_raises_leaves_nothing(workspace: LocalWorkspace) -> None:
+    with pytest.raises(RuntimeError, match="half way"):
+        do(workspace, number=-1)
+    assert list_events(workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"numbr": 1}, "unknown field `numbr`.*Did you mean 'number'"),
+        ({}, "missing required field `number`|lacks required field `number`"),
+        ({"number": "1"}, "Expected `float`, got `str`"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(workspace: LocalWorkspace, arguments: dict, says: str) -> None:
+    with pytest.raises(BadArguments, match=says):
+        do(workspace, **arguments)
+
+
+def test_a_key_makes_a_command_happen_once(workspace: LocalWorkspace) -> None:
+    assert do.keyed(workspace, "k1", number=1) == do.keyed(workspace, "k1", number=1)
+    assert len(list_events(workspace, verb="thing-done")) == 1
+    with pytest.raises(IdempotencyMismatch, match="used before"):
+        do.keyed(workspace, "k1", number=2)
+
+
+def test_a_caller_without_the_permission_is_refused(tmp_path: Path) -> None:
+    make_workspace(tmp_path).close()
+    narrow = LocalWorkspace(tmp_path, actor="eve", allowed=frozenset({"ledger:read"}))
+    assert list_events(narrow) == []
+    with pytest.raises(PermissionDenied, match="trial:write"):
+        do(narrow, number=1)
+    narrow.close()
+
+
+def test_an_operation_without_a_permission_cannot_be_declared() -> None:
+    with pytest.raises(AssertionError, match="no permission"):
+        operation("trial.open", kind="query", permission="")
+
+
+def test_the_workspace_is_found_from_a_folder_below(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "p", files={"a/b/c.txt": ""}).close()
+    with open_workspace(tmp_path / "p" / "a" / "b") as found:
+        assert found.root == tmp_path / "p"
+    with pytest.raises(ProjectNotFound, match="no project"):
+        open_workspace(tmp_path)
+
+
+def test_fsck_names_what_is_hurt_and_who_refers_to_it(workspace: LocalWorkspace) -> None:
+    do(workspace, number=1)
+    digest = workspace.store.put(b"precious")
+    assert fsck(workspace).is_sound
+    path = workspace.store.open_path(digest)
+    path.chmod(0o600)
+    path.write_bytes(b"hurt")
+    [finding] = fsck(workspace).findings
+    assert digest[:10] in finding.what

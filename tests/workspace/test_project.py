@@ -1,0 +1,48 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ropeway.workspace.errors import ProjectInvalid
+from ropeway.workspace.project import parse_project
+
+PATH = Path("ropeway.toml")
+HEAD = '[project]\nname = "tweets"\n'
+
+
+def test_the_charter_is_read_whole() -> None:
+    project = parse_project(
+        HEAD
+        + '[charter]\nmetric = "macro_f1"\nbar = 0.55\ndeadline = 2027-03-01\n'
+        + "[charter.cost.negative]\npositive = 5\n[params]\nc = 1.0\n[params.classifier]\nngrams = 2\n",
+        PATH,
+    )
+    assert project.charter.bar == 0.55
+    assert project.charter.deadline == date(2027, 3, 1)
+    assert project.charter.cost == {"negative": {"positive": 5.0}}
+    assert project.params == {"c": 1.0, "classifier.ngrams": 2}
+    assert list(project.environments) == ["production"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[project]\nname = tweets", "line 2: this is not TOML"),
+        ("[charter]\nbar = 1", "the project file lacks the setting 'project'"),
+        (HEAD + "[charter]\nbarr = 0.5", r"line 4: \[charter\] has no setting 'barr'.*Did you mean 'bar'"),
+        (HEAD + "[chartre]\nbar = 0.5", "has no setting 'chartre'.*Did you mean 'charter'"),
+        (HEAD + '[charter]\nbar = "high"', r"line 4: 'charter.bar' is of type str"),
+        (HEAD + "[charter]\nconfidence = 95", "line 3: charter: `confidence` must be at least 0.5"),
+        (HEAD + "[split]\ntrain = 0.9", "must add up to 1"),
+        ('[project]\nname = "a b"', "`name` must be"),
+        (HEAD + "[project.approval]\nx = 1", "'project.approval' is of type"),
+        (
+            HEAD + '[labels.s]\ndataset="a"\nguide="g"\nsnapshot="b"\nratings="r"\naggregate="mean"\n'
+            'scale="interval"',
+            "needs `cutoffs`",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(text: str, says: str) -> None:
+    with pytest.raises(ProjectInvalid, match=says):
+        parse_project(text, PATH)
