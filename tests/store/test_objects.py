@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_a_failed_write_leaves_no_trace(store: Store, tmp_path: Path) -> None:
         store.put_file(tmp_path)
     assert list(store.digests()) == []
     assert list((tmp_path / "home" / "tmp").iterdir()) == []
+
+
+def test_what_a_killed_writer_left_a_day_ago_is_swept(tmp_path: Path) -> None:
+    Store(tmp_path)
+    old, new = tmp_path / "tmp" / "tmp_old", tmp_path / "tmp" / "tmp_new"
+    old.write_bytes(b"half")
+    new.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    Store(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,7 @@ from ropeway.ledger import Event, event
 from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.testing import make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
-from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound
+from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.local import open_workspace
 from ropeway.workspace.operations import fsck, list_events
 
@@ -82,6 +82,12 @@ def test_the_workspace_is_found_from_a_folder_below(tmp_path: Path) -> None:
         assert found.root == tmp_path / "p"
     with pytest.raises(ProjectNotFound, match="no project"):
         open_workspace(tmp_path)
+
+
+def test_a_workspace_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".ropeway").write_text("a file in its place")
+    with pytest.raises(WorkspaceUnusable, match="cannot be used"):
+        make_workspace(tmp_path)
 
 
 def test_fsck_names_what_is_hurt_and_who_refers_to_it(workspace: LocalWorkspace) -> None:

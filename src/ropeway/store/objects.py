@@ -5,7 +5,9 @@ one object, whoever brings them, however often. Every read is verified: damaged 
 Safe for many processes at once, without locks.
 """
 
+import contextlib
 import re
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +25,7 @@ FANOUT = 256
 COPY_BYTES = 1 << 20
 READ_ONLY = 0o444
 PRIVATE = 0o700
+ABANDONED_AFTER_S = 24 * 3600
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -148,9 +151,18 @@ class Store:
             mode=READ_ONLY,
         )
 
+    def _sweep(self) -> None:
+        """Remove what killed writers left half-written long ago; a living one is never that slow."""
+        oldest = time.time() - ABANDONED_AFTER_S
+        for path in self._scratch.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+
     def _prepare(self) -> None:
         """Make the folders, all shards at once, so that a later publish has one folder to sync."""
         self._scratch.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        self._sweep()
         if (self._objects / f"{FANOUT - 1:02x}").is_dir():
             return
         self._objects.mkdir(exist_ok=True, mode=PRIVATE)

@@ -1,13 +1,13 @@
 """What can go wrong around operations and the project file.
 
 NotFound ├── ProjectNotFound └── UnknownOperation     Invalid ├── BadArguments └── ProjectInvalid
-Refused  └── PermissionDenied
+Refused  └── PermissionDenied                            Unavailable └── WorkspaceUnusable
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ropeway.core.errors import Invalid, NotFound, Refused, RopewayError, did_you_mean
+from ropeway.core.errors import Invalid, NotFound, Refused, RopewayError, Unavailable, did_you_mean
 
 
 class ProjectNotFound(RopewayError):
@@ -23,6 +23,20 @@ class ProjectNotFound(RopewayError):
             expected="a folder with a ropeway.toml",
             next_step="ropeway init   makes one here; ropeway demo   shows a whole one",
             folder=str(folder),
+        )
+
+
+class WorkspaceUnusable(Unavailable):
+    """The folder `.ropeway` cannot be made or written."""
+
+    code = "workspace-unusable"
+
+    def __init__(self, home: Path, reason: str) -> None:
+        super().__init__(
+            f"The workspace '{home}' cannot be used: {reason}.",
+            expected="a folder that you may write, on a local disk",
+            next_step=f"check the owner and permissions of {home.parent}",
+            folder=str(home),
         )
 
 

@@ -17,7 +17,7 @@ from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.workspace import rooms
 from ropeway.workspace.context import Context
-from ropeway.workspace.errors import PermissionDenied, ProjectNotFound
+from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.operation import Operation, Workspace
 from ropeway.workspace.project import PROJECT_FILE, Project, load_project
 
@@ -55,8 +55,11 @@ class LocalWorkspace:
         self._clock = clock or SystemClock()
         self._allowed = allowed
         rooms.load_projections()
-        self._home.mkdir(exist_ok=True, mode=PRIVATE)
-        self._store = Store(self._home)
+        try:
+            self._home.mkdir(exist_ok=True, mode=PRIVATE)
+            self._store = Store(self._home)
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error
         self._ledger = Ledger(self._home / DATABASE, self._clock)
 
     @property
