@@ -176,13 +176,13 @@ def open_workspace(path: Path | str | None = None, *, actor: str | None = None) 
 
     Args:
         path: a folder in the project.
-        actor: the name under which to act; else `$ROPEWAY_ACTOR`, else the login name.
+        actor: the name under which to act; else `$ROPEWAY_AS`, else the login name.
 
     Raises:
         ProjectNotFound: there is no ropeway.toml there or above.
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
-    return LocalWorkspace(root, actor=actor or os.environ.get("ROPEWAY_ACTOR") or _login_name())
+    return LocalWorkspace(root, actor=actor or os.environ.get("ROPEWAY_AS") or _login_name())
 
 
 def _login_name() -> str:
