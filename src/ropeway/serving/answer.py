@@ -1,0 +1,113 @@
+"""From a model's output frame to answers: the class with the highest probability, or the predicted value."""
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ropeway.serving.errors import SignatureMismatch, StepFailed
+from ropeway.serving.record import Value
+from ropeway.serving.signature import Problem, Request, Servable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+logger = logging.getLogger("ropeway.serving")
+
+PREDICTION = "prediction"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One row's answer. `probabilities` only where the model gives one number per class."""
+
+    prediction: Value
+    probabilities: dict[str, float] | None = None
+
+
+def ask(servable: Servable, request: Request) -> list[Answer]:
+    """One answer for each row of a request.
+
+    Raises:
+        SignatureMismatch: values that no column of the signature's type can hold.
+        StepFailed: the model's code raised, or what it gave is no answer. The log on stderr has the rest.
+    """
+    rows = frame_of(servable, request)
+    try:
+        return answers_in(servable.ref, servable.predict(rows), request.height)
+    except StepFailed as error:
+        logger.error("%s: %s", servable.ref, error.what)  # noqa: TRY400  there is no traceback worth showing
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the user's code: it may exit, and polars panics past Exception
+        logger.exception("%s raised while predicting", servable.ref)
+        # The text of a foreign exception may hold paths or values; its kind does not.
+        raise StepFailed(servable.ref, f"its code raised {type(error).__name__}") from error
+
+
+def frame_of(servable: Servable, request: Request) -> "pl.DataFrame":
+    """The request as a frame in the signature's types.
+
+    Raises:
+        SignatureMismatch: values that no column of the signature's type can hold (of nested types, say).
+    """
+    import polars as pl
+
+    schema = {name: polars_type(type_name) for name, type_name in servable.inputs.items()}
+    try:
+        return pl.DataFrame(request.columns, schema=schema, height=request.height, strict=False)
+    except (Exception, pl.exceptions.PanicException) as error:  # whatever the values are, they are not ours
+        problem = Problem("", "values of the signature's types", f"fits no column ({type(error).__name__})")
+        raise SignatureMismatch(servable.ref, [problem]) from error
+
+
+def polars_type(type_name: str) -> Any:
+    """The polars type of a name; None, for inference, where the name says no simple type."""
+    import polars as pl
+
+    found = getattr(pl, type_name.split("(", 1)[0], None)
+    is_simple = isinstance(found, type) and issubclass(found, pl.DataType) and not found.is_nested()
+    return None if not is_simple or found is pl.Enum else found
+
+
+def answers_in(ref: str, frame: Any, height: int) -> list[Answer]:
+    """The answers that an output frame holds.
+
+    Raises:
+        StepFailed: another number of rows, no columns, a null, NaN, or something that is no plain value.
+    """
+    names: list[str] = list(frame.columns)
+    if frame.height != height or not names:
+        raise StepFailed(ref, f"it gave {frame.height} rows in {len(names)} columns for {height} rows")
+    if PREDICTION not in names:
+        return [_most_likely(ref, names, row) for row in frame.rows()]
+    at = names.index(PREDICTION)
+    if len(names) == 1:
+        return [Answer(_value(ref, PREDICTION, row[0])) for row in frame.rows()]
+    classes = [name for name in names if name != PREDICTION]
+    return [
+        Answer(
+            _value(ref, PREDICTION, row[at]),
+            _numbers(ref, classes, [value for index, value in enumerate(row) if index != at]),
+        )
+        for row in frame.rows()
+    ]
+
+
+def _most_likely(ref: str, names: list[str], row: tuple[Any, ...]) -> Answer:
+    probabilities = _numbers(ref, names, row)
+    return Answer(max(probabilities, key=probabilities.__getitem__), probabilities)
+
+
+def _numbers(ref: str, names: list[str], values: Any) -> dict[str, float]:
+    for name, value in zip(names, values, strict=True):
+        if type(value) not in (float, int) or not math.isfinite(value):
+            raise StepFailed(ref, f"its column '{name}' is not a finite number")
+    return dict(zip(names, values, strict=True))
+
+
+def _value(ref: str, name: str, value: Any) -> Value:
+    if isinstance(value, str | bool) or (isinstance(value, int | float) and math.isfinite(value)):
+        return value
+    raise StepFailed(ref, f"its column '{name}' is neither text, true or false, nor a finite number")

@@ -1,0 +1,253 @@
+"""What stands before every route, here and in the server: who may ask, and how much may come in.
+
+A browser on this machine runs other people's pages, so loopback alone is no protection: the Host header must
+name loopback (else a page has rebound its name to us), and neither Origin nor Sec-Fetch-Site may tell of
+another site. That holds for every method, since lists of "dangerous" methods is how others got it wrong.
+"""
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from ropeway.core.errors import RopewayError
+from ropeway.serving.errors import (
+    BodyTooLarge,
+    ForeignOrigin,
+    MalformedRequest,
+    Misdirected,
+    RequestTimeout,
+    UnsupportedContent,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_BYTES = 2**20
+"""The default limit of a request's body."""
+BODY_S = 30.0
+"""A whole body must arrive within this time."""
+LINGER_S = 2.0
+"""How long a refused body is read and thrown away, so that its sender lives to read the refusal."""
+MAX_DEPTH = 64
+"""Levels of nesting in a JSON body; no request of ours needs ten."""
+
+SAFETY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"cache-control", b"no-store"),
+]
+JSON_HEADERS = [(b"content-type", b"application/json"), *SAFETY_HEADERS]
+
+
+def check_caller(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Let in only what names this machine's loopback and comes from no other site.
+
+    Raises:
+        MalformedRequest: no Host header, or several.
+        Misdirected: the Host is not loopback.
+        ForeignOrigin: a browser sends it for another site, or for one that it will not name.
+    """
+    hosts: list[bytes] = []
+    origin = site = None
+    for name, value in headers:
+        if name == b"host":
+            hosts.append(value)
+        elif name == b"origin":
+            origin = value
+        elif name == b"sec-fetch-site":
+            site = value
+    if len(hosts) != 1:
+        raise MalformedRequest(f"it has {len(hosts)} Host headers", expected="one Host header")
+    host = hosts[0].decode("latin-1").lower()
+    if not is_loopback(_host_name(host)):
+        raise Misdirected(host[:80])
+    if origin is not None and origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
+        raise ForeignOrigin("Origin", origin.decode("latin-1")[:80])
+    if site is not None and site not in (b"same-origin", b"none"):
+        raise ForeignOrigin("Sec-Fetch-Site", site.decode("latin-1")[:80])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without port and brackets; "" where the form is wrong."""
+    if host.startswith("["):
+        name, bracket, port = host[1:].partition("]")
+        port = port.removeprefix(":") if bracket else "x"
+    else:
+        name, _, port = host.partition(":")
+    return name if port == "" or (port.isascii() and port.isdigit()) else ""
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """A request header, or "" where it is absent."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+def check_json(scope: Scope) -> None:
+    """Accept only `application/json`: a form that a foreign page posts is never that.
+
+    Raises:
+        UnsupportedContent: it is something else.
+    """
+    content_type = header(scope, b"content-type")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedContent(content_type[:80])
+
+
+async def read_body(scope: Scope, receive: Receive, limit_bytes: int = BODY_BYTES) -> bytes:
+    """The whole body, never holding more than the limit.
+
+    Raises:
+        BodyTooLarge: it says that it is larger, or turns out to be.
+        RequestTimeout: it does not arrive in time.
+        ConnectionAbortedError: the caller has gone.
+    """
+    said = header(scope, b"content-length")
+    # The HTTP parser has already refused what is not a number. Said sizes cost nothing to refuse.
+    if said and int(said) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body = message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        return bytes(body)
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _read_rest(message, receive, limit_bytes)
+    except TimeoutError as error:
+        raise RequestTimeout(BODY_S) from error
+
+
+async def _read_rest(message: MutableMapping[str, Any], receive: Receive, limit_bytes: int) -> bytes:
+    body = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ConnectionAbortedError
+        body += message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        if not message.get("more_body", False):
+            return bytes(body)
+        message = await receive()
+
+
+def decode_json(body: bytes) -> Any:
+    """The value that a body is, in builtins.
+
+    NaN, Infinity and numbers past a double's range are not JSON, yet clients send them: they come back as
+    floats that are not finite, so that the caller can name the field that holds them.
+
+    Raises:
+        MalformedRequest: it is not JSON in UTF-8, or nested too deeply.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        value = _decode_loosely(body)  # a number out of range
+    except msgspec.DecodeError as error:
+        if b"NaN" not in body and b"Infinity" not in body:
+            raise MalformedRequest(str(error).removeprefix("JSON is malformed: ")) from error
+        value = _decode_loosely(body)
+    except UnicodeDecodeError as error:
+        raise MalformedRequest("it is not UTF-8") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    if _depth_exceeds(value, MAX_DEPTH):
+        raise _too_deep()
+    return value
+
+
+def _decode_loosely(body: bytes) -> Any:
+    try:
+        value = json.loads(body)
+        # json lets half a surrogate pair through, which no reply could ever repeat.
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is not JSON in UTF-8"
+        raise MalformedRequest(reason) from error
+    return value
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest("it is nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+async def reply(
+    send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    """Send a whole response; its headers are those of JSON unless others are given."""
+    given = JSON_HEADERS if headers is None else headers
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*given, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def reply_error(scope: Scope, receive: Receive, send: Send, error: RopewayError) -> None:
+    """Send an error by its class; where the body was not read, take in some of the rest of it."""
+    body = error_body(error)
+    headers = list(JSON_HEADERS)
+    allowed = getattr(error, "allowed", None)
+    if allowed:
+        headers.append((b"allow", ", ".join(allowed).encode()))
+    if not isinstance(error, BodyTooLarge | RequestTimeout):
+        await reply(send, error.http_status, body, headers)
+        return
+    headers += [(b"connection", b"close"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": scope["method"] != "HEAD"})
+    if scope["method"] != "HEAD":
+        # The answer is out. Closing now would reset the connection under a sender in mid-body, who then
+        # sees a broken pipe in place of the answer.
+        await _throw_away(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _throw_away(receive: Receive) -> None:
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+def error_body(error: RopewayError) -> bytes:
+    """The JSON of an error, as every face of Ropeway shows it."""
+    return msgspec.json.encode({"error": error.to_dict()}, enc_hook=str)

@@ -1,0 +1,167 @@
+"""The service described: OpenAPI 3.1 from the signature, and the page that draws it."""
+
+import base64
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from ropeway.serving.deploy import Live
+from ropeway.serving.signature import MAX_ROWS
+
+_ERROR = {"$ref": "#/components/schemas/Error"}
+
+
+def openapi_of(live: Live) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the version that answers."""
+    row_example = {name: kind.example for name, kind in live.signature.kinds.items()}
+    requests: list[dict[str, Any]] = [{"$ref": "#/components/schemas/Row"}]
+    examples: dict[str, Any] = {"one row": {"value": row_example}}
+    if live.signature.has_batch_form:
+        requests.append({"$ref": "#/components/schemas/Rows"})
+        examples["many rows"] = {"value": {"rows": [row_example, row_example]}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": live.ref,
+            "version": live.ref.partition("@")[2] or "1",
+            "description": "Each prediction has an id: feedback goes by it, and `ropeway why ID` asks by it.",
+        },
+        "paths": {
+            "/predict": {
+                "post": _operation(
+                    "Predict one row, or many.",
+                    {"oneOf": requests} if len(requests) > 1 else requests[0],
+                    examples,
+                    {"oneOf": [_ref("Prediction"), _ref("Predictions")]},
+                    {
+                        400: "not JSON",
+                        413: "too large",
+                        415: "not application/json",
+                        422: "not as the signature",
+                    },
+                )
+            },
+            "/feedback": {
+                "post": _operation(
+                    "Say what a prediction should have been.",
+                    _ref("Feedback"),
+                    {"feedback": {"value": {"id": "p-4k2m9x7q-1-a3", "value": _a_value(live)}}},
+                    _ref("FeedbackTaken"),
+                    {404: "no such prediction", 422: "not a value that the model can give"},
+                )
+            },
+            "/health": {
+                "get": {
+                    "summary": "What answers, since when, and whether it is current.",
+                    "responses": {"200": _json("what answers", {"type": "object"})},
+                }
+            },
+        },
+        "components": {"schemas": _schemas(live)},
+    }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema, **more}}}
+
+
+def _operation(
+    summary: str,
+    request: dict[str, Any],
+    examples: dict[str, Any],
+    answer: dict[str, Any],
+    errors: dict[int, str],
+) -> dict[str, Any]:
+    body = {"application/json": {"schema": request, "examples": examples}}
+    responses = {"200": _json("the answer", answer)}
+    responses |= {str(status): _json(says, _ERROR) for status, says in errors.items()}
+    return {"summary": summary, "requestBody": {"required": True, "content": body}, "responses": responses}
+
+
+def _a_value(live: Live) -> Any:
+    outputs = list(live.servable.outputs)
+    return 1.5 if outputs == ["prediction"] or not outputs else outputs[0]
+
+
+def _schemas(live: Live) -> dict[str, Any]:
+    row = {
+        "type": "object",
+        "properties": {name: kind.schema for name, kind in live.signature.kinds.items()},
+        "required": list(live.signature.kinds),
+        "additionalProperties": False,
+    }
+    classes = [name for name in live.servable.outputs if name != "prediction"]
+    answer: dict[str, Any] = {"id": {"type": "string"}, "model": {"type": "string"}}
+    answer["prediction"] = {"enum": classes} if classes == list(live.servable.outputs) and classes else {}
+    if classes:
+        probability = {"type": "number"}
+        answer["probabilities"] = {"type": "object", "properties": dict.fromkeys(classes, probability)}
+    text = {"type": "string"}
+    return {
+        "Row": row,
+        "Rows": {
+            "type": "object",
+            "properties": {
+                "rows": {"type": "array", "items": _ref("Row"), "minItems": 1, "maxItems": MAX_ROWS}
+            },
+            "required": ["rows"],
+            "additionalProperties": False,
+        },
+        "Prediction": {"type": "object", "properties": answer},
+        "Predictions": {
+            "type": "object",
+            "properties": {"model": text, "predictions": {"type": "array", "items": _ref("Prediction")}},
+        },
+        "Feedback": {
+            "type": "object",
+            "properties": {"id": text, "value": answer["prediction"], "by": text, "note": text},
+            "required": ["id", "value"],
+            "additionalProperties": False,
+        },
+        "FeedbackTaken": {"type": "object", "properties": {"id": text, "value": {}, "at": text}},
+        "Error": {
+            "type": "object",
+            "properties": {
+                "error": {
+                    "type": "object",
+                    "properties": {
+                        "code": text,
+                        "what": text,
+                        "expected": text,
+                        "next_step": text,
+                        "facts": {"type": "object"},
+                    },
+                }
+            },
+        },
+    }
+
+
+@lru_cache(maxsize=1)
+def docs_page() -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """The page that draws /openapi.json, and headers that allow only its own script, and only us to reach."""
+    page = files("ropeway.serving").joinpath("docs.html").read_text(encoding="utf-8")
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    policy = (
+        f"default-src 'none'; script-src {_csp_hash(script)}; style-src {_csp_hash(style)}; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cache-control", b"no-store"),
+    ]
+    return page.encode(), headers
+
+
+def _csp_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,0 +1,200 @@
+"""What is written for each answer and each feedback, and how it is found again from an id.
+
+Records are JSON inside the store's segments: `.ropeway/segments/predictions/REPLICA-SEGMENT.seg` and, beside
+it, `…/feedback/…`. Nothing here touches the database, so a serving process keeps answering when that is
+busy or gone.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ropeway.core.hashing import digest_bytes
+from ropeway.core.ids import PredictionId
+from ropeway.serving.errors import UnknownPrediction
+from ropeway.serving.identity import parse_id
+from ropeway.store import read_record, read_segment
+
+PREDICTIONS = Path("segments") / "predictions"
+FEEDBACK = Path("segments") / "feedback"
+"""Folders below the workspace's home."""
+
+KEPT, HASHED, DROPPED = "kept", "hashed", "dropped"
+
+Value = str | bool | int | float | None
+
+
+class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands first in a segment: who wrote it, for what, and how columns are logged in it."""
+
+    kind: str
+    replica: str
+    segment: int
+    started_at: datetime
+    host: str
+    process: int
+    ropeway: str
+    model: str = ""
+    environment: str = ""
+    columns: dict[str, str] = {}
+    salt: str = ""
+
+
+class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One answer as logged. The version stands in each record: a hot swap changes it within one segment."""
+
+    at: datetime
+    model: str
+    inputs: dict[str, Any]
+    prediction: Value
+    probabilities: dict[str, float] | None = None
+    latency_us: int
+    hashed: list[str] = []
+    dropped: list[str] = []
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer as found again: the record, and the process that gave it."""
+
+    id: PredictionId
+    at: datetime
+    model: str
+    environment: str
+    inputs: dict[str, Any]
+    hashed: list[str]
+    dropped: list[str]
+    prediction: Value
+    probabilities: dict[str, float] | None
+    latency_us: int
+    replica: str
+    host: str
+    process: int
+
+
+class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What someone said a prediction should have been. The latest holds; the earlier stay."""
+
+    id: PredictionId
+    value: Value
+    at: datetime
+    by: str = ""
+    note: str = ""
+
+
+class Columns:
+    """How the columns of a request are logged: kept, hashed or dropped.
+
+    A hashed value is BLAKE3 of the segment's salt and the value's JSON: equal values are equal within what
+    one process wrote, and a table of known hashes is of no use. Whoever holds the segment can test a guess.
+
+    Args:
+        policy: column name to `kept`, `hashed` or `dropped`; a column that is not named is kept.
+        salt: stands in the segment's header.
+    """
+
+    def __init__(self, policy: Mapping[str, str], salt: str) -> None:
+        self.policy = dict(policy)
+        self.salt = salt
+        self._salt = bytes.fromhex(salt)
+        self._keeps_all = not any(way != KEPT for way in self.policy.values())
+
+    def apply(self, row: dict[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+        """The row as it may be written, the names of what was hashed, and of what was dropped."""
+        if self._keeps_all:
+            return row, [], []
+        inputs: dict[str, Any] = {}
+        hashed: list[str] = []
+        dropped: list[str] = []
+        for name, value in row.items():
+            way = self.policy.get(name, KEPT)
+            if way == DROPPED:
+                dropped.append(name)
+            elif way == HASHED:
+                hashed.append(name)
+                inputs[name] = self.hash(value)
+            else:
+                inputs[name] = value
+        return inputs, hashed, dropped
+
+    def hash(self, value: Any) -> str:
+        """The digest that stands in the log for a value."""
+        return digest_bytes(self._salt + msgspec.json.encode(value))
+
+
+_decode_header = msgspec.json.Decoder(SegmentHeader).decode
+_decode_prediction = msgspec.json.Decoder(PredictionRecord).decode
+_decode_feedback = msgspec.json.Decoder(FeedbackRecord).decode
+
+
+def find_in(home: Path, prediction: str) -> Prediction:
+    """The answer with that id, read from its one segment below `home`.
+
+    Raises:
+        UnknownPrediction: the id is of another form, or no record has it.
+        SegmentDamaged: the segment is there but its beginning is not sound.
+    """
+    place = parse_id(prediction)
+    if place is None:
+        raise UnknownPrediction(prediction[:80])
+    path = home / PREDICTIONS / place.file_name
+    try:
+        record = read_record(path, place.ordinal)
+        header = read_header(path)
+    except FileNotFoundError:
+        record = None
+    if record is None:
+        raise UnknownPrediction(prediction)
+    found = _decode_prediction(record)
+    return Prediction(
+        id=place.id(),
+        at=found.at,
+        model=found.model,
+        environment=header.environment,
+        inputs=found.inputs,
+        hashed=found.hashed,
+        dropped=found.dropped,
+        prediction=found.prediction,
+        probabilities=found.probabilities,
+        latency_us=found.latency_us,
+        replica=place.replica,
+        host=header.host,
+        process=header.process,
+    )
+
+
+def read_header(path: Path) -> SegmentHeader:
+    """The header of a segment; reads only its beginning.
+
+    Raises:
+        SegmentDamaged: the segment's beginning is not sound.
+    """
+    header = read_record(path, -1)
+    assert header is not None  # read_record raises before it answers None for the header
+    return _decode_header(header)
+
+
+def feedback_in(home: Path, prediction: str) -> list[FeedbackRecord]:
+    """All that was said of a prediction, oldest first; the last one holds."""
+    said = [record for record in all_feedback(home) if record.id == prediction]
+    return sorted(said, key=lambda record: record.at)
+
+
+def all_feedback(home: Path) -> Iterator[FeedbackRecord]:
+    """Every feedback record below `home`, segment by segment."""
+    for path in sorted((home / FEEDBACK).glob("*.seg")):
+        for record in read_segment(path).records:
+            yield _decode_feedback(record)
+
+
+def all_predictions(home: Path) -> Iterator[tuple[PredictionId, PredictionRecord]]:
+    """Every logged answer below `home` with its id, segment by segment."""
+    from ropeway.serving.identity import Place
+
+    for path in sorted((home / PREDICTIONS).glob("*.seg")):
+        segment = read_segment(path)
+        header = _decode_header(segment.header)
+        for ordinal, record in enumerate(segment.records):
+            yield Place(header.replica, header.segment, ordinal).id(), _decode_prediction(record)

@@ -1,0 +1,105 @@
+"""Real servables for the serving tests, and a process that serves one: `python served.py FOLDER [PORT]`.
+
+FOLDER holds `alias` (the version to serve, such as `mood@1`) and gets the workspace's home.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ropeway.core.errors import NotFound
+
+GOOD = ("good", "great", "love")
+
+
+class Mood:
+    """A word counter that gives three classes. Each version has its own certainty, so answers tell them apart."""
+
+    inputs: Mapping[str, str] = {"text": "String"}
+    outputs: Sequence[str] = ("negative", "neutral", "positive")
+
+    def __init__(self, version: int) -> None:
+        self.ref = f"mood@{version}"
+        self.certainty = 0.5 + version / 100
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        texts = rows["text"].to_list()
+        if "raise" in texts:
+            raise RuntimeError("secret /etc/passwd")
+        if "exit" in texts:
+            sys.exit(3)
+        if "slow" in texts:
+            time.sleep(0.3)
+        if "nan" in texts:
+            return pl.DataFrame({name: [float("nan")] * len(texts) for name in self.outputs})
+        if "fewer" in texts:
+            return pl.DataFrame({name: [0.1] for name in self.outputs}).clear()
+        high, low = self.certainty, (1 - self.certainty) / 2
+        best = [2 if any(word in text for word in GOOD) else 0 if "bad" in text else 1 for text in texts]
+        return pl.DataFrame(
+            {name: [high if at == i else low for at in best] for i, name in enumerate(self.outputs)}
+        )
+
+
+class Sizes:
+    """A number from columns of every plain kind."""
+
+    ref = "sizes@1"
+    inputs: Mapping[str, str] = {
+        "width": "Float64",
+        "count": "Int8",
+        "is_new": "Boolean",
+        "made": "Date",
+        "seen": "Datetime(time_unit='us', time_zone=None)",
+        "kind": "String",
+    }
+    outputs: Sequence[str] = ("prediction",)
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.select(prediction=pl.col("width") * pl.col("count"))
+
+
+class FolderSource:
+    """The version that the file `alias` names. A version over 90 does not load."""
+
+    def __init__(self, folder: Path) -> None:
+        self.alias = folder / "alias"
+
+    def resolve(self) -> str:
+        if not self.alias.exists():
+            raise NotFound("alias", str(self.alias.name))
+        return self.alias.read_text().strip()
+
+    def load(self, ref: str) -> Any:
+        if ref == "sizes@1":
+            return Sizes()
+        version = int(ref.partition("@")[2])
+        if version > 90:
+            raise NotFound("model version", ref)
+        return Mood(version)
+
+    def close(self) -> None:
+        return None
+
+
+def main() -> None:
+    from ropeway.serving.service import serve
+
+    folder = Path(sys.argv[1])
+    port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    serve(
+        FolderSource(folder),
+        folder / "home",
+        model="mood",
+        environment="production",
+        port=port,
+        on_ready=lambda url, _deployment: print(url, flush=True),
+    )
+
+
+if __name__ == "__main__":
+    main()
