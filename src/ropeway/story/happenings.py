@@ -59,7 +59,9 @@ def downstream(connection: Connection, ref: str) -> list[Neighbour]:
 def subjects(connection: Connection, kind: str) -> list[str]:
     """The ids of all things of a kind that events are about, oldest first."""
     rows = connection.execute(
-        select(event.c.subject).where(event.c.subject.startswith(f"{kind}:", autoescape=True)).order_by(event.c.seq)
+        select(event.c.subject)
+        .where(event.c.subject.startswith(f"{kind}:", autoescape=True))
+        .order_by(event.c.seq)
     ).scalars()
     return list(dict.fromkeys(subject.removeprefix(f"{kind}:") for subject in rows))
 

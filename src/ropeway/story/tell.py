@@ -1,0 +1,141 @@
+"""Each kind of thing in words, from its own events. A kind without words here is told plainly."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ropeway.core.hashing import short
+from ropeway.core.ids import Digest
+from ropeway.story.account import Told
+from ropeway.story.happenings import Happening, about, last
+
+DIGEST_LENGTH = 64
+SHOWN_METRICS = 4
+SHOWN_PARAMS = 8
+
+Teller = Callable[[Connection, str, Sequence[Happening]], Told]
+
+
+def tell(read: Connection, ref: str) -> Told:
+    """The thing that a `kind:id` reference names, in words."""
+    return TELLERS.get(ref.partition(":")[0], _plainly)(read, ref, about(read, ref))
+
+
+def shortened(ref: str) -> str:
+    """A reference as people read it: digests cut to their beginning.
+
+    Example:
+        >>> shortened("dataset:tweets@" + "ab" * 32)
+        'dataset:tweets@ababababab'
+    """
+    head, mark, tail = ref.rpartition("@" if "@" in ref else ":")
+    is_digest = len(tail) == DIGEST_LENGTH and set(tail) <= set("0123456789abcdef")
+    return head + mark + (short(Digest(tail)) if is_digest else tail)
+
+
+def day(moment: datetime) -> str:
+    """A moment to the minute, in UTC."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _plainly(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    first = happenings[0] if happenings else None
+    return Told(
+        ref=ref,
+        title=shortened(ref).replace(":", " ", 1),
+        at=first.at if first else None,
+        by=first.by if first else "",
+        lines=[f"{happening.verb.replace('-', ' ')} {day(happening.at)}" for happening in happenings[1:4]],
+    )
+
+
+def _model(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    registered = last(happenings, "model-registered")
+    lines = [line for happening in happenings if (line := _model_line(happening))]
+    return Told(
+        ref=ref,
+        title=f"model {_identity(ref)}",
+        at=registered.at if registered else None,
+        by=registered.by if registered else "",
+        lines=lines,
+    )
+
+
+def _model_line(happening: Happening) -> str:
+    body, stamp = happening.body, f"{day(happening.at)} by {happening.by}"
+    match happening.verb:
+        case "gate-evaluated":
+            failed = [
+                check["says"] for check in body["checks"] if not check["passed"] and not check["skipped"]
+            ]
+            quality = next((check["says"] for check in body["checks"] if check["name"] == "quality"), "")
+            said = "; ".join(failed) if failed else quality
+            outcome = "passed" if body["passed"] else "refused"
+            return f"gate {outcome} {day(happening.at)}: {said}" if said else f"gate {outcome} {stamp}"
+        case "model-approved":
+            return f"approved {stamp}" + (", who had also proposed it" if body["self_approved"] else "")
+        case "model-promoted":
+            replaced = f", in place of version {body['replaced']}" if body["replaced"] else ""
+            return f"live in {body['environment']} from {stamp}{replaced}"
+        case "model-rejected" | "model-retired" | "model-recalled":
+            return f"{happening.verb.removeprefix('model-')} {stamp}: {body.get('reason') or 'reason erased'}"
+    return ""
+
+
+def _run(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    started = last(happenings, "run-started")
+    if started is None:
+        return Told(ref=ref, title=f"run {_identity(ref)}")
+    body = started.body
+    name = f" '{body['name']}'" if body.get("name") else ""
+    return Told(
+        ref=ref,
+        title=f"run {_identity(ref)}{name}",
+        at=started.at,
+        by=started.by,
+        lines=[
+            line for line in (_params(happenings), _outcome(happenings), _code_line(body["code"])) if line
+        ],
+    )
+
+
+def _params(happenings: Sequence[Happening]) -> str:
+    params: dict[str, Any] = {}
+    for happening in happenings:
+        params |= happening.body.get("params") or {}
+    shown = [f"{name} = {value}" for name, value in list(params.items())[:SHOWN_PARAMS]]
+    return ", ".join(shown)
+
+
+def _outcome(happenings: Sequence[Happening]) -> str:
+    ended = last(happenings, "run-finished")
+    if ended is None:
+        return "interrupted" if last(happenings, "run-interrupted") else "still running"
+    metrics = ended.body["harvest"].get("metrics", {})
+    figures = [f"{name} {_figure(value['last'])}" for name, value in list(metrics.items())[:SHOWN_METRICS]]
+    error = f" with {ended.body['error_type']}" if ended.body.get("error_type") else ""
+    return f"{ended.body['status']}{error} in {ended.body['wall_s']:.1f} s" + "".join(
+        f", {f}" for f in figures
+    )
+
+
+def _code_line(code: dict[str, Any]) -> str:
+    tree = f"code {short(Digest(code['tree']))}"
+    if not code.get("commit"):
+        return f"{tree}, not in a repository"
+    return f"{tree}, commit {code['commit'][:10]}" + (
+        " with uncommitted changes" if code.get("is_dirty") else ""
+    )
+
+
+def _identity(ref: str) -> str:
+    return ref.partition(":")[2]
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+TELLERS: dict[str, Teller] = {"model": _model, "run": _run}

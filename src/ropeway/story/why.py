@@ -1,0 +1,119 @@
+"""`why`: the way back from a thing to the data and the people, and the way forward to what came of it."""
+
+from typing import Any
+
+from ropeway.serving.record import Prediction, all_feedback, all_predictions, feedback_in, find_in
+from ropeway.story.account import Account, Link, Told
+from ropeway.story.find import find
+from ropeway.story.happenings import about, last
+from ropeway.story.tell import day, tell
+from ropeway.story.trace import Forward, back
+from ropeway.workspace import Context, operation
+
+SHOWN_TEXT = 160
+
+
+@operation("story.why", kind="query", permission="story:read")
+def why(context: Context, *, ref: str) -> Account:
+    """Where a prediction, model version, run or dataset version came from, and what came of it.
+
+    Args:
+        context: the call.
+        ref: a prediction's id, `sentiment@2`, `sentiment@production`, a run's id or its beginning, `tweets`,
+            `tweets@v2`.
+
+    Raises:
+        UnknownReference: nothing answers to it.
+        AmbiguousReference: it fits several things.
+        UnknownPrediction: it has the form of a prediction's id, and no prediction has it.
+    """
+    found = find(context.read, context.project, ref)
+    if found.startswith("prediction:"):
+        return _of_prediction(context, ref, found.removeprefix("prediction:"))
+    forward = Forward(context.read)
+    ahead = forward.walk(found)
+    return Account(
+        asked=ref,
+        thing=tell(context.read, found),
+        back=back(context.read, found),
+        forward=[*_in_use(context, found), *_with_use(context, ahead)],
+        left_out=forward.left_out,
+    )
+
+
+def _of_prediction(context: Context, asked: str, identity: str) -> Account:
+    prediction = find_in(context.home, identity)
+    model = f"model:{prediction.model}"
+    way = [Link(thing=tell(context.read, model), relation="answered", links=back(context.read, model))]
+    return Account(
+        asked=asked,
+        thing=_tell_prediction(prediction),
+        back=[*_raters_of(context, prediction, model), *way],
+        forward=[Link(thing=said, relation="judged") for said in _feedback(context, identity)],
+    )
+
+
+def _tell_prediction(prediction: Prediction) -> Told:
+    lines = [f"asked     {name}: {_shown(value)}" for name, value in prediction.inputs.items()]
+    lines += [f"asked     {name}: not kept in the log" for name in prediction.dropped]
+    sure = prediction.probabilities or {}
+    confidence = f" ({sure[str(prediction.prediction)]:.2f})" if str(prediction.prediction) in sure else ""
+    lines.append(f"answered  {_shown(prediction.prediction)}{confidence}")
+    where = f" in {prediction.environment}" if prediction.environment else ""
+    lines.append(f"served    {day(prediction.at)}{where}, in {prediction.latency_us / 1000:.1f} ms")
+    return Told(
+        ref=f"prediction:{prediction.id}", title=f"prediction {prediction.id}", at=prediction.at, lines=lines
+    )
+
+
+def _feedback(context: Context, identity: str) -> list[Told]:
+    return [
+        Told(
+            ref=f"feedback:{identity}",
+            title=f"feedback: {_shown(record.value)}",
+            at=record.at,
+            by=record.by,
+            lines=[record.note] if record.note else [],
+        )
+        for record in feedback_in(context.home, identity)
+    ]
+
+
+def _raters_of(context: Context, prediction: Prediction, model: str) -> list[Link]:
+    """The people who had rated the very row that was asked, when the training labels hold it."""
+    return []
+
+
+def _in_use(context: Context, ref: str) -> list[Link]:
+    """A model version's standing and what it answered, as ends of the way forward."""
+    kind, _, identity = ref.partition(":")
+    if kind != "model":
+        return []
+    promoted = last(about(context.read, ref), "model-promoted")
+    asked = {key for key, record in all_predictions(context.home) if record.model == identity}
+    judged = [record for record in all_feedback(context.home) if record.id in asked]
+    if promoted is None and not asked:
+        return []
+    links = []
+    if asked:
+        title = f"{len(asked):,} predictions, {len(judged):,} with feedback"
+        links.append(Link(thing=Told(ref=f"predictions:{identity}", title=title), relation="answered"))
+    return links
+
+
+def _with_use(context: Context, links: list[Link]) -> list[Link]:
+    """The same way, with what each model version on it answered."""
+    return [
+        Link(
+            thing=link.thing,
+            relation=link.relation,
+            links=[*_in_use(context, link.thing.ref), *_with_use(context, link.links)],
+            is_repeated=link.is_repeated,
+        )
+        for link in links
+    ]
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 1] + "…"
