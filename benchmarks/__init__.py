@@ -1,0 +1,1 @@
+"""Figures, each beside its peer or its limit in one run: `python -m benchmarks`."""

@@ -1,0 +1,116 @@
+"""A campaign of kills over all operations, and its account: a table and a JSON file."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import msgspec
+from benchmarks.machine import describe
+from tests.faults.board import DELICATE, Phase
+from tests.faults.catalogue import OPERATIONS
+from tests.faults.kill import Ground, Kill
+
+WORKERS = 2
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done and what came of it."""
+
+    seed: int
+    wall_s: float
+    machine: dict[str, object]
+    kills: list[Kill]
+    rehearsals: dict[str, list[str]]
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that the oracle found."""
+        found = [
+            f"{name}, undisturbed: {problem}" for name, seen in self.rehearsals.items() for problem in seen
+        ]
+        for kill in self.kills:
+            found += [f"kill {kill.number} of {kill.operation} in {kill.phase}: {p}" for p in kill.problems]
+        return found
+
+    @property
+    def delicate_share(self) -> float:
+        """Which part of the kills hit inside a transaction or a rename."""
+        hits = [kill for kill in self.kills if kill.killed]
+        names = {phase.name.lower() for phase in DELICATE}
+        return sum(kill.phase in names for kill in hits) / max(1, len(hits))
+
+
+def run_campaign(
+    folder: Path,
+    *,
+    kills: int,
+    seed: int,
+    operations: Sequence[str] | None = None,
+    progress: Callable[[Kill], None] | None = None,
+) -> Campaign:
+    """Kill so many children, spread evenly over the operations; every aim follows from the seed.
+
+    Kills of one operation follow one another in one workspace; operations are tried beside one another.
+    """
+    names = list(operations or OPERATIONS)
+    began = time.monotonic()
+    shares = [kills // len(names) + (place < kills % len(names)) for place in range(len(names))]
+    numbers = count(1)
+
+    def try_one(name: str, share: int) -> tuple[list[str], list[Kill]]:
+        home = folder / name.replace(" ", "-").replace(".", "-")
+        home.mkdir(parents=True)
+        ground = Ground(name, home, f"{seed} {name}")
+        try:
+            rehearsal = ground.rehearse()
+            if rehearsal:
+                return rehearsal, []
+            done = []
+            for _ in range(share):
+                done.append(ground.kill(next(numbers)))
+                if progress is not None:
+                    progress(done[-1])
+            return rehearsal, done
+        finally:
+            ground.close()
+
+    order = list(zip(names, shares, strict=True))
+    random.Random(seed).shuffle(order)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = dict(
+            zip([name for name, _ in order], pool.map(lambda pair: try_one(*pair), order), strict=True)
+        )
+    return Campaign(
+        seed=seed,
+        wall_s=round(time.monotonic() - began, 1),
+        machine=describe(),
+        kills=sorted((kill for _, done in results.values() for kill in done), key=lambda kill: kill.number),
+        rehearsals={name: results[name][0] for name in names},
+    )
+
+
+def table(campaign: Campaign) -> str:
+    """How often each operation was hit in each phase, as text."""
+    phases = [phase.name.lower() for phase in Phase] + ["survived"]
+    hits = Counter((kill.operation, kill.phase) for kill in campaign.kills)
+    phases = [phase for phase in phases if any(found == phase for _, found in hits)]
+    width = max((len(name) for name in campaign.rehearsals), default=0)
+    lines = [" ".join(["operation".ljust(width), *(f"{phase:>11}" for phase in phases), "  problems"])]
+    for name in campaign.rehearsals:
+        bad = len(campaign.rehearsals[name]) + sum(
+            len(k.problems) for k in campaign.kills if k.operation == name
+        )
+        cells = (f"{hits[name, phase] or '·':>11}" for phase in phases)
+        lines.append(" ".join([name.ljust(width), *cells, f"{bad:>10}"]))
+    killed = sum(kill.killed for kill in campaign.kills)
+    lines.append(
+        f"{killed} kills in {campaign.wall_s} s, seed {campaign.seed}: "
+        f"{campaign.delicate_share:.0%} inside a transaction or rename, "
+        f"{sum(kill.acknowledged for kill in campaign.kills)} operations acknowledged, "
+        f"{len(campaign.problems)} problems"
+    )
+    return "\n".join(lines)

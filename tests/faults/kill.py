@@ -1,0 +1,155 @@
+"""Killing: aim at a phase, start a child, see it dead, read where it was, ask the oracle.
+
+Three ways to aim, so that the kills are neither all at neat places nor all where most time is spent:
+
+- `point`: the child kills itself at the n-th point that it crosses in a phase (before or after a
+  system call or statement). Exact, and repeatable by the seed.
+- `chase`: the parent watches the board, and kills a moment after a phase was entered: anywhere in C code.
+- `blind`: the parent kills after a random time.
+"""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from tests.faults.board import DELICATE, Board, Phase
+from tests.faults.catalogue import OPERATIONS
+from tests.faults.child import Orders
+from tests.faults.oracle import problems_after
+from tests.faults.story import Story
+
+HERE = Path(__file__).resolve().parents[2]
+CHILD_TIMEOUT_S = 120.0
+LONGEST_CHASE_S = 0.002
+LONGEST_BLIND_S = 1.5
+REHEARSALS = 2
+LIMIT = 400
+
+Aim = Literal["point", "chase", "blind"]
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True):
+    """One kill and what came of it. `phase` is where it truly hit; `at` is where it was aimed."""
+
+    number: int
+    operation: str
+    aim: Aim
+    at: str
+    phase: str
+    killed: bool
+    acknowledged: int
+    problems: list[str]
+
+
+class Ground:
+    """One operation's workspace, on which kill follows kill.
+
+    Args:
+        name: the operation's name in the catalogue.
+        folder: an empty folder of its own.
+        seed: decides every aim.
+    """
+
+    def __init__(self, name: str, folder: Path, seed: str) -> None:
+        self._name = name
+        self._operation = OPERATIONS[name]()
+        self._folder = folder
+        self._root = folder / "project"
+        self._chance = random.Random(seed)
+        self._crossings: dict[Phase, int] = {}
+        self._entries: dict[Phase, int] = {}
+        self.story = Story(folder / "story.jsonl")
+
+    def rehearse(self) -> list[str]:
+        """Prepare, run undisturbed, and learn how many points there are to aim at; gives problems found."""
+        self._operation.prepare(self._root)
+        board = Board(self._folder / "board", create=True)
+        child = self._start(board, tokens="rehearsal", limit=REHEARSALS)
+        _, errors = child.communicate(timeout=CHILD_TIMEOUT_S)
+        if child.returncode != 0:
+            return [f"the undisturbed run of '{self._name}' failed:\n{errors.decode()}"]
+        self._crossings = {phase: board.crossed(phase) for phase in Phase if board.crossed(phase)}
+        self._entries = {phase: board.entered(phase) for phase in Phase if board.entered(phase)}
+        return problems_after(self._root, self._operation, self.story)
+
+    def kill(self, number: int) -> Kill:
+        """Kill one child and ask the oracle."""
+        aim, phase = self._choose()
+        board = Board(self._folder / "board", create=True)
+        tokens, before = f"kill-{number}", len(self.story.acknowledged())
+        if aim == "point":
+            nth = self._chance.randint(1, self._crossings[phase])
+            child = self._start(board, tokens=tokens, deadly=(phase, nth))
+        else:
+            child = self._start(board, tokens=tokens)
+            self._hunt(child, board, aim, phase)
+        _, errors = child.communicate(timeout=CHILD_TIMEOUT_S)
+        hit, was_killed = board.now(), child.returncode == -9
+        acknowledged = len(self.story.acknowledged()) - before
+        problems = [] if was_killed or child.returncode == 0 else [f"the child failed:\n{errors.decode()}"]
+        problems += problems_after(self._root, self._operation, self.story)
+        return Kill(
+            number=number,
+            operation=self._name,
+            aim=aim,
+            at="anywhere" if aim == "blind" else phase.name.lower(),
+            phase=hit.name.lower() if was_killed else "survived",
+            killed=was_killed,
+            acknowledged=acknowledged,
+            problems=problems,
+        )
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.story.close()
+
+    def _choose(self) -> tuple[Aim, Phase]:
+        """Most aims at the delicate phases that this operation has, the rest anywhere."""
+        aim: Aim = self._chance.choices(("point", "chase", "blind"), (6, 3, 1))[0]
+        seen = [phase for phase in self._crossings if phase is not Phase.STARTING]
+        delicate = [phase for phase in seen if phase in DELICATE]
+        pool = delicate if delicate and self._chance.random() < 0.8 else seen
+        return aim, self._chance.choice(pool)
+
+    def _hunt(self, child: "subprocess.Popen[bytes]", board: Board, aim: Aim, phase: Phase) -> None:
+        """Wait for the moment, then kill."""
+        if aim == "blind":
+            time.sleep(self._chance.uniform(0.0, LONGEST_BLIND_S))
+        else:
+            wanted = self._chance.randint(1, self._entries[phase])
+            delay = self._chance.uniform(0.0, LONGEST_CHASE_S)
+            ends = time.monotonic() + CHILD_TIMEOUT_S
+            while child.poll() is None and time.monotonic() < ends:
+                if board.entered(phase) >= wanted and board.is_inside(phase):
+                    time.sleep(delay)
+                    break
+                time.sleep(0.0001)
+        child.kill()
+
+    def _start(
+        self,
+        board: Board,
+        *,
+        tokens: str,
+        limit: int = LIMIT,
+        deadly: tuple[Phase, int] | None = None,
+    ) -> "subprocess.Popen[bytes]":
+        orders = Orders(
+            operation=self._name,
+            root=str(self._root),
+            board=str(self._folder / "board"),
+            story=str(self._folder / "story.jsonl"),
+            tokens=tokens,
+            limit=limit,
+            deadly=(int(deadly[0]), deadly[1]) if deadly else None,
+        )
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.child", msgspec.json.encode(orders).decode()],
+            cwd=HERE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
