@@ -100,6 +100,11 @@ def badge(state: str, word: str | None = None) -> Text:
     return Text(f"{look.symbol} {word or state}", style=look.style)
 
 
+def title(text: str) -> Text:
+    """A word that names a group of things."""
+    return Text(text, style="cyan")
+
+
 def heading(out: Console, text: str) -> None:
     """A title over what follows, with air above."""
     out.print()

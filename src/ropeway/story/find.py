@@ -21,8 +21,8 @@ def find(read: Connection, project: Project, asked: str) -> str:
     Args:
         read: the ledger.
         project: its environments may stand after an `@`.
-        asked: `p-…`, `sentiment@2`, `sentiment@production`, `run_4k2`, `tweets`, `tweets@v2`, a digest's beginning
-            after the `@`, or a whole reference such as `dataset:tweets@DIGEST`.
+        asked: `p-…`, `sentiment@2`, `sentiment@production`, `run_4k2`, `tweets`, `tweets@v2`, a digest's
+            beginning after the `@`, or a whole reference such as `dataset:tweets@DIGEST`.
 
     Raises:
         UnknownReference: nothing answers to it; the nearest names are said.

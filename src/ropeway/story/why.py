@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from ropeway.serving.record import Prediction, all_feedback, all_predictions, feedback_in, find_in
+import msgspec
+
+from ropeway.serving.record import Prediction, feedback_in, find_in
 from ropeway.story.account import Account, Link, Told
 from ropeway.story.find import find
-from ropeway.story.happenings import about, last
 from ropeway.story.tell import day, tell
 from ropeway.story.trace import Forward, back
+from ropeway.story.usage import Usage, usage_by_version
 from ropeway.workspace import Context, operation
 
 SHOWN_TEXT = 160
@@ -31,12 +33,12 @@ def why(context: Context, *, ref: str) -> Account:
     if found.startswith("prediction:"):
         return _of_prediction(context, ref, found.removeprefix("prediction:"))
     forward = Forward(context.read)
-    ahead = forward.walk(found)
+    ahead, usage = forward.walk(found), usage_by_version(context.home)
     return Account(
         asked=ref,
         thing=tell(context.read, found),
         back=back(context.read, found),
-        forward=[*_in_use(context, found), *_with_use(context, ahead)],
+        forward=[*_in_use(found, usage), *_with_use(ahead, usage)],
         left_out=forward.left_out,
     )
 
@@ -84,34 +86,22 @@ def _raters_of(context: Context, prediction: Prediction, model: str) -> list[Lin
     return []
 
 
-def _in_use(context: Context, ref: str) -> list[Link]:
-    """A model version's standing and what it answered, as ends of the way forward."""
-    kind, _, identity = ref.partition(":")
-    if kind != "model":
-        return []
-    promoted = last(about(context.read, ref), "model-promoted")
-    asked = {key for key, record in all_predictions(context.home) if record.model == identity}
-    judged = [record for record in all_feedback(context.home) if record.id in asked]
-    if promoted is None and not asked:
-        return []
-    links = []
-    if asked:
-        title = f"{len(asked):,} predictions, {len(judged):,} with feedback"
-        links.append(Link(thing=Told(ref=f"predictions:{identity}", title=title), relation="answered"))
-    return links
-
-
-def _with_use(context: Context, links: list[Link]) -> list[Link]:
+def _with_use(links: list[Link], usage: dict[str, Usage]) -> list[Link]:
     """The same way, with what each model version on it answered."""
     return [
-        Link(
-            thing=link.thing,
-            relation=link.relation,
-            links=[*_in_use(context, link.thing.ref), *_with_use(context, link.links)],
-            is_repeated=link.is_repeated,
-        )
+        msgspec.structs.replace(link, links=[*_in_use(link.thing.ref, usage), *_with_use(link.links, usage)])
         for link in links
     ]
+
+
+def _in_use(ref: str, usage: dict[str, Usage]) -> list[Link]:
+    """What a model version answered, as an end of the way forward."""
+    kind, _, identity = ref.partition(":")
+    if kind != "model" or identity not in usage:
+        return []
+    used = usage[identity]
+    title = f"{used.predictions:,} predictions, {used.judged:,} judged, {used.right:,} of those right"
+    return [Link(thing=Told(ref=f"predictions:{identity}", title=title), relation="answered")]
 
 
 def _shown(value: Any) -> str:

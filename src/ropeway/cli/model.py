@@ -1,0 +1,333 @@
+"""`ropeway model` and `ropeway gate`: from a run to a version in production, each move on record."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ropeway.cli.face import Face, face_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ropeway.models.gate import GateReport
+    from ropeway.models.operations import History, ModelDetail, Trusted
+    from ropeway.models.registry import ModelVersion
+    from ropeway.workspace import LocalWorkspace
+
+REFUSED_EXIT = 3
+SHORT = 10
+
+
+@click.command()
+@click.argument("ref")
+@face_options
+def gate(face: Face, ref: str) -> None:
+    """Hold a model version against the charter, on rows that it has never learnt from.
+
+    REF is NAME@NUMBER, or NAME for the newest. Exits with 3 when a check refuses it. Every gate is a recorded look
+    at the test rows.
+    """
+    from ropeway.models.operations import gate_model
+
+    with face.workspace() as workspace, face.progress(f"judging {ref}"):
+        report = gate_model(workspace, ref=ref)
+    face.emit(report, lambda out: _draw_gate(out, report))
+    if not report.passed:
+        raise SystemExit(REFUSED_EXIT)
+
+
+@click.group()
+def model() -> None:
+    """Register, approve, promote, recall model versions."""
+
+
+@model.command()
+@click.argument("run", default="latest")
+@click.option("--name", help="The model's name (default: the project's).")
+@face_options
+def register(face: Face, run: str, name: str | None) -> None:
+    """Package a run's served slice as a model version, and replay recorded rows through it.
+
+    RUN is a run's id, or `latest`. The same content again is the version that it already was.
+    """
+    from ropeway.models.register import register as register_run
+
+    with face.workspace() as workspace, face.progress(f"packaging {run}"):
+        version = register_run(workspace, run, name=name)
+    face.emit(version, lambda out: _draw_registered(out, version))
+
+
+@model.command("list")
+@click.argument("name", required=False)
+@click.option("-n", "--limit", default=50, show_default=True, help="How many at most.")
+@face_options
+def list_versions(face: Face, name: str | None, limit: int) -> None:
+    """List model versions, newest first."""
+    from ropeway.models.operations import list_models
+
+    with face.workspace() as workspace:
+        versions = list_models(workspace, name=name, limit=limit)
+    face.emit(versions, lambda out: _draw_list(out, versions))
+
+
+@model.command()
+@click.argument("ref")
+@click.option(
+    "--code", "with_code", is_flag=True, help="Print the packaged source, to be read before trusting it."
+)
+@face_options
+def show(face: Face, ref: str, with_code: bool) -> None:  # noqa: FBT001  click passes by name
+    """Show one version: where it stands, what it takes and gives, what it came from."""
+    from ropeway.models.operations import get_model
+
+    with face.workspace() as workspace:
+        detail = get_model(workspace, ref=ref)
+        code = _read_code(workspace, detail) if with_code else {}
+    face.emit(
+        {"detail": detail, "code": code} if with_code else detail, lambda out: _draw_detail(out, detail, code)
+    )
+
+
+@model.command()
+@click.argument("ref")
+@click.option("--note", help="What should be remembered of the decision.")
+@face_options
+def approve(face: Face, ref: str, note: str | None) -> None:
+    """Answer for a version that has passed the gate. Who proposed it may not."""
+    from ropeway.models.operations import approve_model
+
+    with face.workspace() as workspace:
+        version = approve_model(workspace, ref=ref, note=note)
+    said = "approved by who proposed it, as the project allows" if version.self_approved else ""
+    face.emit(version, lambda out: _draw_moved(out, version, said, f"ropeway model promote {version.ref}"))
+
+
+@model.command()
+@click.argument("ref")
+@click.option("--to", "environment", default="production", show_default=True, help="The environment.")
+@click.option("--note", help="What should be remembered of the decision.")
+@face_options
+def promote(face: Face, ref: str, environment: str, note: str | None) -> None:
+    """Point an environment to an approved version. To roll back, promote an earlier one."""
+    from ropeway.models.operations import promote_model
+
+    with face.workspace() as workspace:
+        version = promote_model(workspace, ref=ref, environment=environment, note=note)
+    said = f"in {', '.join(version.environments)}"
+    face.emit(
+        version, lambda out: _draw_moved(out, version, said, f"ropeway serve {version.name}@{environment}")
+    )
+
+
+@model.command()
+@click.argument("ref")
+@click.option("--reason", required=True, help="Why; it is kept.")
+@face_options
+def reject(face: Face, ref: str, reason: str) -> None:
+    """Say that a candidate shall not be used. Final."""
+    from ropeway.models.operations import reject_model
+
+    with face.workspace() as workspace:
+        version = reject_model(workspace, ref=ref, reason=reason)
+    face.emit(version, lambda out: _draw_moved(out, version, reason, ""))
+
+
+@model.command()
+@click.argument("ref")
+@click.option("--reason", required=True, help="Why; it is kept.")
+@face_options
+def retire(face: Face, ref: str, reason: str) -> None:
+    """Put a version away that no environment points to."""
+    from ropeway.models.operations import retire_model
+
+    with face.workspace() as workspace:
+        version = retire_model(workspace, ref=ref, reason=reason)
+    face.emit(version, lambda out: _draw_moved(out, version, reason, ""))
+
+
+@model.command()
+@click.argument("ref")
+@click.option("--reason", required=True, help="Why; it is kept.")
+@face_options
+def recall(face: Face, ref: str, reason: str) -> None:
+    """Take a version out of use everywhere, at once. Final; its environments are left empty."""
+    from ropeway.models.operations import recall_model
+
+    with face.workspace() as workspace:
+        version = recall_model(workspace, ref=ref, reason=reason)
+    face.emit(version, lambda out: _draw_moved(out, version, reason, f"ropeway model list {version.name}"))
+
+
+@model.command()
+@click.argument("name")
+@click.option("--at", metavar="DATE", help="Which version was where at this date (its end, UTC) or time.")
+@face_options
+def history(face: Face, name: str, at: str | None) -> None:
+    """Every move of a model's versions: when, by whom, on which evidence."""
+    from ropeway.models.operations import model_history
+
+    with face.workspace() as workspace:
+        found = model_history(workspace, name=name, at=at)
+    face.emit(found, lambda out: _draw_history(out, found))
+
+
+@model.command()
+@click.argument("ref")
+@face_options
+def card(face: Face, ref: str) -> None:
+    """Print a version's model card in Markdown, written from the record."""
+    from ropeway.models.operations import model_card
+
+    with face.workspace() as workspace:
+        text = model_card(workspace, ref=ref)
+    face.emit(text, lambda _: click.echo(text, nl=False))
+
+
+@model.command()
+@click.argument("source", metavar="DIGEST")
+@face_options
+def trust(face: Face, source: str) -> None:
+    """Let code run here that somebody else brought; read it first with `ropeway model show REF --code`."""
+    from ropeway.models.operations import trust_source
+
+    with face.workspace() as workspace:
+        trusted = trust_source(workspace, source=source)
+    face.emit(trusted, lambda out: _draw_trusted(out, trusted))
+
+
+def _read_code(workspace: "LocalWorkspace", detail: "ModelDetail") -> dict[str, str]:
+    return {
+        path: workspace.store.read(digest).decode("utf-8", "replace")
+        for path, digest in sorted(detail.manifest.code.items())
+    }
+
+
+def _draw_gate(out: "Console", report: "GateReport") -> None:
+    from ropeway.cli import draw
+
+    champion = f", beside {report.champion}" if report.champion else ""
+    out.print(f"{report.ref} on {report.rows:,} test rows of {report.dataset}{champion}", style="bold")
+    out.print()
+    rows = []
+    for check in report.checks:
+        verdict = "skipped" if check.skipped else "passed" if check.passed else "refused"
+        rows.append(
+            (check.name, _figure(check.figure), _figure(check.limit), draw.badge(verdict), check.says)
+        )
+    columns = [
+        "check",
+        draw.Column("figure", right=True),
+        draw.Column("needed", right=True),
+        "verdict",
+        draw.Column("in words"),
+    ]
+    draw.table(out, columns, rows)
+    out.print()
+    verdict = draw.badge("passed") if report.passed else draw.badge("refused")
+    out.print(verdict + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
+    name = report.ref.partition("@")[0]
+    if report.passed:
+        draw.next_step(out, f"ropeway model approve {report.ref} --as SOMEONE", why="who proposed it may not")
+    else:
+        draw.next_step(out, "ropeway run", f"ropeway model register latest --name {name}", why="a better one")
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
+
+
+def _draw_registered(out: "Console", version: "ModelVersion") -> None:
+    from ropeway.cli import draw
+
+    said = "the same content is registered already" if version.known else f"from run {version.run}"
+    out.print(draw.badge(version.state, f"{version.ref} is {version.state}") + f"   {said}")
+    if version.state == "candidate":
+        draw.next_step(out, f"ropeway gate {version.ref}")
+
+
+def _draw_moved(out: "Console", version: "ModelVersion", said: str, command: str) -> None:
+    from ropeway.cli import draw
+
+    out.print(draw.badge(version.state, f"{version.ref} is {version.state}") + (f"   {said}" if said else ""))
+    if command:
+        draw.next_step(out, command)
+
+
+def _draw_list(out: "Console", versions: "list[ModelVersion]") -> None:
+    from ropeway.cli import draw
+
+    if not versions:
+        out.print("No model is registered yet.")
+        draw.next_step(out, "ropeway model register latest", why="packages the newest run")
+        return
+    rows = [
+        (each.ref, draw.badge(each.state), ", ".join(each.environments) or None, each.registered_at,
+         each.registered_by, each.run)
+        for each in versions
+    ]  # fmt: skip
+    draw.table(out, ["version", "state", "environments", "registered", "by", "run"], rows)
+
+
+def _draw_detail(out: "Console", detail: "ModelDetail", code: dict[str, str]) -> None:
+    from ropeway.cli import draw
+
+    version, manifest = detail.version, detail.manifest
+    draw.heading(out, version.ref)
+    trusted = "approved here" if detail.source_approved else "not approved here"
+    draw.facts(
+        out,
+        [
+            ("state", draw.badge(version.state)),
+            ("environments", ", ".join(version.environments) or None),
+            ("registered", f"{draw.when(version.registered_at)} by {version.registered_by}"),
+            ("approved by", version.approved_by),
+            ("run", version.run),
+            ("data", ", ".join(_shortened(each) for each in manifest.datasets)),
+            ("takes", ", ".join(f"{name} ({kind})" for name, kind in manifest.signature.inputs.items())),
+            ("gives", ", ".join(manifest.signature.outputs)),
+            (
+                "parameters",
+                ", ".join(f"{name} = {value}" for name, value in sorted(manifest.params.items())) or None,
+            ),
+            ("learnt", ", ".join(sorted(manifest.artifacts)) or None),
+            ("content", manifest.content[:SHORT]),
+            ("source", f"{manifest.source[:SHORT]}, {trusted}, {draw.count(len(manifest.code), 'file')}"),
+        ],
+    )
+    for path, text in code.items():
+        draw.heading(out, path)
+        out.print(text)
+
+
+def _shortened(ref: str) -> str:
+    name, _, digest = ref.partition("@")
+    return f"{name}@{digest[:SHORT]}"
+
+
+def _draw_history(out: "Console", found: "History") -> None:
+    from ropeway.cli import draw
+
+    if found.at is not None:
+        if not found.standing:
+            out.print(f"No version of {found.name} was in any environment on {found.at}.")
+        for standing in found.standing:
+            held = standing.ref or "nothing (recalled)"
+            out.print(
+                f"{standing.environment}: {held}, since {draw.when(standing.since)} UTC, by {standing.by}"
+            )
+        out.print()
+    rows = []
+    for move in found.moves:
+        where = f"to {move.environment}" if move.environment else ""
+        where += f", replacing {move.replaced}" if move.replaced else ""
+        evidence = move.evidence[:SHORT] if move.evidence else ""
+        words = ", ".join(
+            part for part in (where, move.note or "", f"evidence {evidence}" if evidence else "") if part
+        )
+        rows.append((move.at, move.by, move.ref, move.move, draw.badge(move.after), words))
+    draw.table(out, ["when (UTC)", "by", "version", "move", "state", "about"], rows)
+
+
+def _draw_trusted(out: "Console", trusted: "Trusted") -> None:
+    before = "was approved here already" if trusted.known else "may run here from now on"
+    out.print(f"source {trusted.source[:SHORT]} {before}")
