@@ -70,7 +70,7 @@ def _model_line(happening: Happening) -> str:
             failed = [
                 check["says"] for check in body["checks"] if not check["passed"] and not check["skipped"]
             ]
-            quality = next((check["says"] for check in body["checks"] if check["name"] == "quality"), "")
+            quality = next((check["says"] for check in body["checks"] if check["name"] == "bar"), "")
             said = "; ".join(failed) if failed else quality
             outcome = "passed" if body["passed"] else "refused"
             return f"gate {outcome} {day(happening.at)}: {said}" if said else f"gate {outcome} {stamp}"

@@ -1,0 +1,173 @@
+"""`status`: where the project stands against its charter, on one screen."""
+
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from ropeway.models.registry import ModelVersion, list_all, standing_at
+from ropeway.models.states import State
+from ropeway.story.happenings import Happening, last, of_verbs
+from ropeway.story.usage import Usage, usage_by_version
+from ropeway.workspace import Context, Project, operation
+from ropeway.workspace.project import CANVAS
+
+MANY = 10_000
+LOWER_IS_BETTER = frozenset({"log_loss", "mae", "rmse"})
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """How good is good enough, and how far the project has come.
+
+    Attributes:
+        metric: what it is measured in.
+        limit: the charter's bar; None while it has none.
+        confidence: of the bound that must reach it.
+        best: the best figure that a run reached on the tune part.
+        best_run: that run.
+        judged: the newest version that a gate looked at.
+        bound: its confidence bound on the test part.
+        passed: whether that gate passed.
+        says: the gate's own words on the bar.
+    """
+
+    metric: str
+    limit: float | None
+    confidence: float
+    best: float | None = None
+    best_run: str = ""
+    judged: str = ""
+    bound: float | None = None
+    passed: bool | None = None
+    says: str = ""
+
+
+class DatasetLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset: how many versions, and the newest arrival."""
+
+    name: str
+    versions: int
+    rows: int
+    contract_ok: bool
+    newest_at: datetime
+    by: str
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """What an environment points to, since when, by whom, and how it is used."""
+
+    environment: str
+    ref: str
+    since: datetime
+    by: str
+    usage: Usage
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The project against its charter."""
+
+    name: str
+    filled: list[str]
+    empty: list[str]
+    deadline: date | None
+    budget: float | None
+    bar: Bar
+    datasets: list[DatasetLine]
+    agreement: list[str]
+    runs: int
+    models: dict[str, int]
+    live: list[Live]
+    predictions: int
+    judged: int
+    right: int
+    next_steps: list[str]
+
+
+@operation("story.status", kind="query", permission="story:read")
+def status(context: Context) -> Status:
+    """Where the project stands: charter, bar, data, labels, runs, models, use; and what to do next."""
+    project, read = context.project, context.read
+    charter = project.charter
+    usage = usage_by_version(context.home)
+    versions = list_all(read, None, MANY)
+    runs = of_verbs(read, ["run-finished"])
+    live = _live(context, versions, usage)
+    datasets = _datasets(read)
+    bar = _bar(read, project, runs)
+    counts = [usage[ref] for ref in usage]
+    return Status(
+        name=project.project.name,
+        filled=[box for box in CANVAS if getattr(charter, box).strip()],
+        empty=[box for box in CANVAS if not getattr(charter, box).strip()],
+        deadline=charter.deadline,
+        budget=charter.budget,
+        bar=bar,
+        datasets=datasets,
+        agreement=_agreement(read),
+        runs=len(runs),
+        models=_by_state(versions),
+        live=live,
+        predictions=sum(count.predictions for count in counts),
+        judged=sum(count.judged for count in counts),
+        right=sum(count.right for count in counts),
+        next_steps=[],
+    )
+
+
+def _bar(read: Connection, project: Project, runs: list[Happening]) -> Bar:
+    charter = project.charter
+    figures = [
+        (value["last"], run.body["run"])
+        for run in runs
+        if (value := run.body["harvest"]["metrics"].get(charter.metric))
+        and isinstance(value["last"], float | int)
+    ]
+    pick = min if charter.metric in LOWER_IS_BETTER else max
+    best, best_run = pick(figures) if figures else (None, "")
+    look = last(of_verbs(read, ["gate-evaluated"]), "gate-evaluated")
+    quality: dict[str, Any] = {}
+    if look is not None:
+        quality = next((check for check in look.body["checks"] if check["name"] == "bar"), {})
+    return Bar(
+        metric=charter.metric,
+        limit=charter.bar,
+        confidence=charter.confidence,
+        best=best,
+        best_run=best_run,
+        judged=f"{look.body['name']}@{look.body['number']}" if look else "",
+        bound=quality.get("figure"),
+        passed=look.body["passed"] if look else None,
+        says=quality.get("says", ""),
+    )
+
+
+def _datasets(read: Connection) -> list[DatasetLine]:
+    return []
+
+
+def _agreement(read: Connection) -> list[str]:
+    return []
+
+
+def _by_state(versions: list[ModelVersion]) -> dict[str, int]:
+    counts = {state.value: 0 for state in State}
+    for version in versions:
+        counts[version.state.value] += 1
+    return {state: count for state, count in counts.items() if count}
+
+
+def _live(context: Context, versions: list[ModelVersion], usage: dict[str, Usage]) -> list[Live]:
+    now = context.clock.now()
+    return [
+        Live(
+            environment=standing.environment,
+            ref=standing.ref,
+            since=standing.since,
+            by=standing.by,
+            usage=usage.get(standing.ref, Usage()),
+        )
+        for name in dict.fromkeys(version.name for version in versions)
+        for standing in standing_at(context.read, name, now)
+        if standing.ref is not None
+    ]
