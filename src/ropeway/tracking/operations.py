@@ -1,0 +1,164 @@
+"""The operations on runs: start, finish, interrupt here; the questions stand in modules of their own."""
+
+from typing import Literal
+
+from sqlalchemy import select
+
+from ropeway.core.ids import Digest, RunId
+from ropeway.store.errors import ObjectMissing
+from ropeway.tracking.compare import compare
+from ropeway.tracking.errors import RunEnded, RunExists, RunNotFound
+from ropeway.tracking.events import (
+    CodeRecord,
+    Harvest,
+    HostRecord,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    Scalar,
+)
+from ropeway.tracking.points import list_points
+from ropeway.tracking.projections import run as run_table
+from ropeway.tracking.resolve import get_run
+from ropeway.tracking.search import search_runs
+from ropeway.workspace import Context, operation
+
+__all__ = ["compare", "finish", "get_run", "interrupt", "list_points", "search_runs", "start"]
+
+
+@operation("tracking.start", kind="command", permission="runs:write")
+def start(
+    context: Context,
+    *,
+    run: RunId,
+    kind: str,
+    code: CodeRecord,
+    environment: Digest,
+    host: HostRecord,
+    name: str | None = None,
+    params: dict[str, Scalar] | None = None,
+    tags: dict[str, Scalar] | None = None,
+    argv: list[str] | None = None,
+    hostname: str | None = None,
+    inputs: list[str] = [],  # noqa: B006  the operation copies it
+    parent: RunId | None = None,
+) -> RunId:
+    """Record that a run began. Its code and its environment are in the store already.
+
+    Raises:
+        RunExists: that id has been used.
+        ObjectMissing: the code's tree or the environment is not in the store.
+    """
+    _require_objects(context, code.tree, environment)
+    context.begin()
+    if _status(context, run) is not None:
+        raise RunExists(run)
+    context.append(
+        RunStarted(
+            run=run,
+            kind=kind,
+            name=name,
+            params=params or {},
+            tags=tags or {},
+            argv=argv,
+            hostname=hostname,
+            inputs=inputs,
+            parent=parent,
+            code=code,
+            environment=environment,
+            host=host,
+        )
+    )
+    return run
+
+
+@operation("tracking.finish", kind="command", permission="runs:write")
+def finish(
+    context: Context,
+    *,
+    run: RunId,
+    status: Literal["finished", "failed"],
+    harvest: Harvest,
+    wall_s: float,
+    cpu_s: float,
+    peak_memory_bytes: int,
+    params: dict[str, Scalar] | None = None,
+    tags: dict[str, Scalar] | None = None,
+    error_type: str = "",
+    error: str | None = None,
+) -> RunId:
+    """Record that a run came to its end. Repeated with the same status, it does nothing more.
+
+    Raises:
+        RunNotFound: it never began here.
+        RunEnded: it has ended otherwise.
+    """
+    _require_objects(context, *_objects(harvest))
+    context.begin()
+    found = _status(context, run)
+    if found is None:
+        raise RunNotFound(run)
+    if found == status:
+        return run
+    if found != "running":
+        raise RunEnded(run, found)
+    context.append(
+        RunFinished(
+            run=run,
+            status=status,
+            harvest=harvest,
+            params=params or None,
+            tags=tags or None,
+            error_type=error_type,
+            error=error,
+            wall_s=wall_s,
+            cpu_s=cpu_s,
+            peak_memory_bytes=peak_memory_bytes,
+        )
+    )
+    return run
+
+
+@operation("tracking.interrupt", kind="command", permission="runs:write")
+def interrupt(
+    context: Context,
+    *,
+    run: RunId,
+    harvest: Harvest,
+    params: dict[str, Scalar] | None = None,
+    tags: dict[str, Scalar] | None = None,
+    last_sign_at: str | None = None,
+    was_torn: bool = False,
+) -> bool:
+    """Record that a run's process is gone. False, and nothing recorded, when it is unknown or has ended."""
+    _require_objects(context, *_objects(harvest))
+    context.begin()
+    if _status(context, run) != "running":
+        return False
+    context.append(
+        RunInterrupted(
+            run=run,
+            harvest=harvest,
+            params=params or None,
+            tags=tags or None,
+            last_sign_at=last_sign_at,
+            was_torn=was_torn,
+        )
+    )
+    return True
+
+
+def _status(context: Context, run: RunId) -> str | None:
+    return context.read.execute(select(run_table.c.status).where(run_table.c.id == run)).scalar()
+
+
+def _objects(harvest: Harvest) -> list[Digest]:
+    points = [harvest.points] if harvest.points is not None else []
+    return points + [artifact.digest for artifact in harvest.artifacts.values()]
+
+
+def _require_objects(context: Context, *digests: Digest) -> None:
+    """A reference is published only after its bytes are there."""
+    for digest in digests:
+        if not context.store.has(digest):
+            raise ObjectMissing(digest)

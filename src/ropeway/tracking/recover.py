@@ -1,0 +1,57 @@
+"""Closing runs whose process died, with all that they had acknowledged."""
+
+import contextlib
+import time
+from pathlib import Path
+
+from ropeway.core.ids import RunId
+from ropeway.store import is_abandoned
+from ropeway.tracking.operations import interrupt
+from ropeway.tracking.spool import FOLDER, SUFFIX, harvest
+from ropeway.workspace import Workspace
+
+NEWBORN_AGE_S = 60
+
+
+def recover_runs(workspace: Workspace) -> list[RunId]:
+    """Record `interrupted` for every run that died, and seal its points; gives those runs.
+
+    Costs the listing of one folder when there is nothing to do. Safe while others run, start, end or recover.
+    """
+    folder = workspace.home / FOLDER
+    if not folder.is_dir():
+        return []
+    _sweep(folder)
+    spools = sorted(folder.glob(f"run_*{SUFFIX}"))
+    return [RunId(path.name.removesuffix(SUFFIX)) for path in spools if _recover(workspace, path)]
+
+
+def _recover(workspace: Workspace, path: Path) -> bool:
+    try:
+        if not is_abandoned(path):
+            return False
+        run = RunId(path.name.removesuffix(SUFFIX))
+        gleanings = harvest(path, run, workspace.store, workspace.home / "tmp")
+    except FileNotFoundError:
+        return False  # its run has just ended, or another process was faster
+    is_recorded = interrupt(
+        workspace,
+        run=run,
+        harvest=gleanings.harvest,
+        params=gleanings.params,
+        tags=gleanings.tags,
+        last_sign_at=gleanings.last_sign_at,
+        was_torn=gleanings.was_torn,
+    )
+    # Not recorded: the run had ended and died before it could tidy up, or had never come to its start.
+    path.unlink(missing_ok=True)
+    return is_recorded
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a kill between making a spool and naming it left."""
+    for path in folder.glob(".*.new"):
+        with contextlib.suppress(FileNotFoundError):
+            # A young one may be about to be locked by its maker: looking at its lock would be in the way.
+            if time.time() - path.stat().st_mtime > NEWBORN_AGE_S and is_abandoned(path):
+                path.unlink()

@@ -1,0 +1,284 @@
+"""A run while it lives: what a training script or a pipeline holds in its hand."""
+
+import contextvars
+import math
+import numbers
+import operator
+import threading
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from ropeway.core.ids import Digest, RunId
+from ropeway.tracking.errors import ArtifactMissing, PointInvalid, ReferenceInvalid, RunEnded, SettingInvalid
+from ropeway.tracking.resources import Meter
+from ropeway.tracking.settings import check_key, scalars
+from ropeway.tracking.spool import (
+    ArtifactKept,
+    InputUsed,
+    ParamsSet,
+    Point,
+    Spool,
+    SpoolRecord,
+    TagsSet,
+    harvest,
+    now_us,
+)
+from ropeway.workspace import LocalWorkspace, Workspace
+
+STEP_LIMIT = 2**63 - 1
+
+_current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
+
+
+def current_run() -> "Run | None":
+    """The innermost run whose `with` block this code is in; None outside of any.
+
+    Follows tasks as context variables do; a new thread begins outside of any.
+    """
+    return _current.get()
+
+
+class Run:
+    """One run, open. Made by `start_run` or `ropeway.run`; ended by its `with` block or by `finish`.
+
+    Every call that returned survives `kill -9`, and power loss after `flush`, which the end calls. Calls are
+    safe from several threads; a process forked inside the run may not use it, and cannot end it.
+
+    Attributes:
+        id: its id.
+        name: its name, if it has one.
+        code: the tree of the project's files at the start.
+        environment: the object that lists Python and all distributions.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: RunId,  # noqa: A002  the field's own name
+        name: str | None,
+        code: Digest,
+        environment: Digest,
+        workspace: Workspace,
+        spool: Spool,
+        owned: LocalWorkspace | None = None,
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.code = code
+        self.environment = environment
+        self._workspace = workspace
+        self._owned = owned
+        self._spool = spool
+        self._meter = Meter()
+        self._lock = threading.RLock()
+        self._status = "running"
+        self._token: contextvars.Token[Run | None] | None = None
+
+    def log(self, /, step: int | None = None, **metrics: Any) -> None:
+        """Record metrics at one moment. Returns when they are safe from `kill -9`; waits for nobody.
+
+        Args:
+            step: the epoch, batch or time that they belong to.
+            metrics: numbers by name; NaN and infinities are numbers. Names with odd characters go by
+                `**{"top-5 acc": 0.9}`.
+
+        Raises:
+            PointInvalid: something is no number.
+            RunEnded: the run has ended.
+
+        Example:
+            ```python
+            for epoch in range(10):
+                run.log(epoch, loss=loss, accuracy=accuracy)
+            ```
+        """
+        if metrics:
+            values = {_metric_key(key): _number(key, value) for key, value in metrics.items()}
+            self._record(Point(now_us(), _step(step), values))
+
+    def set(self, /, **params: Any) -> None:
+        """Record params found out after the start; a later value replaces an earlier one."""
+        if params:
+            self._record(ParamsSet(now_us(), scalars("param", params)))
+
+    def tag(self, /, **tags: Any) -> None:
+        """Record tags: free words by which to find the run again."""
+        if tags:
+            self._record(TagsSet(now_us(), scalars("tag", tags)))
+
+    def artifact(self, name: str, data: bytes | str | Path) -> Digest:
+        """Keep a file with the run; gives its digest. The same name again replaces it.
+
+        Args:
+            name: how it is called in the run, such as `plots/confusion.png`.
+            data: its bytes, its text, or a `Path` to read it from.
+
+        Raises:
+            ArtifactMissing: the path is no file.
+            SettingInvalid: the name is empty, absolute or leads upward.
+        """
+        check_key("artifact", name)
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts:
+            raise SettingInvalid(
+                "artifact", name, "its name leads out of the run", expected="a relative name"
+            )
+        self._check_open()
+        digest = self._keep(data)
+        self._record(ArtifactKept(now_us(), name, digest, self._workspace.store.size(digest)))
+        return digest
+
+    def uses(self, ref: str) -> None:
+        """Record that the run used something, such as `dataset:tweets@<digest>`: an edge of its lineage."""
+        self._record(InputUsed(now_us(), check_reference(ref)))
+
+    def flush(self) -> None:
+        """Make everything recorded so far survive power loss."""
+        with self._lock:
+            self._check_open()
+            self._spool.flush()
+
+    def finish(
+        self, status: Literal["finished", "failed"] = "finished", *, error: BaseException | None = None
+    ) -> None:
+        """End the run: seal its points and record the end. Finishing twice with one status is harmless.
+
+        Args:
+            status: `finished` or `failed`.
+            error: what ended it.
+        """
+        from ropeway.tracking.operations import finish
+
+        with self._lock:
+            if self._status == status:
+                return
+            self._check_open()
+            self._spool.flush()
+            usage = self._meter.read()
+            home = self._workspace.home
+            gleanings = harvest(self._spool.path, self.id, self._workspace.store, home / "tmp")
+            finish(
+                self._workspace,
+                run=self.id,
+                status=status,
+                harvest=gleanings.harvest,
+                params=gleanings.params,
+                tags=gleanings.tags,
+                error_type=type(error).__name__ if error else "",
+                error=_message(error),
+                wall_s=usage.wall_s,
+                cpu_s=usage.cpu_s,
+                peak_memory_bytes=usage.peak_memory_bytes,
+            )
+            self._status = status
+            # Only now: the event is durable, and nobody needs the spool any more.
+            self._spool.remove()
+        if self._owned is not None:
+            self._owned.close()
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+            self._token = None
+        # A forked child that leaves the block takes nothing with it: the run is its parent's to end.
+        if not self._spool.is_mine or self._status != "running":
+            return
+        is_failure = error is not None and not _is_clean_exit(error)
+        try:
+            self.finish("failed" if is_failure else "finished", error=error if is_failure else None)
+        except Exception as second:
+            if error is None:
+                raise
+            # What went wrong in the block matters more; the spool stays, and the next command closes the run.
+            error.add_note(f"ropeway: the run {self.id} could not be closed either: {second}")
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} {self._status}>"
+
+    def _record(self, record: SpoolRecord) -> None:
+        with self._lock:
+            self._check_open()
+            self._spool.write(record)
+
+    def _check_open(self) -> None:
+        if self._status != "running":
+            raise RunEnded(self.id, self._status)
+
+    def _keep(self, data: bytes | str | Path) -> Digest:
+        store = self._workspace.store
+        match data:
+            case str():
+                return store.put(data.encode())
+            case Path():
+                if not data.is_file():
+                    raise ArtifactMissing(data)
+                return store.put_file(data)
+            case _:
+                return store.put(data)
+
+
+def check_reference(ref: str) -> str:
+    """The reference, when it is one: `kind:id`.
+
+    Raises:
+        ReferenceInvalid: it is not.
+    """
+    kind, colon, name = str(ref).partition(":")
+    if not (colon and name and kind.isidentifier() and kind.isascii()):
+        raise ReferenceInvalid(str(ref))
+    return str(ref)
+
+
+def _metric_key(key: str) -> str:
+    try:
+        return check_key("metric", key)
+    except SettingInvalid as error:
+        raise PointInvalid(
+            key, str(error.facts.get("reason", "the name is no metric's")), expected=error.expected
+        ) from None
+
+
+def _number(key: str, value: Any) -> float:
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of numpy, torch, …
+        value = value.item()
+    if not isinstance(value, numbers.Real):
+        raise PointInvalid(key, f"it is a {type(value).__name__}", expected="a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise PointInvalid(
+            key, "it is too large", expected="a number below 1.8e308, or float('inf')"
+        ) from None
+    return number if not math.isnan(number) else math.nan
+
+
+def _step(step: int | None) -> int | None:
+    if step is None:
+        return None
+    try:
+        found = operator.index(step)
+    except TypeError:
+        found = None
+    if found is None or isinstance(step, bool):
+        raise PointInvalid("step", f"it is a {type(step).__name__}", expected="a whole number")
+    if abs(found) > STEP_LIMIT:
+        raise PointInvalid("step", "it is too large", expected="a whole number of 64 bits")
+    return found
+
+
+def _message(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    return str(error).encode(errors="replace").decode()[:2_000]
+
+
+def _is_clean_exit(error: BaseException) -> bool:
+    return isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and error.code in (None, 0))

@@ -1,0 +1,259 @@
+"""A living run's spool: everything it says, one record and one `write` each, before any of it is an event.
+
+Contract: what `write` acknowledged survives `kill -9`; power loss after `flush`. One process writes a spool
+and holds its lock while it lives; a forked child lets go of it and may not write. At the end `harvest` folds
+the records: points into a sealed segment in the store, all else into the event that ends the run.
+"""
+
+import contextlib
+import math
+import os
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from ropeway.core.clock import to_text
+from ropeway.core.ids import Digest, RunId, new_id
+from ropeway.store import SegmentWriter, Store, read_segment
+from ropeway.store.errors import SegmentDamaged
+from ropeway.tracking.errors import PointTooLarge, RunElsewhere
+from ropeway.tracking.events import ArtifactRecord, Harvest, MetricSummary, Scalar
+
+FOLDER = "spool"
+SUFFIX = ".segment"
+RECORD_LIMIT_BYTES = 1 << 20
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    """Metrics logged in one call. Times are microseconds since 1970."""
+
+    at_us: int
+    step: int | None
+    values: dict[str, float]
+
+
+class ParamsSet(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Params set after the start."""
+
+    at_us: int
+    values: dict[str, Scalar]
+
+
+class TagsSet(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Tags set after the start."""
+
+    at_us: int
+    values: dict[str, Scalar]
+
+
+class ArtifactKept(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """A named file, whose bytes are in the store."""
+
+    at_us: int
+    name: str
+    digest: Digest
+    size_bytes: int
+
+
+class InputUsed(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """A reference that the run came to use."""
+
+    at_us: int
+    ref: str
+
+
+SpoolRecord = Point | ParamsSet | TagsSet | ArtifactKept | InputUsed
+
+_decoder = msgspec.msgpack.Decoder(SpoolRecord)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Spool:
+    """Writes one run's spool.
+
+    Args:
+        home: the workspace's own folder.
+        run: whose it is.
+    """
+
+    def __init__(self, home: Path, run: RunId) -> None:
+        self.run = run
+        self.path = spool_path(home, run)
+        self._pid = os.getpid()
+        self._writer = SegmentWriter(self.path, msgspec.json.encode({"run": run}))
+        _alive.add(self)
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this is the process that opened it, not a child forked from it."""
+        return os.getpid() == self._pid
+
+    def write(self, record: SpoolRecord) -> None:
+        """Append one record; survives `kill -9` on return.
+
+        Raises:
+            PointTooLarge: the record is over the limit; nothing was written.
+            RunElsewhere: this process was forked from the one that writes.
+        """
+        if not self.is_mine:
+            raise RunElsewhere(self.run, self._pid)
+        data = _encoder.encode(record)
+        if len(data) > RECORD_LIMIT_BYTES:
+            raise PointTooLarge(len(data), RECORD_LIMIT_BYTES)
+        self._writer.append(data)
+
+    def flush(self) -> None:
+        """Make all that was written survive power loss."""
+        if not self.is_mine:
+            raise RunElsewhere(self.run, self._pid)
+        self._writer.flush()
+
+    def remove(self) -> None:
+        """The run has ended and its event is durable: the spool goes, then its lock."""
+        self.path.unlink(missing_ok=True)
+        self._writer.close()
+        _alive.discard(self)
+
+    def let_go(self) -> None:
+        """In a forked child: close the inherited file, so that an orphan does not keep the lock."""
+        with contextlib.suppress(OSError):
+            self._writer.close()
+
+
+# A child forked by a data loader may outlive its parent; with the file open it would hold the parent's lock,
+# and nobody could see that the run is dead.
+_alive: "weakref.WeakSet[Spool]" = weakref.WeakSet()
+
+
+def _let_go_of_all() -> None:
+    for spool in list(_alive):
+        spool.let_go()
+    _alive.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_of_all)
+
+
+class Gleanings(msgspec.Struct, frozen=True, kw_only=True):
+    """A spool, read to its end: the harvest, and what goes apart because it can be erased."""
+
+    harvest: Harvest
+    params: dict[str, Scalar]
+    tags: dict[str, Scalar]
+    last_sign_at: str | None
+    was_torn: bool
+
+
+def now_us() -> int:
+    """The time now, in microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+def spool_path(home: Path, run: RunId) -> Path:
+    """Where a run's spool is while it lives."""
+    return home / FOLDER / f"{run}{SUFFIX}"
+
+
+def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
+    """Fold a spool: seal its points in the store, sum up the rest.
+
+    Args:
+        path: the spool; it is not changed.
+        run: whose it is.
+        store: where the points' segment is kept, durably.
+        scratch: a folder for a temporary file.
+    """
+    try:
+        segment = read_segment(path)
+    except SegmentDamaged:
+        # Power was lost before the first flush: nothing in it had been promised.
+        return Gleanings(harvest=Harvest(), params={}, tags={}, last_sign_at=None, was_torn=True)
+    records = [_decoder.decode(data) for data in segment.records]
+    params: dict[str, Scalar] = {}
+    tags: dict[str, Scalar] = {}
+    artifacts: dict[str, ArtifactRecord] = {}
+    inputs: list[str] = []
+    for record in records:
+        match record:
+            case ParamsSet():
+                params.update(record.values)
+            case TagsSet():
+                tags.update(record.values)
+            case ArtifactKept():
+                artifacts[record.name] = ArtifactRecord(digest=record.digest, size_bytes=record.size_bytes)
+            case InputUsed():
+                inputs.append(record.ref)
+    points = [
+        data for data, record in zip(segment.records, records, strict=True) if isinstance(record, Point)
+    ]
+    kept = Harvest(
+        points=_seal(points, run, store, scratch) if points else None,
+        point_count=len(points),
+        metrics=summarise(record for record in records if isinstance(record, Point)),
+        artifacts=artifacts,
+        inputs=list(dict.fromkeys(inputs)),
+    )
+    return Gleanings(
+        harvest=kept,
+        params=params,
+        tags=tags,
+        last_sign_at=_moment(records[-1].at_us) if records else None,
+        was_torn=segment.torn,
+    )
+
+
+def read_points(path: Path) -> Iterator[Point]:
+    """The points of a spool or of a sealed segment, in the order in which they were logged."""
+    for data in read_segment(path).records:
+        record = _decoder.decode(data)
+        if isinstance(record, Point):
+            yield record
+
+
+def summarise(points: Iterable[Point]) -> dict[str, MetricSummary]:
+    """Last, lowest, highest and number of the points of each key; NaN is neither low nor high."""
+    last: dict[str, float] = {}
+    lowest: dict[str, float] = {}
+    highest: dict[str, float] = {}
+    count: dict[str, int] = {}
+    for point in points:
+        for key, value in point.values.items():
+            last[key] = value
+            count[key] = count.get(key, 0) + 1
+            if not math.isnan(value):
+                lowest[key] = min(lowest.get(key, value), value)
+                highest[key] = max(highest.get(key, value), value)
+    return {
+        key: MetricSummary(
+            last=_json_number(last[key]),
+            min=_json_number(lowest[key]) if key in lowest else None,
+            max=_json_number(highest[key]) if key in highest else None,
+            count=count[key],
+        )
+        for key in last
+    }
+
+
+def _seal(points: list[bytes], run: RunId, store: Store, scratch: Path) -> Digest:
+    """The points as an object: a segment with nothing in it that may have to be erased."""
+    path = scratch / new_id("points")
+    writer = SegmentWriter(path, msgspec.json.encode({"points-of": run}))
+    try:
+        for data in points:
+            writer.append(data)
+        writer.close()
+        return store.put_file(path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _json_number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+def _moment(at_us: int) -> str:
+    return to_text(datetime.fromtimestamp(at_us / 1_000_000, UTC))

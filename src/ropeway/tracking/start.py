@@ -1,0 +1,126 @@
+"""Beginning a run: from a script (`ropeway.run`) or from another room (`start_run`)."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ropeway.core.ids import RunId, new_id
+from ropeway.tracking.environment import record_environment
+from ropeway.tracking.operations import start
+from ropeway.tracking.recover import recover_runs
+from ropeway.tracking.resources import describe_host
+from ropeway.tracking.run import Run, check_reference, current_run
+from ropeway.tracking.settings import check_key, scalars
+from ropeway.tracking.snapshot import snapshot_code
+from ropeway.tracking.spool import Spool
+from ropeway.workspace import LocalWorkspace, Workspace, open_workspace
+
+
+def run(
+    *,
+    name: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    inputs: Sequence[str] = (),
+    project: Path | str | None = None,
+    **params: Any,
+) -> Run:
+    """Begin a run of this script, in the project of the working folder.
+
+    Args:
+        name: a name to find it by; need not be unique.
+        tags: free words by name.
+        inputs: what it uses, such as `dataset:tweets@<digest>`.
+        project: a folder in the project, when it is not the working folder's.
+        params: the settings of this run.
+
+    Raises:
+        ProjectNotFound: there is no ropeway.toml here or above.
+
+    Example:
+        ```python
+        with ropeway.run(name="first try", c=0.5) as run:
+            run.log(loss=0.7, step=1)
+        ```
+    """
+    workspace = open_workspace(project)
+    try:
+        return start_run(workspace, name=name, params=params, tags=tags, inputs=inputs, owned=workspace)
+    except BaseException:
+        workspace.close()
+        raise
+
+
+def start_run(
+    workspace: Workspace,
+    *,
+    name: str | None = None,
+    kind: str = "script",
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    inputs: Sequence[str] = (),
+    argv: Sequence[str] | None = None,
+    owned: LocalWorkspace | None = None,
+) -> Run:
+    """Begin a run: snapshot of the code, environment, host; recorded when this returns.
+
+    Runs whose process died are closed first. A run begun inside another's `with` block remembers it.
+
+    Args:
+        workspace: where it is recorded.
+        name: a name to find it by.
+        kind: `script` or `pipeline`.
+        params: the settings of this run.
+        tags: free words by name.
+        inputs: references to what it uses.
+        argv: the command; this process's when absent.
+        owned: a workspace that the run closes when it ends.
+
+    Raises:
+        SettingInvalid: a param or a tag that cannot be recorded.
+        ReferenceInvalid: an input that is no reference.
+    """
+    settings, words = scalars("param", params or {}), scalars("tag", tags or {})
+    refs = [check_reference(ref) for ref in inputs]
+    if name is not None:
+        check_key("name", name)
+    recover_runs(workspace)
+    code = snapshot_code(workspace.root, workspace.store)
+    environment = record_environment(workspace.store)
+    parent = current_run()
+    run_id = RunId(new_id("run"))
+    # The spool first: a run that the ledger calls running always has one, by which its death can be seen.
+    spool = Spool(workspace.home, run_id)
+    try:
+        start(
+            workspace,
+            run=run_id,
+            name=name,
+            kind=kind,
+            params=settings,
+            tags=words,
+            argv=[_printable(word) for word in (sys.argv if argv is None else argv)],
+            hostname=os.uname().nodename,
+            inputs=list(dict.fromkeys(refs)),
+            parent=parent.id if parent else None,
+            code=code,
+            environment=environment,
+            host=describe_host(),
+        )
+    except BaseException:
+        spool.remove()
+        raise
+    return Run(
+        id=run_id,
+        name=name,
+        code=code.tree,
+        environment=environment,
+        workspace=workspace,
+        spool=spool,
+        owned=owned,
+    )
+
+
+def _printable(word: str) -> str:
+    return word.encode(errors="replace").decode()
