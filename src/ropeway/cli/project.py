@@ -25,7 +25,8 @@ FILES = {
     "guides/README.md": "guide.md.template",
 }
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_DATASET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _FORBIDDEN_IN_COLUMN = re.compile(r'["\\\x00-\x1f]')
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from ropeway.data.operations import list_datasets
 from ropeway.models.registry import ModelVersion, list_all, standing_at
 from ropeway.models.states import State
-from ropeway.story.happenings import Happening, last, of_verbs
+from ropeway.story.happenings import ERASED, Happening, last, of_verbs
 from ropeway.story.usage import Usage, usage_by_version
 from ropeway.workspace import Context, Project, operation
 from ropeway.workspace.project import CANVAS
@@ -93,7 +94,7 @@ def status(context: Context) -> Status:
     versions = list_all(read, None, MANY)
     runs = of_verbs(read, ["run-finished"])
     live = _live(context, versions, usage)
-    datasets = _datasets(read)
+    datasets = _datasets(context)
     bar = _bar(read, project, runs)
     counts = [usage[ref] for ref in usage]
     return Status(
@@ -142,8 +143,18 @@ def _bar(read: Connection, project: Project, runs: list[Happening]) -> Bar:
     )
 
 
-def _datasets(read: Connection) -> list[DatasetLine]:
-    return []
+def _datasets(context: Context) -> list[DatasetLine]:
+    return [
+        DatasetLine(
+            name=found.latest.name,
+            versions=found.versions,
+            rows=found.latest.rows,
+            contract_ok=found.latest.contract_ok,
+            newest_at=found.latest.arrived_at,
+            by=found.latest.by or ERASED,
+        )
+        for found in list_datasets.function(context)
+    ]
 
 
 def _agreement(read: Connection) -> list[str]:

@@ -134,8 +134,33 @@ def _identity(ref: str) -> str:
     return ref.partition(":")[2]
 
 
+def _dataset(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    arrived = last(happenings, "dataset-arrived")
+    name = _identity(ref).partition("@")[0]
+    if arrived is None:
+        return Told(ref=ref, title=f"dataset {_identity(shortened(ref))}")
+    body = arrived.body
+    checked = (last(happenings, "contract-checked") or arrived).body
+    came = [f"from {body['source']}"] if body.get("source") else []
+    came += [f"brought by {body['bringer']}"] if body.get("bringer") else []
+    verdict = (
+        f"breaks {checked['broken']} rules of its contract" if checked["broken"] else "keeps its contract"
+    )
+    lines = [", ".join([f"{body['rows']:,} rows", *came, verdict])]
+    for check in checked["checks"]:
+        found = f"{check['offending']:,} rows found" if check["offending"] else "nothing found"
+        lines.append(f"check {check['name']}: {found}")
+    split = last(happenings, "split-assigned")
+    if split is not None:
+        parts = ", ".join(f"{part} {many:,}" for part, many in split.body["parts"].items())
+        lines.append(f"split by key: {parts}")
+    return Told(
+        ref=ref, title=f"dataset {name}@v{body['ordinal']}", at=arrived.at, by=arrived.by, lines=lines
+    )
+
+
 def _figure(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-TELLERS: dict[str, Teller] = {"model": _model, "run": _run}
+TELLERS: dict[str, Teller] = {"dataset": _dataset, "model": _model, "run": _run}

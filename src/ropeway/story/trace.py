@@ -6,8 +6,8 @@ from ropeway.story.account import Link
 from ropeway.story.happenings import Neighbour, downstream, upstream
 from ropeway.story.tell import tell
 
-UNTOLD = frozenset({"is-code-of", "code-of", "judged", "tested-on", "parent-of"})
-"""Relations that are told as lines of a thing (its code, its gate), not as things of their own."""
+UNTOLD = frozenset({"is-code-of", "code-of", "checked", "judged", "tested-on", "parent-of"})
+"""Relations that are told as lines of a thing (its code, its contract, its gate), not as things of their own."""
 
 FORWARD_WIDTH = 12
 """How many neighbours of one thing are told on the way forward; the newest are."""

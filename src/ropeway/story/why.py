@@ -29,7 +29,7 @@ def why(context: Context, *, ref: str) -> Account:
         AmbiguousReference: it fits several things.
         UnknownPrediction: it has the form of a prediction's id, and no prediction has it.
     """
-    found = find(context.read, context.project, ref)
+    found = find(context, ref)
     if found.startswith("prediction:"):
         return _of_prediction(context, ref, found.removeprefix("prediction:"))
     forward = Forward(context.read)
