@@ -24,8 +24,8 @@ SHORT = 10
 def gate(face: Face, ref: str) -> None:
     """Hold a model version against the charter, on rows that it has never learnt from.
 
-    REF is NAME@NUMBER, or NAME for the newest. Exits with 3 when a check refuses it. Every gate is a recorded look
-    at the test rows.
+    REF is NAME@NUMBER, or NAME for the newest. Exits with 3 when a check refuses it. Every gate is a recorded
+    look at the test rows.
     """
     from ropeway.models.operations import gate_model
 

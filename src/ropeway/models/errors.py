@@ -1,6 +1,6 @@
 """What can go wrong between a run and a version in production.
 
-NotFound   unknown-model · unknown-version · unknown-environment · nothing-live
+NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
 Conflict   illegal-transition · nothing-to-package · no-test-rows
 Refused    four-eyes · source-not-approved · replay-differs · rows-not-held-out
 Damaged    model-damaged
@@ -28,6 +28,17 @@ class UnknownVersion(NotFound):
 
     def __init__(self, ref: str, known: Iterable[str]) -> None:
         super().__init__("model version", ref, known, next_step=f"ropeway model show {ref.partition('@')[0]}")
+
+
+class UnknownSource(NotFound):
+    """No registered version has code with this digest."""
+
+    code = "unknown-source"
+
+    def __init__(self, source: str, known: Iterable[str]) -> None:
+        super().__init__(
+            "registered source", source, known, next_step="ropeway model show NAME@VERSION names its source"
+        )
 
 
 class UnknownEnvironment(NotFound):
@@ -105,7 +116,8 @@ def _next_command(ref: str, move: str, legal: Sequence[str]) -> str:
     name = ref.partition("@")[0]
     if move == "retire" and "recall" in legal:
         return f"promote another version in its place first: ropeway model promote {name}@VERSION"
-    for step in ("gate", "approve", "promote"):
+    # The furthest step first: what is validated may be gated again, but wants approving.
+    for step in ("promote", "approve", "gate"):
         if step in legal:
             return f"ropeway gate {ref}" if step == "gate" else f"ropeway model {step} {ref}"
     return f"ropeway model history {name}"

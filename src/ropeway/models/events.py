@@ -4,20 +4,23 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ropeway.core.ids import Digest, ModelName, RunId
+from ropeway.core.ids import Digest, ModelName, PersonId, RunId
 from ropeway.ledger import Edge, Event, event
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One check of a gate, as recorded."""
+class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check of the gate found, in one sentence and, where it has them, figure and limit.
+
+    `skipped`: it had nothing to judge, and does not stand in the way. `code` names why it refused.
+    """
 
     name: str
     passed: bool
-    skipped: bool
-    figure: float | None
-    limit: float | None
     says: str
-    code: str
+    figure: float | None = None
+    limit: float | None = None
+    skipped: bool = False
+    code: str = ""
 
 
 class OfVersion(Event, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class GateEvaluated(OfVersion, frozen=True, kw_only=True):
     """A version was held against the charter: one look at its test set, whatever came of it."""
 
     passed: bool
-    checks: list[Judged]
+    checks: list[GateCheck]
     evidence: Digest
     dataset: str
     split: Digest
@@ -111,10 +114,12 @@ class ModelRecalled(OfVersion, frozen=True, kw_only=True):
 
 @event("source-approved")
 class SourceApproved(Event, frozen=True, kw_only=True):
-    """Code with this digest may run here. `basis`: "ran here" or "read and trusted"."""
+    """Code may run here, since this person ran it here or has read it (`basis`)."""
 
     source: Digest
     basis: str
+    person: PersonId
+    run: RunId | None
 
     def subject(self) -> str:
         """The code."""

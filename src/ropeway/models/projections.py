@@ -262,7 +262,7 @@ def _trust(fact: Fact[SourceApproved], connection: Connection) -> None:
     if connection.execute(known).first() is None:
         connection.execute(
             insert(approved_source).values(
-                source=fact.event.source, at=to_text(fact.at), by=fact.actor, basis=fact.event.basis
+                source=fact.event.source, at=to_text(fact.at), by=fact.event.person, basis=fact.event.basis
             )
         )
 

@@ -80,7 +80,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(read: Connection, project: Project, ref: str) -> ModelVersion:
-    """The version that a reference means: `name@3`, `name@production`, `name@latest`, or `name` for the newest.
+    """The version that a reference means: `name@3`, `name@production`, `name@latest`; `name` is the newest.
 
     Raises:
         UnknownModel, UnknownVersion, UnknownEnvironment: nothing answers to it.
@@ -101,9 +101,7 @@ def resolve(read: Connection, project: Project, ref: str) -> ModelVersion:
             raise UnknownVersion(ref, [f"{name}@{known}" for known in numbers])
         return get(read, name, int(number[1]))
     check_environment(project, which)
-    live = read.execute(
-        select(alias.c.number).where((alias.c.name == name) & (alias.c.environment == which))
-    ).scalar()
+    live = number_in(read, name, which)
     if live is None:
         raise NothingLive(name, which)
     return get(read, name, live)
@@ -162,6 +160,17 @@ def is_source_approved(read: Connection, source: str) -> bool:
     """Whether code with this digest may run here."""
     where = approved_source.c.source == source
     return read.execute(select(approved_source.c.source).where(where)).first() is not None
+
+
+def sources(read: Connection) -> list[Digest]:
+    """The source digests of all registered versions."""
+    return list(read.execute(select(model_version.c.source).distinct()).scalars())
+
+
+def number_in(read: Connection, name: str, environment: str) -> int | None:
+    """The version that an environment points to."""
+    where = (alias.c.name == name) & (alias.c.environment == environment)
+    return read.execute(select(alias.c.number).where(where)).scalar()
 
 
 def looks_at(read: Connection, test_set: str) -> int:
@@ -233,7 +242,7 @@ def name_of(read: Connection, identity: str) -> str:
     return read.execute(select(person.c.name).where(person.c.id == identity)).scalar() or identity
 
 
-def _version(read: Connection, row: Any, *, known: bool = False) -> ModelVersion:  # noqa: ANN401 - a row
+def _version(read: Connection, row: Any, *, known: bool = False) -> ModelVersion:
     return ModelVersion(
         name=row.name,
         number=row.number,

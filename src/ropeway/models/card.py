@@ -1,0 +1,202 @@
+"""The model card: what a version is, what it learnt from, how good it is and who answers for it.
+
+Written from the record alone, in the order of Mitchell et al., "Model Cards for Model Reporting" (2019); the
+same record gives the same text. What the record does not hold is said to be missing, never invented.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ropeway.core.clock import to_text
+from ropeway.core.hashing import short
+from ropeway.models import registry
+from ropeway.models.manifest import Manifest, read_manifest
+from ropeway.models.registry import ModelVersion
+from ropeway.workspace import Context
+
+if TYPE_CHECKING:
+    from ropeway.models.evidence import Evidence, Figure
+
+DAY = len("2026-01-01")
+DASH = "\u2013"
+
+
+def write_card(context: Context, version: ModelVersion) -> str:
+    """The card of a version, in Markdown."""
+    manifest = read_manifest(context.store, version.package, version.ref)
+    evidence = None
+    if version.evidence is not None:
+        from ropeway.models.evidence import read_evidence
+
+        evidence = read_evidence(context.store, version.evidence)
+    sections = [
+        f"# {version.ref}",
+        _summary(version),
+        _purpose(context),
+        _data(manifest, evidence),
+        _model(manifest),
+        _results(evidence),
+        _gate(version, evidence),
+        _people(context, version),
+        _limits(evidence),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _summary(version: ModelVersion) -> str:
+    where = f", in {', '.join(version.environments)}" if version.environments else ""
+    return f"**{version.state}**{where}. Registered {_day(version)} from run `{version.run}`."
+
+
+def _purpose(context: Context) -> str:
+    charter = context.project.charter
+    words = [
+        ("Value", charter.value),
+        ("Decision", charter.decision),
+        ("Task", charter.task),
+        ("When it predicts", charter.predictions),
+        ("Renewal", charter.renewal),
+    ]
+    lines = [f"- {name}: {_line(text)}" for name, text in words if text.strip()]
+    return _section("What it is for", lines or ["The charter does not say."])
+
+
+def _data(manifest: Manifest, evidence: "Evidence | None") -> str:
+    lines = [f"- Trained on {_dataset(ref)}" for ref in manifest.datasets]
+    if evidence is not None:
+        counts = ", ".join(f"{count:,} {part}" for part, count in evidence.parts.items())
+        lines.append(f"- Split `{short(evidence.split)}`: {counts} rows")
+        lines.append(
+            f"- Judged on {evidence.rows:,} test rows in {evidence.clusters:,} clusters "
+            "(near-duplicates and groups count once)"
+        )
+        lines += [f"- {line}" for line in evidence.labels]
+    return _section("Data and labels", lines)
+
+
+def _model(manifest: Manifest) -> str:
+    inputs = ", ".join(f"`{name}` ({kind})" for name, kind in manifest.signature.inputs.items())
+    learnt = ", ".join(f"`{name}` ({each.format})" for name, each in sorted(manifest.artifacts.items()))
+    params = ", ".join(f"`{name}` = {value}" for name, value in sorted(manifest.params.items()))
+    lines = [
+        f"- Takes {inputs}; gives {', '.join(f'`{name}`' for name in manifest.signature.outputs)}",
+        f"- Steps: {' → '.join(manifest.steps)}",
+        f"- Parameters: {params or 'none'}",
+        f"- Learnt: {learnt or 'nothing'}",
+        f"- Content `{short(manifest.content)}`, source `{short(manifest.source)}`",
+        "- Ran under " + ", ".join(f"{name} {each}" for name, each in sorted(manifest.packages.items())),
+    ]
+    return _section("The model", lines)
+
+
+def _results(evidence: "Evidence | None") -> str:
+    if evidence is None:
+        return _section("How good it is", ["It has not been through the gate: nothing is known."])
+    confidence = f"{evidence.settings.confidence:.0%}"
+    lines = _table(
+        ["metric", "on test", f"lower {confidence}", f"upper {confidence}"],
+        [[each.name, _number(each.estimate), *_bounds(each)] for each in evidence.figures],
+    )
+    lines += ["", "Each bound holds by itself; whole clusters were resampled."]
+    if evidence.classes:
+        names = [each.name for each in evidence.classes]
+        lines += ["", *_table(
+            ["class", "rows", "precision", "recall", "F1"],
+            [[each.name, f"{each.rows:,}", _number(each.precision), _number(each.recall), _number(each.f1)]
+             for each in evidence.classes],
+        )]  # fmt: skip
+        lines += ["", "Confusion (rows: the truth; columns: predicted):", "", *_table(
+            ["", *names],
+            [[name, *(f"{count:,}" for count in row)]
+             for name, row in zip(names, evidence.confusion, strict=True)],
+        )]  # fmt: skip
+    if evidence.cost_per_row is not None:
+        priced = "the charter's cost matrix" if evidence.settings.cost else "a mistake costs 1"
+        lines += ["", f"Mean cost per row: {evidence.cost_per_row:.4f} ({priced})."]
+    return _section("How good it is", lines)
+
+
+def _gate(version: ModelVersion, evidence: "Evidence | None") -> str:
+    if evidence is None:
+        return ""
+    rows = [
+        [
+            each.name,
+            _number(each.figure),
+            _number(each.limit),
+            "skipped" if each.skipped else "passed" if each.passed else "refused",
+            each.says,
+        ]
+        for each in evidence.checks
+    ]
+    lines = _table(["check", "figure", "needed", "verdict", "in words"], rows)
+    lines += ["", f"Look {version.look} at this test set. Evidence `{short(version.evidence or '')}`."]
+    return _section("The gate", lines)
+
+
+def _people(context: Context, version: ModelVersion) -> str:
+    lines = []
+    for move in registry.moves_of(context.read, version.name):
+        if move.ref != version.ref:
+            continue
+        where = f" to {move.environment}" if move.environment else ""
+        note = f": {_line(move.note)}" if move.note else ""
+        lines.append(f"- {to_text(move.at)[:DAY]} {move.move}{where} by {move.by} → {move.after}{note}")
+    if version.self_approved:
+        lines.append("- Approved by the person who proposed it, as this project allows.")
+    return _section("Who answers for it", lines)
+
+
+def _limits(evidence: "Evidence | None") -> str:
+    lines = [
+        "- Figures hold for rows like the test rows; nothing is promised for data of another kind.",
+        "- Names of actors are as given; nothing here proves who they are.",
+    ]
+    if evidence is not None:
+        weak = [each for each in evidence.classes if each.f1 is not None]
+        if weak:
+            worst = min(weak, key=lambda each: (each.f1 or 0.0, each.name))
+            lines.insert(
+                0, f"- Weakest on `{worst.name}`: F1 {_number(worst.f1)} on {worst.rows:,} test rows."
+            )
+        if evidence.earlier_looks:
+            lines.append(
+                f"- The test set had been looked at {evidence.earlier_looks} times before: "
+                "figures chosen from many looks are rosier than the truth."
+            )
+    return _section("Limits", lines)
+
+
+def _section(title: str, lines: Iterable[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(lines)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of its cell."""
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _number(value: float | None) -> str:
+    return DASH if value is None else f"{value:.4g}"
+
+
+def _bounds(figure: "Figure") -> list[str]:
+    return [_number(figure.lower), _number(figure.upper)]
+
+
+def _dataset(ref: str) -> str:
+    name, _, digest = ref.partition("@")
+    return f"`{name}` version `{short(digest)}`"
+
+
+def _day(version: ModelVersion) -> str:
+    return f"{to_text(version.registered_at)[:DAY]} by {version.registered_by}"

@@ -1,0 +1,36 @@
+"""Is it good enough? The bound of the charter's metric on the test part, against the charter's bar."""
+
+import math
+
+from ropeway.models.events import GateCheck
+from ropeway.models.exam import Exam
+from ropeway.stats.metrics import metric
+
+
+def check(exam: Exam) -> GateCheck:
+    """Pass when the bound on the unkind side of the metric still reaches the bar."""
+    charter = exam.project.charter
+    measure = metric(charter.metric)
+    found = exam.interval(measure)
+    bound = found.lower if measure.higher_is_better else found.upper
+    shown = f"{measure.name} {found.estimate:.3f} on {exam.height:,} test rows"
+    if charter.bar is None:
+        return GateCheck(
+            name="bar",
+            passed=False,
+            figure=bound,
+            says=f"{shown}, but the charter names no bar: write [charter] bar = … in ropeway.toml",
+            code="no-bar",
+        )
+    reaches = bound >= charter.bar if measure.higher_is_better else bound <= charter.bar
+    side = "at least" if measure.higher_is_better else "at most"
+    verdict = "reaches" if reaches else "misses"
+    return GateCheck(
+        name="bar",
+        passed=bool(reaches) and not math.isnan(bound),
+        figure=bound,
+        limit=charter.bar,
+        says=f"{shown}, {charter.confidence:.0%} sure of {side} {bound:.3f}: "
+        f"{verdict} the bar of {charter.bar:g}",
+        code="" if reaches else "under-the-bar",
+    )

@@ -1,0 +1,77 @@
+"""Is it better than what we have? A paired comparison of cost with the version in production."""
+
+import numpy as np
+import polars as pl
+
+from ropeway.models.errors import RowsNotHeldOut
+from ropeway.models.events import GateCheck
+from ropeway.models.exam import Exam, Side
+from ropeway.stats.intervals import Floats, costs, difference_interval
+from ropeway.stats.metrics import labels_of
+
+TOLERANCE = 1e-12
+"""Rounding in the last digits is no difference in cost."""
+
+
+def check(exam: Exam) -> GateCheck:
+    """Pass when the cost saved per row is, with the charter's confidence, at least `min_gain`."""
+    champion = exam.champion
+    if champion is None:
+        return GateCheck(name="champion", passed=True, skipped=True, says="no version in production yet")
+    try:
+        kept = held_out(exam, champion)
+    except RowsNotHeldOut as refusal:
+        return GateCheck(name="champion", passed=False, says=refusal.what, code=refusal.code)
+    predictions = champion.predict(exam.rows.filter(kept))
+    truth = exam.truth.filter(kept)
+    gain = difference_interval(
+        _costs(exam, truth, predictions),
+        _costs(exam, truth, exam.predictions.filter(kept)),
+        groups=exam.groups.filter(kept).to_list(),
+        confidence=exam.project.charter.confidence,
+        resamples=exam.project.gate.bootstrap,
+        seed=exam.project.gate.seed,
+    )
+    limit = exam.project.gate.min_gain
+    passed = gain.lower >= limit - TOLERANCE
+    left_out = exam.height - len(truth)
+    aside = f" ({left_out:,} that {champion.version.ref} has learnt from are left out)" if left_out else ""
+    return GateCheck(
+        name="champion",
+        passed=passed,
+        figure=gain.lower,
+        limit=limit,
+        says=f"costs {abs(gain.estimate):.3f} {'less' if gain.estimate >= 0 else 'more'} per row than "
+        f"{champion.version.ref}, {gain.confidence:.0%} sure of a gain of at least {gain.lower:.3f}, "
+        f"on {len(truth):,} rows that neither has learnt from{aside}",
+        code="" if passed else "not-better",
+    )
+
+
+def held_out(exam: Exam, champion: Side) -> pl.Series:
+    """Which test rows the champion has never learnt from, as a mask.
+
+    Rows are known by key and by group where both learnt from the same dataset, else by what they hold.
+
+    Raises:
+        RowsNotHeldOut: not one is left.
+    """
+    learnt = champion.learnt()
+    if learnt.dataset == exam.dataset.name:
+        kept = ~(exam.keys.is_in(learnt.keys.implode()) | exam.groups.is_in(learnt.groups.implode()))
+    else:
+        columns = [name for name in exam.rows.columns if name in learnt.rows.columns]
+        seen = set(learnt.rows.select(columns).rows()) if columns else set()
+        kept = pl.Series([row not in seen for row in exam.rows.select(columns).rows()], dtype=pl.Boolean)
+    if not kept.any():
+        raise RowsNotHeldOut(exam.version.ref, champion.version.ref, exam.height)
+    return kept
+
+
+def _costs(exam: Exam, truth: pl.Series, predictions: pl.DataFrame) -> Floats:
+    """What each row costs: by the charter's matrix for classes, by its metric for numbers."""
+    if not exam.aligned.is_regression:
+        matrix = exam.project.charter.cost
+        return costs(truth.cast(pl.String).to_list(), labels_of(predictions).tolist(), matrix)
+    error = truth.to_numpy().astype(np.float64) - predictions.to_series(0).to_numpy()
+    return np.abs(error) if exam.project.charter.metric == "mae" else error**2

@@ -1,0 +1,21 @@
+"""Was the data as agreed? The dataset version against its contract and checks."""
+
+from ropeway.models.events import GateCheck
+from ropeway.models.exam import Exam
+
+
+def check(exam: Exam) -> GateCheck:
+    """Pass when the dataset version broke nothing."""
+    dataset = exam.dataset
+    if dataset.is_trainable:
+        return GateCheck(name="contract", passed=True, says=f"{dataset.shown} keeps its contract and checks")
+    broken = [f"{dataset.broken} rules of its contract"] if not dataset.contract_ok else []
+    broken += [f"the check '{name}'" for name in dataset.failed_checks]
+    return GateCheck(
+        name="contract",
+        passed=False,
+        figure=float(dataset.broken + len(dataset.failed_checks)),
+        limit=0.0,
+        says=f"{dataset.shown} breaks {' and '.join(broken)}: ropeway data check {dataset.shown}",
+        code="contract-broken",
+    )

@@ -1,0 +1,143 @@
+"""What a package says of itself: one canonical file beside code, artifacts and replay rows.
+
+    manifest.json         this, as canonical JSON
+    code/PATH             the project's source files, as they were when the run executed them
+    artifacts/NAME        what the fits learnt, each in a safe format
+    replay.json           recorded rows and what the run answered
+
+The version's identity is `content`: what it computes, not how it was stored or when.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from ropeway.core.canonical import canonical
+from ropeway.core.hashing import digest_json
+from ropeway.core.ids import Digest, RunId
+from ropeway.models.errors import ModelDamaged
+from ropeway.store import Store
+from ropeway.store.errors import ObjectDamaged, ObjectMissing
+from ropeway.workspace.project import Scalar
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+REPLAY = "replay.json"
+
+T = TypeVar("T")
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """Request columns with their polars types, and the columns of an answer."""
+
+    inputs: dict[str, str]
+    outputs: list[str]
+
+
+class PinnedArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fit learnt: its bytes, their format, and the digest of what they mean."""
+
+    digest: Digest
+    format: str
+    content: Digest
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole manifest.
+
+    `datasets` are `name@digest`, that of the rows first; `snapshot` is the project as it stood, a tree;
+    `packages` are the library versions that it ran under.
+    """
+
+    format: int
+    content: Digest
+    source: Digest
+    snapshot: Digest
+    run: RunId
+    served: str
+    steps: list[str]
+    pipeline: str
+    code: dict[str, Digest]
+    artifacts: dict[str, PinnedArtifact]
+    params: dict[str, Scalar]
+    signature: Signature
+    datasets: list[str]
+    split: Digest
+    replay: Digest
+    packages: dict[str, str]
+
+
+def source_digest(code: dict[str, Digest]) -> Digest:
+    """The digest under which source files are approved: their paths and contents, nothing else."""
+    return digest_json({"source": code})
+
+
+def content_digest(
+    *,
+    code: dict[str, Digest],
+    artifacts: dict[str, PinnedArtifact],
+    params: dict[str, Scalar],
+    signature: Signature,
+    served: str,
+) -> Digest:
+    """A version's identity: two packages with the same one answer alike."""
+    return digest_json(
+        {
+            "code": code,
+            "artifacts": {name: artifact.content for name, artifact in artifacts.items()},
+            "params": params,
+            "signature": signature,
+            "served": served,
+        }
+    )
+
+
+def put_manifest(store: Store, manifest: Manifest) -> Digest:
+    """Keep a package whose parts are kept already; gives the digest of its tree."""
+    entries = {MANIFEST: store.put(canonical(manifest)), REPLAY: manifest.replay}
+    entries |= {f"code/{path}": digest for path, digest in manifest.code.items()}
+    entries |= {f"artifacts/{name}": artifact.digest for name, artifact in manifest.artifacts.items()}
+    return store.put_tree(entries)
+
+
+def read_manifest(store: Store, package: Digest, ref: str) -> Manifest:
+    """The manifest of a package, verified: it and the tree tell of the same objects.
+
+    Raises:
+        ModelDamaged: an object is missing or changed, or the parts do not fit together.
+    """
+    tree = _sound(ref, "package", package, lambda: store.read_tree(package))
+    digest = tree.get(MANIFEST, package)
+    raw = read_part(store, digest, ref, MANIFEST)
+    manifest = _sound(ref, MANIFEST, digest, lambda: msgspec.json.decode(raw, type=Manifest))
+    told = {f"code/{path}": each for path, each in manifest.code.items()}
+    told |= {f"artifacts/{name}": each.digest for name, each in manifest.artifacts.items()}
+    told |= {REPLAY: manifest.replay, MANIFEST: digest}
+    identity = content_digest(
+        code=manifest.code,
+        artifacts=manifest.artifacts,
+        params=manifest.params,
+        signature=manifest.signature,
+        served=manifest.served,
+    )
+    if told != tree or identity != manifest.content or source_digest(manifest.code) != manifest.source:
+        raise ModelDamaged(ref, MANIFEST, digest)
+    return manifest
+
+
+def read_part(store: Store, digest: Digest, ref: str, part: str) -> bytes:
+    """An object of a package, verified.
+
+    Raises:
+        ModelDamaged: it is missing, or its bytes are not what they were.
+    """
+    return _sound(ref, part, digest, lambda: store.read(digest))
+
+
+def _sound(ref: str, part: str, digest: Digest, read: Callable[[], T]) -> T:
+    """What `read` gives, with its failures told of the model they concern."""
+    try:
+        return read()
+    except (ObjectMissing, ObjectDamaged, msgspec.DecodeError) as error:
+        raise ModelDamaged(ref, part, digest) from error

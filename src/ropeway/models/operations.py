@@ -1,0 +1,236 @@
+"""The registry's operations: what can be asked of model versions, and every move they can make.
+
+Each move checks the table of `states` under the write lock, so two people cannot both be right.
+"""
+
+import re
+
+import msgspec
+
+from ropeway.core.ids import Digest, ModelName
+from ropeway.models import registry
+from ropeway.models.card import write_card
+from ropeway.models.errors import BadModelName, FourEyes, UnknownSource
+from ropeway.models.events import (
+    ModelApproved,
+    ModelPromoted,
+    ModelRecalled,
+    ModelRegistered,
+    ModelRejected,
+    ModelRetired,
+    SourceApproved,
+)
+from ropeway.models.gate import GateReport, judge
+from ropeway.models.manifest import Manifest, read_manifest
+from ropeway.models.registry import Entry, ModelVersion, Standing
+from ropeway.models.states import Move, State, after
+from ropeway.workspace import Context, operation
+
+RAN_HERE = "ran here"
+TRUSTED = "read and trusted"
+SHORTEST_PREFIX = 8
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ModelDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A version with what its package says of itself."""
+
+    version: ModelVersion
+    manifest: Manifest
+    source_approved: bool
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's moves, oldest first; with a moment asked for, what was where at that moment."""
+
+    name: ModelName
+    moves: list[Entry]
+    at: str | None
+    standing: list[Standing]
+
+
+class Trusted(msgspec.Struct, frozen=True, kw_only=True):
+    """Code that may run here, and whether it already might."""
+
+    source: Digest
+    known: bool
+
+
+@operation("models.list", kind="query", permission="models:read")
+def list_models(context: Context, *, name: str | None = None, limit: int = 100) -> list[ModelVersion]:
+    """Model versions, newest first."""
+    return registry.list_all(context.read, name, limit)
+
+
+@operation("models.resolve", kind="query", permission="models:read")
+def resolve_version(context: Context, *, ref: str) -> ModelVersion:
+    """The version that `name@3`, `name@production`, `name@latest` or `name` means now."""
+    return registry.resolve(context.read, context.project, ref)
+
+
+@operation("models.get", kind="query", permission="models:read")
+def get_model(context: Context, *, ref: str) -> ModelDetail:
+    """A version with its manifest: parameters, signature, code files, artifacts, data."""
+    version = registry.resolve(context.read, context.project, ref)
+    return ModelDetail(
+        version=version,
+        manifest=read_manifest(context.store, version.package, version.ref),
+        source_approved=registry.is_source_approved(context.read, version.source),
+    )
+
+
+@operation("models.history", kind="query", permission="models:read")
+def model_history(context: Context, *, name: str, at: str | None = None) -> History:
+    """Every move of a model's versions with its time, person and evidence.
+
+    Args:
+        context: the call.
+        name: the model; a version in the reference is ignored.
+        at: a date or time, to be told which version was in which environment then.
+    """
+    version = registry.resolve(context.read, context.project, name.partition("@")[0])
+    moment = None if at is None else registry.moment_of(at)
+    return History(
+        name=version.name,
+        moves=registry.moves_of(context.read, version.name),
+        at=at,
+        standing=[] if moment is None else registry.standing_at(context.read, version.name, moment),
+    )
+
+
+@operation("models.card", kind="query", permission="models:read")
+def model_card(context: Context, *, ref: str) -> str:
+    """The model card, in Markdown, written from the record."""
+    return write_card(context, registry.resolve(context.read, context.project, ref))
+
+
+@operation("models.register", kind="command", permission="models:write")
+def register_package(context: Context, *, name: str, package: Digest) -> ModelVersion:
+    """Register a package that is in the store. The same content again is the version that it already was."""
+    if not _NAME.fullmatch(name):
+        raise BadModelName(name)
+    manifest = read_manifest(context.store, package, name)
+    context.begin()
+    approve_what_ran_here(context, manifest)
+    known = registry.find_content(context.read, name, manifest.content)
+    if known is not None:
+        return registry.get(context.read, name, known, known=True)
+    number = registry.next_number(context.read, name)
+    context.append(
+        ModelRegistered(
+            name=ModelName(name),
+            number=number,
+            run=manifest.run,
+            package=package,
+            content=manifest.content,
+            source=manifest.source,
+            code=manifest.snapshot,
+            datasets=manifest.datasets,
+            served=manifest.served,
+        )
+    )
+    return registry.get(context.read, name, number)
+
+
+@operation("models.gate", kind="job", permission="models:gate")
+def gate_model(context: Context, *, ref: str) -> GateReport:
+    """Hold a version against the charter on the test rows, and record what was found: one look at them."""
+    return judge(context, ref)
+
+
+@operation("models.approve", kind="command", permission="models:approve")
+def approve_model(context: Context, *, ref: str, note: str | None = None) -> ModelVersion:
+    """Answer for a validated version. Who proposed it may not, unless the project says so."""
+    version = _under_lock(context, ref, Move.APPROVE)
+    is_proposer = registry.proposer_of(context.read, version.name, version.number) == context.actor
+    if is_proposer and context.project.project.approval != "self":
+        raise FourEyes(version.ref, context.actor_name)
+    assert version.evidence is not None, "a validated version has evidence"
+    context.append(
+        ModelApproved(
+            name=version.name,
+            number=version.number,
+            evidence=version.evidence,
+            self_approved=is_proposer,
+            note=note,
+        )
+    )
+    return registry.get(context.read, version.name, version.number)
+
+
+@operation("models.promote", kind="command", permission="models:promote")
+def promote_model(
+    context: Context, *, ref: str, environment: str = "production", note: str | None = None
+) -> ModelVersion:
+    """Point an environment to a version; what was there is approved again, ready to come back."""
+    registry.check_environment(context.project, environment)
+    version = _under_lock(context, ref, Move.PROMOTE)
+    if environment in version.environments:
+        return version
+    former = registry.number_in(context.read, version.name, environment)
+    context.append(
+        ModelPromoted(
+            name=version.name, number=version.number, environment=environment, replaced=former, note=note
+        )
+    )
+    return registry.get(context.read, version.name, version.number)
+
+
+@operation("models.reject", kind="command", permission="models:approve")
+def reject_model(context: Context, *, ref: str, reason: str) -> ModelVersion:
+    """Say that a version shall not be used; final."""
+    version = _under_lock(context, ref, Move.REJECT)
+    context.append(ModelRejected(name=version.name, number=version.number, reason=reason))
+    return registry.get(context.read, version.name, version.number)
+
+
+@operation("models.retire", kind="command", permission="models:promote")
+def retire_model(context: Context, *, ref: str, reason: str) -> ModelVersion:
+    """Put a version away. What is live is not retired: another one takes its place first."""
+    version = _under_lock(context, ref, Move.RETIRE)
+    context.append(ModelRetired(name=version.name, number=version.number, reason=reason))
+    return registry.get(context.read, version.name, version.number)
+
+
+@operation("models.recall", kind="command", permission="models:promote")
+def recall_model(context: Context, *, ref: str, reason: str) -> ModelVersion:
+    """Take a version out of use everywhere, at once; its environments are left empty."""
+    version = _under_lock(context, ref, Move.RECALL)
+    context.append(
+        ModelRecalled(
+            name=version.name, number=version.number, environments=version.environments, reason=reason
+        )
+    )
+    return registry.get(context.read, version.name, version.number)
+
+
+@operation("models.trust", kind="command", permission="models:trust")
+def trust_source(context: Context, *, source: str) -> Trusted:
+    """Let code run here, after reading it.
+
+    Args:
+        context: the call.
+        source: the source digest of a registered version, or its first digits.
+    """
+    context.begin()
+    known = registry.sources(context.read)
+    found = [each for each in known if len(source) >= SHORTEST_PREFIX and each.startswith(source)]
+    if len(found) != 1:
+        raise UnknownSource(source, known)
+    if registry.is_source_approved(context.read, found[0]):
+        return Trusted(source=found[0], known=True)
+    context.append(SourceApproved(source=found[0], basis=TRUSTED, person=context.actor, run=None))
+    return Trusted(source=found[0], known=False)
+
+
+def approve_what_ran_here(context: Context, manifest: Manifest) -> None:
+    """Note as approved what somebody ran in this workspace, in that person's name."""
+
+
+def _under_lock(context: Context, ref: str, move: Move) -> ModelVersion:
+    """The version, read under the write lock, if the table allows the move."""
+    context.begin()
+    version = registry.resolve(context.read, context.project, ref)
+    after(version.ref, State(version.state), move)
+    return version

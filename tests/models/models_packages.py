@@ -1,0 +1,80 @@
+"""Packages made by hand, for tests of the registry that need no pipeline."""
+
+from ropeway.core.ids import Digest, ModelName, RunId
+from ropeway.models.events import GateCheck, GateEvaluated
+from ropeway.models.manifest import (
+    Manifest,
+    PinnedArtifact,
+    Signature,
+    content_digest,
+    put_manifest,
+    source_digest,
+)
+from ropeway.models.operations import approve_model, promote_model, register_package
+from ropeway.models.registry import ModelVersion
+from ropeway.workspace import LocalWorkspace
+
+TABLE = Digest("0" * 64)
+
+
+def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
+    """A sound package whose one artifact holds some text."""
+    store = workspace.store
+    code = {"pipeline.py": store.put(b"# nothing to see")}
+    artifact = store.put(learnt.encode())
+    pinned = {"classifier": PinnedArtifact(digest=artifact, format="text", content=artifact)}
+    signature = Signature(inputs={"text": "String"}, outputs=["no", "yes"])
+    params = {"c": 1.0}
+    content = content_digest(
+        code=code, artifacts=pinned, params=params, signature=signature, served="sentiment"
+    )
+    manifest = Manifest(
+        format=1,
+        content=content,
+        source=source_digest(code),
+        snapshot=TABLE,
+        run=RunId("run_000000000001"),
+        served="sentiment",
+        steps=["sentiment"],
+        pipeline="pipeline.py",
+        code=code,
+        artifacts=pinned,
+        params=params,
+        signature=signature,
+        datasets=[f"tweets@{TABLE}"],
+        split=TABLE,
+        replay=store.put(b"[]"),
+        packages={"polars": "2"},
+    )
+    return put_manifest(store, manifest)
+
+
+def register(workspace: LocalWorkspace, *, learnt: str = "1", name: str = "sentiment") -> ModelVersion:
+    return register_package(workspace, name=name, package=put_package(workspace, learnt=learnt))
+
+
+def judge(workspace: LocalWorkspace, version: ModelVersion, *, passed: bool = True) -> None:
+    """Record a gate's verdict as the gate itself would."""
+    with workspace._context() as context:
+        context.append(
+            GateEvaluated(
+                name=ModelName(version.name),
+                number=version.number,
+                passed=passed,
+                checks=[GateCheck(name="bar", passed=passed, says="as the test wants it")],
+                evidence=Digest("e" * 64),
+                dataset=f"tweets@{TABLE}",
+                split=TABLE,
+                test_part=TABLE,
+                test_set=TABLE,
+                look=1,
+                champion=None,
+            )
+        )
+
+
+def make_live(ana: LocalWorkspace, ben: LocalWorkspace, version: ModelVersion) -> ModelVersion:
+    """Take a candidate the whole way: ana proposed it, ben answers for it."""
+    judge(ana, version)
+    approve_model(ben, ref=version.ref)
+    return promote_model(ben, ref=version.ref)
