@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ropeway.story.account import Account, Link, Told
     from ropeway.story.status import Bar, Status
 
+SHOWN_BOXES = 4
+
 
 @click.command()
 @click.argument("ref")
@@ -83,7 +85,8 @@ def draw_status(out: "Console", found: "Status") -> None:
     total = len(found.filled) + len(found.empty)
     boxes = f"{len(found.filled)} of {total} boxes filled"
     if found.empty:
-        boxes += f"; empty: {', '.join(found.empty)}"
+        more = f" and {len(found.empty) - SHOWN_BOXES} more" if len(found.empty) > SHOWN_BOXES else ""
+        boxes += f"; empty: {', '.join(found.empty[:SHOWN_BOXES])}{more}"
     draw.facts(
         out,
         [

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from ropeway.data.operations import list_datasets
 from ropeway.models.registry import ModelVersion, list_all, standing_at
 from ropeway.models.states import State
+from ropeway.story.advise import Standpoint, advise
 from ropeway.story.happenings import ERASED, Happening, last, of_verbs
 from ropeway.story.usage import Usage, usage_by_version
 from ropeway.workspace import Context, Project, operation
@@ -112,7 +113,18 @@ def status(context: Context) -> Status:
         predictions=sum(count.predictions for count in counts),
         judged=sum(count.judged for count in counts),
         right=sum(count.right for count in counts),
-        next_steps=[],
+        next_steps=advise(
+            project,
+            Standpoint(
+                datasets=[line.name for line in datasets],
+                labelled=_labelled(read),
+                runs=len(runs),
+                versions=versions,
+                live=[f"{line.ref.partition('@')[0]}@{line.environment}" for line in live],
+                predictions=sum(count.predictions for count in counts),
+                judged=sum(count.judged for count in counts),
+            ),
+        ),
     )
 
 
@@ -158,6 +170,11 @@ def _datasets(context: Context) -> list[DatasetLine]:
 
 
 def _agreement(read: Connection) -> list[str]:
+    return []
+
+
+def _labelled(read: Connection) -> list[str]:
+    """The label sets whose ratings have been imported."""
     return []
 
 

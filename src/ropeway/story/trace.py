@@ -7,7 +7,7 @@ from ropeway.story.happenings import Neighbour, downstream, upstream
 from ropeway.story.tell import tell
 
 UNTOLD = frozenset({"is-code-of", "code-of", "checked", "judged", "tested-on", "parent-of"})
-"""Relations that are told as lines of a thing (its code, its contract, its gate), not as things of their own."""
+"""Relations that are told as lines of a thing (its code, contract and gate), not as things of their own."""
 
 FORWARD_WIDTH = 12
 """How many neighbours of one thing are told on the way forward; the newest are."""

@@ -1,0 +1,128 @@
+"""The docs say everything that there is to say, and nothing that is not so."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from ropeway.cli.catalogue import CATALOGUE
+from ropeway.cli.reference import PAGES, error_classes
+from ropeway.workspace.project import Project, Settings
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_what_the_code_gives_now(name):
+    hint = "run: python -m ropeway.cli.reference docs"
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), hint
+
+
+def test_every_command_stands_in_the_reference():
+    page = (DOCS / "cli.md").read_text()
+    for entry in CATALOGUE:
+        assert f"### ropeway {entry.name}\n" in page
+
+
+def test_every_error_code_says_what_it_means():
+    page = (DOCS / "errors.md").read_text()
+    for cls in error_classes():
+        assert f"| `{cls.code}` | " in page
+        assert f"| `{cls.code}` |  |" not in page
+
+
+def test_every_error_code_is_kebab_case_and_belongs_to_one_class():
+    codes = [cls.code for cls in error_classes()]
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) for code in codes)
+
+
+def test_every_event_stands_in_the_events_page():
+    from ropeway.ledger.event import TYPES_BY_VERB
+    from ropeway.workspace.rooms import load_projections
+
+    load_projections()
+    page = (DOCS / "events.md").read_text()
+    for verb, version in TYPES_BY_VERB:
+        if TYPES_BY_VERB[verb, version].cls.__module__.startswith("ropeway."):
+            assert f"## {verb}\n" in page or f"## {verb} (version {version})\n" in page
+
+
+def test_every_setting_is_explained_in_its_section():
+    sections = settings_sections()
+    for table, kind in tables(Project, ""):
+        documented = sections[re.sub(r"^\[|\]$", "", table)]
+        for field in msgspec.structs.fields(kind):
+            if not is_table(field.type):
+                assert f"| `{field.name}`" in documented, f"[{table}] {field.name}"
+
+
+def test_no_setting_is_documented_that_does_not_exist():
+    known = {field.name for _, kind in tables(Project, "") for field in msgspec.structs.fields(kind)}
+    for section in settings_sections().values():
+        for name in re.findall(r"^\| `(\w+)`", section, re.MULTILINE):
+            assert name in known, name
+
+
+def test_every_dependency_says_what_it_saves():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (DOCS / "dependencies.md").read_text()
+    wanted = project["dependencies"] + project["optional-dependencies"]["sklearn"]
+    for requirement in wanted:
+        name = re.match(r"[A-Za-z0-9_-]+", requirement)[0]
+        assert re.search(rf"\| {re.escape(name)} \| .+ \|", page), name
+
+
+def test_every_state_of_a_model_version_is_in_the_vocabulary():
+    from ropeway.models.states import State
+
+    page = (DOCS / "vocabulary.md").read_text()
+    for state in State:
+        assert f"`{state.value}`" in page
+
+
+@pytest.mark.parametrize(
+    "page", sorted([ROOT / "README.md", *DOCS.rglob("*.md")]), ids=lambda path: path.name
+)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_room_of_the_architecture_page_is_there():
+    page = (DOCS / "architecture.md").read_text()
+    house = page.split("src/ropeway/\n")[1].split("```")[0]
+    named = set(re.findall(r"\b([a-z]+)/", house))
+    present = {path.name for path in (ROOT / "src" / "ropeway").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert named == present
+
+
+def settings_sections() -> dict[str, str]:
+    page = (DOCS / "settings.md").read_text()
+    parts = re.split(r"^## \[([^\]]+)\]$", page, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def tables(kind: type[Settings], path: str) -> list[tuple[str, type[Settings]]]:
+    """Every table of the project file with its struct; cut-offs are documented with their label set."""
+    found = [] if kind is Project else [(path, kind)]
+    for field in msgspec.structs.fields(kind):
+        for inner in settings_in(field.type):
+            is_many = getattr(field.type, "__origin__", None) is dict
+            name = f"{field.name}.NAME" if is_many else field.name
+            found += tables(inner, path if inner.__name__ == "Cutoff" else name)
+    return found
+
+
+def settings_in(kind: Any) -> list[type[Settings]]:
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        return [kind]
+    return [inner for argument in get_args(kind) for inner in settings_in(argument)]
+
+
+def is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Settings)
