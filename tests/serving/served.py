@@ -17,7 +17,7 @@ GOOD = ("good", "great", "love")
 
 
 class Mood:
-    """A word counter that gives three classes. Each version has its own certainty, so answers tell them apart."""
+    """A word counter with three classes. Each version has its own certainty, so answers tell them apart."""
 
     inputs: Mapping[str, str] = {"text": "String"}
     outputs: Sequence[str] = ("negative", "neutral", "positive")

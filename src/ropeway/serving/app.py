@@ -65,6 +65,9 @@ class PredictionApp:
         self.is_draining = is_draining
         self.body_bytes = body_bytes
         self.started_at = log.clock.now()
+        # One thread, not the event loop: with TF-IDF and logistic regression (650 µs a row in process, on 2
+        # cores) 990 against 1,040 requests/s at 1 connection, 1,210 against 1,180 at 16 with a p99 of 22
+        # against 27 ms; and a slow model never holds up /health. One: users' code need not be safe in two.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ropeway-predict")
         self._encode = msgspec.json.Encoder().encode
         self._routes: dict[str, dict[str, Handler]] = {
