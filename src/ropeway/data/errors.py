@@ -106,6 +106,20 @@ class BadName(Invalid):
         )
 
 
+class FileChanged(Conflict):
+    """Somebody wrote to the file while it was read."""
+
+    code = "file-changed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"'{path}' changed while it was being read.",
+            expected="a file that nobody writes to",
+            next_step="run the command again when the file is whole",
+            path=str(path),
+        )
+
+
 class DatasetNotFound(NotFound):
     """No dataset, or no version, of that name."""
 
@@ -137,7 +151,7 @@ class ContractMissing(NotFound):
         super().__init__(
             "contract file",
             file,
-            next_step=f"git checkout {file}, or: ropeway data contract {name} --restore",
+            next_step=f"git checkout {file}, or: ropeway data contract {name}",
         )
 
 

@@ -1,0 +1,211 @@
+"""Bring data: read it strictly, hold it against its contract, look at it, put it on record.
+
+Everything that can fail or takes long happens before the one command that records; so a kill at any point
+leaves either no version or a whole one.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from ropeway.core.canonical import canonical
+from ropeway.core.hashing import digest_file
+from ropeway.core.ids import DatasetName, Digest
+from ropeway.data.checks import run_checks
+from ropeway.data.contract import Contract, violations
+from ropeway.data.contract_file import (
+    contract_name,
+    parse_contract,
+    read_contract,
+    render_contract,
+    write_contract,
+)
+from ropeway.data.errors import ContractMissing, FileChanged
+from ropeway.data.infer import infer_contract
+from ropeway.data.kinds import kinds
+from ropeway.data.operations import NewVersion, arrive, check_name, find_version, list_datasets, record_check
+from ropeway.data.profile import profile_of
+from ropeway.data.read import format_of, read_table
+from ropeway.data.records import Arrival, DatasetVersion
+from ropeway.workspace import Workspace
+
+
+def add(
+    workspace: Workspace,
+    path: Path | str,
+    *,
+    name: str | None = None,
+    source: str | None = None,
+    bringer: str | None = None,
+    key: Sequence[str] = (),
+    new_contract: bool = False,
+) -> Arrival:
+    """Bring a file as a version of a dataset.
+
+    Args:
+        workspace: where.
+        path: a CSV, Parquet or JSON lines file.
+        name: the dataset; by default the file's own name.
+        source: where the data is from, in words or as an address; by default the file's name.
+        bringer: who brings it; by default the caller.
+        key: the columns that tell rows apart, for the first contract; else those that ropeway.toml names.
+        new_contract: infer the contract anew from this file, in place of the one there is.
+
+    Raises:
+        FileUnreadable, BrokenRow, BadHeader: the file cannot be read, with the place.
+        ContractFileBroken, ContractMissing: the contract's file is not there as it should be.
+        CheckRaised: one of the project's own checks cannot be run.
+    """
+    path = Path(path)
+    form = format_of(path)
+    dataset = check_name(name if name is not None else name_from(path))
+    contract = None if new_contract else read_contract(workspace.root, dataset)
+    seen = digest_file(path)
+    frame = read_table(path, form=form, kinds=known_kinds(contract[0] if contract else None))
+    version = workspace.store.put_file(path)
+    # What was read must be what is kept, also when somebody writes to the file meanwhile.
+    if version != seen:
+        raise FileChanged(path)
+    return bring(
+        workspace,
+        frame,
+        name=dataset,
+        version=version,
+        form=form,
+        source=source or path.name,
+        bringer=bringer,
+        key=key,
+        new_contract=new_contract,
+    )
+
+
+def bring(
+    workspace: Workspace,
+    frame: pl.DataFrame,
+    *,
+    name: DatasetName,
+    version: Digest,
+    form: str,
+    source: str,
+    bringer: str | None = None,
+    key: Sequence[str] = (),
+    new_contract: bool = False,
+) -> Arrival:
+    """Put rows on record whose bytes are in the store: the second half of `add`."""
+    known = find_version(workspace, name=name, version=version)
+    if known is not None and not new_contract:
+        return Arrival(
+            version=known, is_new=False, contract_file=contract_name(name), contract_inferred=False
+        )
+    found, inferred = examine(
+        workspace, frame, name=name, version=version, form=form, key=key, new_contract=new_contract
+    )
+    found = msgspec.structs.replace(found, source=source, bringer=bringer or workspace.actor_name)
+    recorded = arrive(workspace, found=found) if known is None else _check_again(workspace, found)
+    return Arrival(
+        version=recorded,
+        is_new=known is None,
+        contract_file=contract_name(name),
+        contract_inferred=inferred,
+    )
+
+
+def examine(
+    workspace: Workspace,
+    frame: pl.DataFrame,
+    *,
+    name: DatasetName,
+    version: Digest,
+    form: str,
+    key: Sequence[str] = (),
+    label_columns: Sequence[str] = (),
+    new_contract: bool = False,
+) -> tuple[NewVersion, bool]:
+    """Find out all that is recorded of some rows, and write their first contract where there is none.
+
+    Returns:
+        What to record, and whether the contract was inferred from these rows.
+    """
+    contract, text, inferred = _contract(workspace, frame, name, key=key, new_contract=new_contract)
+    checks = run_checks(workspace.root / workspace.project.project.checks, name, frame, key=contract.unique)
+    found = NewVersion(
+        name=name,
+        version=version,
+        format=form,
+        rows=frame.height,
+        size_bytes=workspace.store.size(version),
+        columns=kinds(frame),
+        label_columns=list(label_columns),
+        contract=workspace.store.put(text.encode()),
+        profile=workspace.store.put(canonical(profile_of(frame))),
+        violations=violations(frame, contract),
+        checks=checks,
+    )
+    # Last, when nothing of this can fail any more: a contract without data would be enforced all the same.
+    if inferred:
+        write_contract(workspace.root, workspace.home / "tmp", name, text)
+    return found, inferred
+
+
+def name_from(path: Path) -> str:
+    """A dataset's name from a file's: `Tweets 2026.csv` becomes `tweets-2026`."""
+    return re.sub(r"[^a-z0-9_]+", "-", path.stem.lower()).strip("-_") or path.name
+
+
+def known_kinds(contract: Contract | None) -> dict[str, str]:
+    """The kinds that a contract says; none of them binds the reader."""
+    return {name: rule.type for name, rule in contract.columns.items()} if contract else {}
+
+
+def last_contract(workspace: Workspace, name: str) -> str | None:
+    """The contract's text as it was last on record; None for a dataset that is new."""
+    versions: list[DatasetVersion] = [
+        summary.latest for summary in list_datasets(workspace) if summary.latest.name == name
+    ]
+    return workspace.store.read(versions[0].contract).decode() if versions else None
+
+
+def _check_again(workspace: Workspace, found: NewVersion) -> DatasetVersion:
+    """A version that is there already, held against the contract that was just inferred from it."""
+    return record_check(
+        workspace,
+        name=found.name,
+        version=found.version,
+        contract=found.contract,
+        columns=found.columns,
+        violations=found.violations,
+        checks=found.checks,
+    )
+
+
+def _contract(
+    workspace: Workspace, frame: pl.DataFrame, name: str, *, key: Sequence[str], new_contract: bool
+) -> tuple[Contract, str, bool]:
+    """The contract, its text, and whether it was inferred just now."""
+    if not new_contract:
+        standing = read_contract(workspace.root, name)
+        if standing is not None:
+            return *standing, False
+        # A contract that vanished must not be replaced by one that any data would keep.
+        if last_contract(workspace, name) is not None:
+            raise ContractMissing(name, contract_name(name))
+    inferred = infer_contract(frame, key=_key(workspace, frame, name, key))
+    text = render_contract(name, inferred, frame.height)
+    return parse_contract(text, contract_name(name)), text, True
+
+
+def _key(workspace: Workspace, frame: pl.DataFrame, name: str, key: Sequence[str]) -> list[str]:
+    """The key columns as asked, else as the project file names them for this dataset."""
+    if key:
+        return list(key)
+    project = workspace.project
+    named = [given.key for given in project.inputs.values() if given.dataset.partition("@")[0] == name]
+    named += [
+        labels.item
+        for labels in project.labels.values()
+        if labels.dataset == name and labels.ratings is not None
+    ]
+    return [column for column in named if column in frame.columns][:1]
