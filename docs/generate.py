@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code: `python -m ropeway.cli.reference docs`.
+"""Writes the reference pages from the code: `make docs`.
 
 `cli.md` from the commands, `errors.md` from the error classes, `events.md` from the ledger's event types.
 A test holds the pages against what this gives, so they cannot lag behind.
@@ -8,7 +8,6 @@ import ast
 import importlib
 import inspect
 import pkgutil
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from ropeway.cli.catalogue import CATALOGUE
 from ropeway.cli.main import root
 from ropeway.core.errors import RopewayError
 
-REGENERATE = "Generated from the code by `python -m ropeway.cli.reference docs`; do not edit."
+REGENERATE = "Generated from the code by `make docs`; do not edit."
 
 CLI_INTRO = """\
 Every command on a project takes `--json` (one JSON value on standard output), `-C FOLDER` (a folder in the
@@ -128,12 +127,17 @@ PAGES = {"cli.md": cli_page, "errors.md": errors_page, "events.md": events_page}
 
 
 def error_classes() -> list[type[RopewayError]]:
-    """Every error class with a code of its own, in all of the package, sorted by code."""
-    for module in pkgutil.walk_packages(ropeway.__path__, "ropeway."):
-        if module.name.endswith(("errors", "project")):
-            importlib.import_module(module.name)
-    found = {cls.code: cls for cls in _subclasses(RopewayError) if "code" in vars(cls)}
+    """One class for each error code, sorted by code."""
+    found = {cls.code: cls for cls in all_error_classes()}
     return [found[code] for code in sorted(found)]
+
+
+def all_error_classes() -> list[type[RopewayError]]:
+    """Every error class of the package with a code of its own."""
+    for module in pkgutil.walk_packages(ropeway.__path__, "ropeway."):
+        if module.name.endswith((".errors", ".project")):
+            importlib.import_module(module.name)
+    return [cls for cls in _subclasses(RopewayError) if "code" in vars(cls)]
 
 
 def _subclasses(cls: type[RopewayError]) -> Iterator[type[RopewayError]]:
@@ -225,10 +229,9 @@ def _type_name(kind: Any) -> str:
 
 
 def main() -> None:
-    """Write the pages into the folder named on the command line."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    """Write the pages beside this file."""
     for name, page in PAGES.items():
-        (folder / name).write_text(page(), encoding="utf-8")
+        (Path(__file__).parent / name).write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
