@@ -1,9 +1,11 @@
-"""Every operation that faults are tried on, by name. A new one is a file in `operations/` and a line here."""
+"""Every operation that faults are tried on, by name. A new one: a class in `operations/`, a line here."""
 
 from tests.faults.operation import FaultOperation
+from tests.faults.operations.data import AddData
 from tests.faults.operations.ledger import RecordEvents
 from tests.faults.operations.store import PutObjects
+from tests.faults.operations.tracking import LogPoints, TrackRuns
 
 OPERATIONS: dict[str, type[FaultOperation]] = {
-    operation.name: operation for operation in (RecordEvents, PutObjects)
+    operation.name: operation for operation in (RecordEvents, PutObjects, AddData, LogPoints, TrackRuns)
 }

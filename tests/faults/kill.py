@@ -27,7 +27,7 @@ CHILD_TIMEOUT_S = 120.0
 LONGEST_CHASE_S = 0.002
 LONGEST_BLIND_S = 1.5
 REHEARSALS = 2
-LIMIT = 400
+LIMIT = 5_000
 
 Aim = Literal["point", "chase", "blind"]
 
@@ -124,7 +124,7 @@ class Ground:
             delay = self._chance.uniform(0.0, LONGEST_CHASE_S)
             ends = time.monotonic() + CHILD_TIMEOUT_S
             while child.poll() is None and time.monotonic() < ends:
-                if board.entered(phase) >= wanted and board.is_inside(phase):
+                if board.entered(phase) >= wanted:
                     time.sleep(delay)
                     break
                 time.sleep(0.0001)

@@ -1,0 +1,91 @@
+"""Under fault: one run that logs on and on, and short runs from start to end."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.faults.operation import Act
+from tests.faults.story import Story
+
+from ropeway.core.errors import RopewayError
+from ropeway.testing import make_workspace
+from ropeway.tracking.points import list_points
+from ropeway.tracking.resolve import resolve_run
+from ropeway.tracking.start import start_run
+from ropeway.workspace import LocalWorkspace
+
+POINTS = 5
+
+
+class LogPoints:
+    """Calls of `run.log` in one run; the next run must close the one that died, with every point."""
+
+    name = "run.log"
+    repeats = False
+
+    def prepare(self, root: Path) -> None:
+        make_workspace(root, files={"train.py": "loss = 1\n"}).close()
+
+    @contextmanager
+    def working(self, workspace: LocalWorkspace) -> Iterator[Act]:
+        with start_run(workspace, name="endless") as run:
+            steps = iter(range(1_000_000))
+
+            def act(token: str) -> object:
+                step = next(steps)
+                run.log(step, loss=1.0 / (step + 1))
+                return {"run": run.id, "step": step}
+
+            yield act
+
+    def problems(self, workspace: LocalWorkspace, story: Story) -> list[str]:
+        logged: dict[str, list[int]] = {}
+        for answer in story.acknowledged().values():
+            logged.setdefault(answer["run"], []).append(answer["step"])
+        problems = []
+        for run, steps in logged.items():
+            found = Counter(point.step for point in list_points(workspace, run=run, limit=100_000))
+            problems += [
+                f"{run}: step {step} is there {found[step]} times" for step in steps if found[step] != 1
+            ]
+            # One more than was acknowledged can be there: the call that was in flight.
+            if sum(found.values()) > len(steps) + 1:
+                problems.append(f"{run}: {sum(found.values())} points, {len(steps)} acknowledged")
+        return problems
+
+
+class TrackRuns:
+    """Whole runs: start, points, an artifact, end."""
+
+    name = "tracked run"
+    repeats = False
+
+    def prepare(self, root: Path) -> None:
+        make_workspace(root, files={"train.py": "loss = 1\n"}).close()
+
+    @contextmanager
+    def working(self, workspace: LocalWorkspace) -> Iterator[Act]:
+        def act(token: str) -> object:
+            with start_run(workspace, name=token, params={"token": token}) as run:
+                for step in range(POINTS):
+                    run.log(step, loss=1.0 / (step + 1))
+                run.artifact("token.txt", token)
+            return run.id
+
+        yield act
+
+    def problems(self, workspace: LocalWorkspace, story: Story) -> list[str]:
+        problems = []
+        for token, run in story.acknowledged().items():
+            try:
+                summary = resolve_run(workspace, run)
+                points = len(list_points(workspace, run=run))
+                artifact = workspace.store.read(summary.artifacts["token.txt"].digest)
+            except (RopewayError, KeyError) as error:
+                problems.append(f"run of {token}: {error!r}")
+                continue
+            seen = (summary.status, summary.name, summary.params["token"], points, artifact.decode())
+            if seen != ("finished", token, token, POINTS, token):
+                problems.append(f"run of {token}: {seen}")
+        return problems
