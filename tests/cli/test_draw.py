@@ -72,6 +72,14 @@ def test_a_tree_draws_branches_and_notes():
     ]
 
 
+def test_on_a_terminal_remarks_wrap_behind_their_branch():
+    root = draw.Node("root", [], [draw.Node("a", ["word " * 20], [draw.Node("b")])])
+    lines = drawn(draw.tree, root, width=40, terminal=True).splitlines()
+    assert lines[2].startswith("   │  word")
+    assert lines[3].startswith("   │  word")
+    assert max(len(line) for line in lines) <= 40
+
+
 def test_facts_leave_out_what_is_not_known():
     assert drawn(draw.facts, [("rows", 4200), ("by", None), ("agreement", 0.78)]) == (
         "  rows       4,200\n  agreement  0.780\n"

@@ -56,7 +56,7 @@ def test_a_model_leads_forward_to_its_use(line):
     line.ask("two", feedback="negative")
     line.ask("three")
     assert titles(why(line.workspace, ref="sentiment@1").forward) == [
-        "3 predictions, 2 judged, 1 of those right"
+        "3 predictions, 2 with feedback, 1 of those right"
     ]
 
 
@@ -67,7 +67,7 @@ def test_a_dataset_leads_forward_to_runs_models_and_use(line):
     assert titles(account.forward) == [
         "run run_aaaa",
         "model sentiment@1",
-        "1 predictions, 0 judged, 0 of those right",
+        "1 prediction, no feedback",
     ]
     assert account.thing.title == "dataset tweets@v1"
     assert any("4,200 rows, from tweets.csv, brought by Ana" in each for each in account.thing.lines)

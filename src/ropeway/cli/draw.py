@@ -5,6 +5,7 @@ On a terminal lines fit its width; in a pipe nothing is cut and nothing is wrapp
 """
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -143,8 +144,7 @@ def table(out: Console, columns: Sequence[Column | str], rows: Iterable[Sequence
 def tree(out: Console, root: Node) -> None:
     """A tree with its remarks; the root stands at the margin."""
     out.print(_text(root.label))
-    for note in root.notes:
-        out.print(Text(f"{'│  ' if root.children else '   '}{note}", style="dim"))
+    _notes(out, root.notes, "│  " if root.children else "   ")
     _branches(out, root.children, "")
 
 
@@ -272,8 +272,14 @@ def _branches(out: Console, nodes: Sequence[Node], prefix: str) -> None:
         last = index == len(nodes) - 1
         out.print(Text(prefix + ("└─ " if last else "├─ "), style="dim") + _text(node.label))
         below = prefix + ("   " if last else "│  ")
-        for note in node.notes:
-            out.print(
-                Text(below + ("│  " if node.children else "   "), style="dim") + Text(note, style="dim")
-            )
+        _notes(out, node.notes, below + ("│  " if node.children else "   "))
         _branches(out, node.children, below)
+
+
+def _notes(out: Console, notes: Sequence[str], prefix: str) -> None:
+    """Remarks behind their branch's line, which goes on where a terminal makes them wrap."""
+    for note in notes:
+        room = max(out.width - cell_len(prefix), MINIMUM_COLUMN)
+        lines = textwrap.wrap(note, room) if out.is_terminal else [note]
+        for line in lines or [""]:
+            out.print(Text(prefix + line, style="dim"))

@@ -84,19 +84,19 @@ def _line(item: "HistoryItem", verbs: int) -> "Text":
 
 
 def _details(item: "HistoryItem") -> str:
-    """The event's small fields; what the subject says already is left out."""
+    """The event's small fields; digests, and what the subject says already, are left out."""
     shown = []
     for name, value in item.body.items():
-        if value is None or isinstance(value, dict | list) or str(value) in item.subject:
+        if value is None or isinstance(value, dict | list) or _is_digest(value) or str(value) in item.subject:
             continue
-        shown.append(f"{name}={_shortened(_plain(value))}")
+        shown.append(f"{name}={_plain(value)}")
     return " ".join(shown[:SHOWN_FIELDS])
 
 
 def _plain(value: Any) -> str:
     from ropeway.cli import draw
 
-    return draw.clip(str(value), SHOWN_VALUE_CELLS) if not _is_digest(value) else str(value)
+    return draw.clip(_shortened(str(value)), SHOWN_VALUE_CELLS)
 
 
 def _is_digest(value: object) -> bool:

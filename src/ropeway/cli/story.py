@@ -137,8 +137,8 @@ def _dataset_lines(found: "Status") -> list[str]:
     from ropeway.cli import draw
 
     return [
-        f"{line.name}@v{line.versions}  {draw.count(line.rows, 'row')}, {draw.when(line.newest_at)}, {line.by}"
-        + ("" if line.contract_ok else "  ! breaks its contract")
+        f"{line.name}@v{line.versions}  {draw.count(line.rows, 'row')}, {draw.when(line.newest_at)}, "
+        f"{line.by}{'' if line.contract_ok else '  ! breaks its contract'}"
         for line in found.datasets
     ] or ["none yet"]
 
@@ -158,7 +158,8 @@ def _live_lines(found: "Status") -> list["Text | str"]:
 
     return [
         draw.badge("live", line.environment)
-        + f"  {line.ref} since {draw.when(line.since)}, by {line.by}; {draw.count(line.usage.predictions, 'answer')}"
+        + f"  {line.ref} since {draw.when(line.since)}, by {line.by}; "
+        + draw.count(line.usage.predictions, "answer")
         for line in found.live
     ] or ["nothing yet"]
 

@@ -100,7 +100,9 @@ def _in_use(ref: str, usage: dict[str, Usage]) -> list[Link]:
     if kind != "model" or identity not in usage:
         return []
     used = usage[identity]
-    title = f"{used.predictions:,} predictions, {used.judged:,} judged, {used.right:,} of those right"
+    many = "prediction" if used.predictions == 1 else "predictions"
+    judged = f"{used.judged:,} with feedback, {used.right:,} of those right" if used.judged else "no feedback"
+    title = f"{used.predictions:,} {many}, {judged}"
     return [Link(thing=Told(ref=f"predictions:{identity}", title=title), relation="answered")]
 
 
