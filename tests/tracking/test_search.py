@@ -1,0 +1,277 @@
+"""Search finds what a plain reading of the filter finds, in the order asked for, and never runs it as SQL."""
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ropeway.core.clock import to_text
+from ropeway.core.ids import RunId
+from ropeway.testing import FixedClock, make_workspace
+from ropeway.tracking.environment import record_environment
+from ropeway.tracking.errors import LimitInvalid
+from ropeway.tracking.events import CodeRecord, Harvest
+from ropeway.tracking.filter import (
+    And,
+    Comparison,
+    Expression,
+    Field,
+    In,
+    Like,
+    Not,
+    Or,
+    parse_filter,
+)
+from ropeway.tracking.operations import finish, start
+from ropeway.tracking.records import RunSummary
+from ropeway.tracking.resources import describe_host
+from ropeway.tracking.search import search_runs
+from ropeway.tracking.settings import number_of, text_of
+from ropeway.tracking.spool import Point, summarise
+from ropeway.tracking.start import start_run
+from ropeway.workspace import LocalWorkspace
+
+NUMBERS = [-1.0, 0.0, 0.5, 1.0, 2.0, 10.0, math.inf]
+TEXTS = [
+    "",
+    "1",
+    "1.0",
+    "0.50",
+    "10",
+    "base",
+    "BASE line",
+    "it's",
+    'say "x"',
+    "100%",
+    "a_b",
+    "Ünï",
+    "true",
+    "' OR 1=1 --",
+]
+KEYS = ["a", "b.c", "odd key", "it's", "`tick`", 'quo"te']
+
+
+def record(workspace: LocalWorkspace, number: int, clock: FixedClock) -> None:
+    """One run with values drawn from few, so that comparisons meet."""
+    rng = random.Random(number)
+    some = [key for key in KEYS if rng.random() < 0.6]
+    values = [*NUMBERS[:-1], *TEXTS, True, False, 3]
+    run = RunId(f"run_{number:012d}")
+    start(
+        workspace,
+        run=run,
+        kind=rng.choice(["script", "pipeline"]),
+        name=rng.choice([None, *TEXTS[5:]]),
+        params={key: rng.choice(values) for key in some},
+        tags={key: rng.choice(TEXTS) for key in KEYS if rng.random() < 0.5},
+        code=CodeRecord(tree=workspace.store.put_tree({})),
+        environment=record_environment(workspace.store),
+        host=describe_host(),
+    )
+    clock.advance(seconds=rng.choice([0, 1, 60]))
+    if rng.random() < 0.8:
+        points = [
+            Point(0, None, {key: rng.choice([*NUMBERS, math.nan])}) for key in KEYS if rng.random() < 0.6
+        ]
+        finish(
+            workspace,
+            run=run,
+            status=rng.choice(["finished", "failed"]),
+            harvest=Harvest(metrics=summarise(points)),
+            wall_s=rng.choice(NUMBERS[:-1]),
+            cpu_s=0.0,
+            peak_memory_bytes=1,
+        )
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
+    """A workspace with forty runs of every kind."""
+    clock = FixedClock()
+    folder: Path = tmp_path_factory.mktemp("search") / "project"
+    with make_workspace(folder, clock=clock) as workspace:
+        for number in range(40):
+            record(workspace, number, clock)
+        yield workspace
+
+
+def holds(run: RunSummary, expression: Expression) -> bool:
+    """The filter's meaning, read naively."""
+    match expression:
+        case And(parts):
+            return all(holds(run, part) for part in parts)
+        case Or(parts):
+            return any(holds(run, part) for part in parts)
+        case Not(part):
+            return not holds(run, part)
+        case In(field, values):
+            return any(holds(run, Comparison(field, "=", value)) for value in values)
+        case Like(field, pattern):
+            value = value_of(run, field)
+            return value is not None and like(ascii_lower(text_of(value)), ascii_lower(pattern))
+        case Comparison(field, sign, wanted):
+            return compare(value_of(run, field), sign, wanted, is_text=field.key == "started_at")
+
+
+def value_of(run: RunSummary, field: Field):
+    if field.family != "attribute":
+        return getattr(run, field.family).get(field.key)
+    match field.key:
+        case "duration":
+            return run.duration_s
+        case "started_at":
+            return to_text(run.started_at)
+        case key:
+            return getattr(run, key)
+
+
+def compare(value, sign: str, wanted, *, is_text: bool) -> bool:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return False
+    if isinstance(wanted, bool):
+        value, wanted = text_of(value), text_of(wanted)
+    elif isinstance(wanted, str):
+        value = value if is_text else text_of(value)
+    else:
+        value = number_of(value)
+        if value is None:
+            return sign == "!="
+    return {
+        "=": value == wanted, "!=": value != wanted, "<": value < wanted,
+        "<=": value <= wanted, ">": value > wanted, ">=": value >= wanted,
+    }[sign]  # fmt: skip
+
+
+def like(text: str, pattern: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "%":
+        return any(like(text[index:], pattern[1:]) for index in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("_", text[0]) and like(text[1:], pattern[1:])
+
+
+def ascii_lower(text: str) -> str:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+def written(expression: Expression) -> str:
+    """The filter as a person would write it."""
+    match expression:
+        case And(parts) | Or(parts):
+            word = " AND " if isinstance(expression, And) else " or "
+            return "(" + word.join(written(part) for part in parts) + ")"
+        case Not(part):
+            return f"NOT {written(part)}"
+        case In(field, values):
+            return f"{name(field)} in ({', '.join(literal(value) for value in values)})"
+        case Like(field, pattern):
+            return f"{name(field)} LIKE {literal(pattern)}"
+        case Comparison(field, sign, value):
+            return f"{name(field)} {sign} {literal(value)}"
+
+
+def name(field: Field) -> str:
+    if field.family == "attribute":
+        return field.key
+    return f"{field.family}.`" + field.key.replace("`", "``") + "`"
+
+
+def literal(value) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return json.dumps(value)
+
+
+KEYED = st.sampled_from(KEYS)
+SIGNS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+NUMBER = st.sampled_from(NUMBERS[:-1])
+TEXT = st.sampled_from(TEXTS)
+PATTERN = st.text(alphabet="abeslin1 %_B'", max_size=6)
+FREE = st.builds(Field, st.sampled_from(["params", "tags"]), KEYED)
+WORDS = st.builds(Field, st.just("attribute"), st.sampled_from(["name", "kind", "id", "person"]))
+NUMERIC = st.one_of(st.builds(Field, st.just("metrics"), KEYED), st.just(Field("attribute", "duration")))
+LEAF = st.one_of(
+    st.builds(Comparison, NUMERIC, SIGNS, NUMBER),
+    st.builds(Comparison, FREE, SIGNS, st.one_of(NUMBER, TEXT)),
+    st.builds(Comparison, FREE, st.sampled_from(["=", "!="]), st.booleans()),
+    st.builds(Comparison, WORDS, SIGNS, TEXT),
+    st.builds(Like, st.one_of(FREE, WORDS), PATTERN),
+    st.builds(In, FREE, st.lists(st.one_of(NUMBER, TEXT), min_size=1, max_size=3).map(tuple)),
+    st.builds(In, NUMERIC, st.lists(NUMBER, min_size=1, max_size=3).map(tuple)),
+)
+
+
+def grown(parts: st.SearchStrategy) -> st.SearchStrategy:
+    several = st.lists(parts, min_size=2, max_size=3).map(tuple)
+    return st.one_of(st.builds(And, several), st.builds(Or, several), st.builds(Not, parts))
+
+
+EXPRESSION = st.recursive(LEAF, grown, max_leaves=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(EXPRESSION)
+def test_a_filter_finds_what_a_plain_reading_finds(filled: LocalWorkspace, expression: Expression):
+    where = written(expression)
+    assert parse_filter(where) == expression
+    everything = search_runs(filled, limit=1_000)
+    found = search_runs(filled, where=where, limit=1_000)
+    assert [run.id for run in found] == [run.id for run in everything if holds(run, expression)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(NUMERIC, FREE, WORDS, st.just(Field("attribute", "started_at"))), st.booleans())
+def test_sorting_puts_the_missing_last(filled: LocalWorkspace, field: Field, descending: bool):
+    found = search_runs(filled, sort=[("-" if descending else "") + name(field)], limit=1_000)
+    assert len(found) == 40
+    values = [value_of(run, field) for run in found]
+    there = [value for value in values if value is not None and value == value]
+    is_missing = [value is None or value != value for value in values]
+    assert is_missing == sorted(is_missing)
+    numbers = [number for value in there if (number := number_of(value)) is not None]
+    if field in (Field("attribute", "name"), Field("attribute", "id")):
+        assert there == sorted(there, reverse=descending)
+    elif field.family != "attribute" or field.key == "duration":
+        assert numbers == sorted(numbers, reverse=descending)
+
+
+def test_numbers_compare_as_numbers_however_they_were_given(workspace: LocalWorkspace):
+    given = {"text": "1", "places": "1.00", "float": 1.0, "whole": 1, "ten": "10", "word": "one", "yes": True}
+    for key, value in given.items():
+        with start_run(workspace, name=key, params={"c": value}):
+            pass
+    assert {run.name for run in search_runs(workspace, where="params.c = 1")} == {
+        "text", "places", "float", "whole",
+    }  # fmt: skip
+    assert {run.name for run in search_runs(workspace, where="params.c > 9")} == {"ten"}
+    assert {run.name for run in search_runs(workspace, where="params.c != 1")} == {"ten", "word", "yes"}
+
+
+def test_text_in_a_filter_is_never_run(filled: LocalWorkspace):
+    attacks = [
+        "name = 'x'' OR 1=1 --'",
+        "tags.`a'); DROP TABLE run; --` = '1'",
+        'params."x"" OR ""1""=""1" = 1',
+        "name in ('a', 'b''); DELETE FROM event; --')",
+    ]
+    for attack in attacks:
+        assert search_runs(filled, where=attack) == []
+    assert len(search_runs(filled, limit=1_000)) == 40
+
+
+def test_equal_runs_come_newest_first_and_pages_meet(filled: LocalWorkspace):
+    everything = [run.id for run in search_runs(filled, limit=1_000)]
+    assert everything == sorted(everything, reverse=True)
+    pages = [run.id for offset in range(0, 40, 7) for run in search_runs(filled, limit=7, offset=offset)]
+    assert pages == everything
+
+
+def test_limits_are_checked(filled: LocalWorkspace):
+    for limit, offset in ((0, 0), (10**6, 0), (1, -1)):
+        with pytest.raises(LimitInvalid, match="out of range"):
+            search_runs(filled, limit=limit, offset=offset)
