@@ -43,6 +43,7 @@ def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
         signature=signature,
         datasets=[f"tweets@{TABLE}"],
         split=TABLE,
+        target="label",
         replay=store.put(b"[]"),
         packages={"polars": "2"},
     )

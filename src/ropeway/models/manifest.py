@@ -64,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     signature: Signature
     datasets: list[str]
     split: Digest
+    target: str
     replay: Digest
     packages: dict[str, str]
 

@@ -26,6 +26,7 @@ from ropeway.models.states import State
 from ropeway.workspace import Project
 
 LATEST = "latest"
+PRODUCTION = "production"
 _NUMBER = re.compile(r"v?([0-9]{1,9})")
 
 
@@ -111,6 +112,11 @@ def check_environment(project: Project, name: str) -> None:
     """Raise `UnknownEnvironment` unless the project file declares it."""
     if name not in project.environments:
         raise UnknownEnvironment(name, project.environments)
+
+
+def production_of(project: Project) -> str:
+    """The environment whose version a new one must beat: `production`, or the first that is declared."""
+    return PRODUCTION if PRODUCTION in project.environments else next(iter(project.environments), PRODUCTION)
 
 
 def get(read: Connection, name: str, number: int, *, known: bool = False) -> ModelVersion:

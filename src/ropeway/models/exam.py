@@ -1,0 +1,200 @@
+"""What the gate's checks look at: test rows with their truth, what the version says of them, and its rival.
+
+Prepared once; the checks in `gates/` only read it.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import polars as pl
+
+from ropeway.core.hashing import digest_json
+from ropeway.core.ids import DatasetName, Digest
+from ropeway.data.assign import split_frame
+from ropeway.data.load import load, resolve
+from ropeway.data.operations import find_split
+from ropeway.data.records import DatasetVersion, SplitRecord
+from ropeway.models import registry
+from ropeway.models.errors import NoTestRows
+from ropeway.models.load import LoadedModel, load_version
+from ropeway.models.manifest import Manifest
+from ropeway.models.registry import ModelVersion
+from ropeway.models.within import Within
+from ropeway.stats.intervals import Interval, metric_interval
+from ropeway.stats.metrics import Aligned, Metric, align
+from ropeway.workspace import Context, Project, Workspace
+
+LEARNT_PARTS = ("train", "tune")
+TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """The rows that a version trained or tuned on: their dataset, keys and groups, and what they hold."""
+
+    dataset: DatasetName
+    keys: pl.Series
+    groups: pl.Series
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A version, loaded, with the data that it comes from."""
+
+    workspace: Workspace
+    version: ModelVersion
+    manifest: Manifest
+    model: LoadedModel
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """What it says of some rows."""
+        return self.model.predict(rows)
+
+    def dataset(self) -> DatasetVersion:
+        """The dataset version of its rows."""
+        return resolve(self.workspace, self.manifest.datasets[0])
+
+    def split(self) -> SplitRecord:
+        """The parts as they were when it was trained."""
+        dataset = self.dataset()
+        found = find_split(self.workspace, dataset=dataset.name, version=dataset.version)
+        assert found is not None, "a run that was recorded has split its rows"
+        # The same data may have been split again since, with more near-duplicates: the run's own counts.
+        return msgspec.structs.replace(found, digest=self.manifest.split)
+
+    def learnt(self) -> Learnt:
+        """What it must not be judged on."""
+        dataset = self.dataset()
+        rows = load(self.workspace, dataset)
+        parts = split_frame(self.workspace, dataset, self.split(), rows)
+        seen = parts["part"].is_in(LEARNT_PARTS)
+        return Learnt(
+            dataset=dataset.name,
+            keys=parts["key"].cast(pl.String).filter(seen),
+            groups=parts["group"].filter(seen),
+            rows=rows.filter(seen),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """One version before the gate."""
+
+    project: Project
+    side: Side
+    champion: Side | None
+    dataset: DatasetVersion
+    split_record: SplitRecord
+    rows: pl.DataFrame
+    keys: pl.Series
+    groups: pl.Series
+    truth: pl.Series
+    predictions: pl.DataFrame
+    aligned: Aligned
+    parts: dict[str, int]
+    earlier_looks: int
+
+    @property
+    def version(self) -> ModelVersion:
+        """The version that is judged."""
+        return self.side.version
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its manifest."""
+        return self.side.manifest
+
+    @property
+    def model(self) -> LoadedModel:
+        """It, loaded."""
+        return self.side.model
+
+    @property
+    def height(self) -> int:
+        """How many test rows there are."""
+        return self.rows.height
+
+    @property
+    def dataset_ref(self) -> str:
+        """The dataset version in lineage, without its kind."""
+        return f"{self.dataset.name}@{self.dataset.version}"
+
+    @property
+    def test_part(self) -> Digest:
+        """The digest of exactly these test rows' keys."""
+        return digest_json({"dataset": self.dataset.name, "keys": sorted(self.keys)})
+
+    @property
+    def test_set(self) -> Digest:
+        """What looks are counted by: the rule that makes rows of this dataset test rows, in all versions."""
+        return test_set_of(self.split_record)
+
+    def interval(self, measure: Metric) -> Interval:
+        """A metric on the test rows with its bounds, at the charter's confidence."""
+        return metric_interval(
+            measure,
+            self.aligned,
+            groups=self.groups.to_list(),
+            confidence=self.project.charter.confidence,
+            resamples=self.project.gate.bootstrap,
+            seed=self.project.gate.seed,
+        )
+
+
+def prepare(context: Context, version: ModelVersion) -> Exam:
+    """Load the version and the one in production, and let the version answer the test rows.
+
+    Raises:
+        ModelDamaged, SourceNotApproved: one of the two cannot be loaded.
+        NoTestRows: the test part is empty.
+    """
+    workspace = Within(context)
+    side = open_side(workspace, version)
+    dataset, split = side.dataset(), side.split()
+    frame = load(workspace, dataset)
+    parts = split_frame(workspace, dataset, split, frame)
+    is_test = parts["part"] == TEST
+    if not is_test.any():
+        raise NoTestRows(version.ref, dataset.shown)
+    tested = frame.filter(is_test)
+    rows, truth = tested.drop(side.manifest.target), tested[side.manifest.target]
+    predictions = side.predict(rows)
+    return Exam(
+        project=context.project,
+        side=side,
+        champion=_champion(context, workspace, version),
+        dataset=dataset,
+        split_record=split,
+        rows=rows,
+        keys=parts["key"].cast(pl.String).filter(is_test),
+        groups=parts["group"].filter(is_test),
+        truth=truth,
+        predictions=predictions,
+        aligned=align(truth, predictions),
+        parts=dict(parts["part"].value_counts(sort=True).sort("part").iter_rows()),
+        earlier_looks=registry.looks_at(context.read, test_set_of(split)),
+    )
+
+
+def open_side(workspace: Workspace, version: ModelVersion) -> Side:
+    """A version, loaded."""
+    model = load_version(workspace, version)
+    return Side(workspace, version, model.manifest, model)
+
+
+def test_set_of(split: SplitRecord) -> Digest:
+    """The identity of a dataset's test part through all its versions."""
+    settings = msgspec.to_builtins(split.settings)
+    # More near-duplicates may be looked for later; which keys test is not changed by that.
+    del settings["near_duplicates"]
+    return digest_json({"dataset": split.dataset, "settings": settings})
+
+
+def _champion(context: Context, workspace: Workspace, version: ModelVersion) -> Side | None:
+    """The version of this model in production, if there is one."""
+    environment = registry.production_of(context.project)
+    number = registry.number_in(context.read, version.name, environment)
+    if number is None:
+        return None
+    return open_side(workspace, registry.get(context.read, version.name, number))
