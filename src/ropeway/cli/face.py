@@ -26,6 +26,10 @@ Tick = Callable[[int, int], None]
 """Called as `tick(done, total)`; total 0 means unknown."""
 
 
+class Answers(list[object]):
+    """What commands answered that were called from within this process: `root.main(…, obj=answers)`."""
+
+
 class Face:
     """How this call wants its answer, and whose it is.
 
@@ -66,6 +70,9 @@ class Face:
             value: anything that msgspec can encode.
             render: draws the value on the console that it is given.
         """
+        heard = click.get_current_context().find_object(Answers)
+        if heard is not None:
+            heard.append(value)
         if self.as_json:
             import msgspec
 

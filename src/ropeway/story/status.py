@@ -11,6 +11,7 @@ from ropeway.models.registry import ModelVersion, list_all, standing_at
 from ropeway.models.states import State
 from ropeway.story.advise import Standpoint, advise
 from ropeway.story.happenings import ERASED, Happening, last, of_verbs
+from ropeway.story.tell import agreement_line
 from ropeway.story.usage import Usage, usage_by_version
 from ropeway.workspace import Context, Project, operation
 from ropeway.workspace.project import CANVAS
@@ -170,12 +171,16 @@ def _datasets(context: Context) -> list[DatasetLine]:
 
 
 def _agreement(read: Connection) -> list[str]:
-    return []
+    """The newest measurement of each label set, in words."""
+    newest = {
+        happening.body["labels"]: happening.body for happening in of_verbs(read, ["agreement-measured"])
+    }
+    return [f"{name}: {agreement_line(body)}" for name, body in newest.items()]
 
 
 def _labelled(read: Connection) -> list[str]:
     """The label sets whose ratings have been imported."""
-    return []
+    return [happening.body["labels"] for happening in of_verbs(read, ["ratings-imported"])]
 
 
 def _by_state(versions: list[ModelVersion]) -> dict[str, int]:

@@ -15,6 +15,8 @@ DIGEST_LENGTH = 64
 SHOWN_METRICS = 4
 SHOWN_PARAMS = 8
 
+SNAPSHOT_WORDS = (("adjudicated", "decided by a person"), ("disputed", "disputed"), ("left_out", "left out"))
+
 Teller = Callable[[Connection, str, Sequence[Happening]], Told]
 
 
@@ -150,6 +152,9 @@ def _dataset(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
     for check in checked["checks"]:
         found = f"{check['offending']:,} rows found" if check["offending"] else "nothing found"
         lines.append(f"check {check['name']}: {found}")
+    snapshot = last(happenings, "labels-snapshotted")
+    if snapshot is not None:
+        lines.append(_snapshot_line(snapshot.body))
     split = last(happenings, "split-assigned")
     if split is not None:
         parts = ", ".join(f"{part} {many:,}" for part, many in split.body["parts"].items())
@@ -159,8 +164,64 @@ def _dataset(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
     )
 
 
+def _snapshot_line(body: dict[str, Any]) -> str:
+    classes = ", ".join(f"{name} {many:,}" for name, many in body["classes"].items())
+    more = [f"{body[key]:,} {word}" for key, word in SNAPSHOT_WORDS if body[key]]
+    return "; ".join([f"labels: {classes}", *more])
+
+
+def _ratings(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    imported = last(happenings, "ratings-imported")
+    if imported is None:
+        return Told(ref=ref, title=_identity(shortened(ref)))
+    body = imported.body
+    lines = [f"{body['items']:,} items, {body['count']:,} ratings, {_raters(body)}"]
+    measured = last(happenings, "agreement-measured")
+    if measured is not None:
+        lines.append(agreement_line(measured.body))
+    decided = [happening for happening in happenings if happening.verb == "label-adjudicated"]
+    if decided:
+        people = ", ".join(dict.fromkeys(happening.by for happening in decided))
+        lines.append(f"{len({happening.body['item'] for happening in decided}):,} items decided by {people}")
+    return Told(ref=ref, title=f"ratings '{body['labels']}'", at=imported.at, by=imported.by, lines=lines)
+
+
+def _raters(body: dict[str, Any]) -> str:
+    if body["raters"] is not None:
+        return f"{body['raters']:,} raters"
+    span = (
+        f"{body['fewest']:,}" if body["fewest"] == body["most"] else f"{body['fewest']:,} to {body['most']:,}"
+    )
+    return f"{span} anonymous raters an item"
+
+
+def agreement_line(body: dict[str, Any]) -> str:
+    """An `agreement-measured` event in words."""
+    if body["alpha"] is None:
+        return f"no agreement can be told: {body['undefined']}"
+    interval = f" ({body['low']:.3f} to {body['high']:.3f})" if body["low"] is not None else ""
+    return f"agreement \u03b1 {body['alpha']:.3f}{interval}, {body['level']}"
+
+
+def _guide(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    published = last(happenings, "guide-published")
+    return Told(
+        ref=ref,
+        title=f"guide {_identity(shortened(ref))}",
+        at=published.at if published else None,
+        by=published.by if published else "",
+        lines=["what the raters were told"],
+    )
+
+
 def _figure(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-TELLERS: dict[str, Teller] = {"dataset": _dataset, "model": _model, "run": _run}
+TELLERS: dict[str, Teller] = {
+    "dataset": _dataset,
+    "guide": _guide,
+    "model": _model,
+    "ratings": _ratings,
+    "run": _run,
+}
