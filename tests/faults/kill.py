@@ -147,9 +147,14 @@ class Ground:
             limit=limit,
             deadly=(int(deadly[0]), deadly[1]) if deadly else None,
         )
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.child", msgspec.json.encode(orders).decode()],
-            cwd=HERE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        return start_child(orders)
+
+
+def start_child(orders: Orders) -> "subprocess.Popen[bytes]":
+    """A process that does as ordered, from the repository's root."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.child", msgspec.json.encode(orders).decode()],
+        cwd=HERE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
