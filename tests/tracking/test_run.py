@@ -214,6 +214,25 @@ def test_a_forked_child_may_not_touch_the_run(workspace: LocalWorkspace):
     assert (found.status, found.metrics, found.point_count) == ("finished", {"loss": 0.5}, 2)
 
 
+def test_a_forked_child_has_runs_of_its_own(workspace: LocalWorkspace):
+    with start_run(workspace) as run:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                with open_run(name="child", project=workspace.root) as own:
+                    own.log(loss=0.25)
+                code = 0
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        run.log(loss=0.5)
+    found = resolve_run(workspace, "child")
+    assert (found.parent, found.status, found.metrics) == (run.id, "finished", {"loss": 0.25})
+    assert resolve_run(workspace, run.id).metrics == {"loss": 0.5}
+
+
 def test_projections_replay_to_the_same_rows(workspace: LocalWorkspace):
     with start_run(workspace, name="n", params={"c": 1.0, "big": 1e20, "t": "x", "b": True}) as run:
         run.log(a=1.0, b=math.nan, c=math.inf)

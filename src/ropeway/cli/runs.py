@@ -199,7 +199,7 @@ def _render_comparison(out: "Console", found: "RunComparison") -> None:
     from ropeway.cli import draw
 
     heads = [draw.Column("")] + [draw.Column(run.name or run.id, right=True) for run in found.runs]
-    about = [
+    about: list[list[draw.Cell]] = [
         ["run", *(run.id for run in found.runs)],
         ["status", *(run.status for run in found.runs)],
         ["started", *(draw.when(run.started_at) for run in found.runs)],

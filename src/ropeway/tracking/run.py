@@ -135,6 +135,7 @@ class Run:
 
     def flush(self) -> None:
         """Make everything recorded so far survive power loss."""
+        self._spool.require_mine()
         with self._lock:
             self._check_open()
             self._spool.flush()
@@ -150,6 +151,7 @@ class Run:
         """
         from ropeway.tracking.operations import finish
 
+        self._spool.require_mine()
         with self._lock:
             if self._status == status:
                 return
@@ -204,6 +206,7 @@ class Run:
         return f"<Run {self.id} {self._status}>"
 
     def _record(self, record: SpoolRecord) -> None:
+        self._spool.require_mine()
         with self._lock:
             self._check_open()
             self._spool.write(record)

@@ -92,6 +92,11 @@ class Spool:
         """Whether this is the process that opened it, not a child forked from it."""
         return os.getpid() == self._pid
 
+    def require_mine(self) -> None:
+        """Refuse a forked child; takes no lock, since one that was held at the fork is held for ever."""
+        if not self.is_mine:
+            raise RunElsewhere(self.run, self._pid)
+
     def write(self, record: SpoolRecord) -> None:
         """Append one record; survives `kill -9` on return.
 
@@ -99,8 +104,7 @@ class Spool:
             PointTooLarge: the record is over the limit; nothing was written.
             RunElsewhere: this process was forked from the one that writes.
         """
-        if not self.is_mine:
-            raise RunElsewhere(self.run, self._pid)
+        self.require_mine()
         data = _encoder.encode(record)
         if len(data) > RECORD_LIMIT_BYTES:
             raise PointTooLarge(len(data), RECORD_LIMIT_BYTES)
@@ -108,8 +112,7 @@ class Spool:
 
     def flush(self) -> None:
         """Make all that was written survive power loss."""
-        if not self.is_mine:
-            raise RunElsewhere(self.run, self._pid)
+        self.require_mine()
         self._writer.flush()
 
     def remove(self) -> None:

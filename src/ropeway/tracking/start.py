@@ -93,6 +93,7 @@ def start_run(
     # The spool first: a run that the ledger calls running always has one, by which its death can be seen.
     spool = Spool(workspace.home, run_id)
     try:
+        spool.flush()
         start(
             workspace,
             run=run_id,
