@@ -20,7 +20,7 @@ from ropeway.workspace import LocalWorkspace
 SCRIPT = """
 import os, sys
 from pathlib import Path
-from ropeway.tracking.start import run as open_run
+from ropeway.tracking.session import run as open_run
 
 acknowledged = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 with open_run(name="doomed", c=1) as run:

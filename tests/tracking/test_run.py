@@ -20,7 +20,7 @@ from ropeway.tracking.errors import (
 from ropeway.tracking.points import list_points
 from ropeway.tracking.resolve import resolve_run
 from ropeway.tracking.run import current_run
-from ropeway.tracking.start import run as open_run
+from ropeway.tracking.session import run as open_run
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ropeway.tracking.recover import recover_runs
     from ropeway.tracking.resolve import resolve_run
     from ropeway.tracking.run import Run, current_run
-    from ropeway.tracking.start import run, start_run
+    from ropeway.tracking.start import start_run
 
 __all__ = [
     "Run",
@@ -25,7 +25,6 @@ __all__ = [
     "current_run",
     "recover_runs",
     "resolve_run",
-    "run",
     "start_run",
 ]
 

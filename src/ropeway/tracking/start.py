@@ -1,9 +1,8 @@
-"""Beginning a run: from a script (`ropeway.run`) or from another room (`start_run`)."""
+"""Beginning a run in a workspace that is open; a script begins its own with `tracking.session`."""
 
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ropeway.core.ids import RunId, new_id
@@ -15,41 +14,7 @@ from ropeway.tracking.run import Run, check_reference, current_run
 from ropeway.tracking.settings import check_key, scalars
 from ropeway.tracking.snapshot import snapshot_code
 from ropeway.tracking.spool import Spool
-from ropeway.workspace import LocalWorkspace, Workspace, open_workspace
-
-
-def run(
-    *,
-    name: str | None = None,
-    tags: Mapping[str, Any] | None = None,
-    inputs: Sequence[str] = (),
-    project: Path | str | None = None,
-    **params: Any,
-) -> Run:
-    """Begin a run of this script, in the project of the working folder.
-
-    Args:
-        name: a name to find it by; need not be unique.
-        tags: free words by name.
-        inputs: what it uses, such as `dataset:tweets@<digest>`.
-        project: a folder in the project, when it is not the working folder's.
-        params: the settings of this run.
-
-    Raises:
-        ProjectNotFound: there is no ropeway.toml here or above.
-
-    Example:
-        ```python
-        with ropeway.run(name="first try", c=0.5) as run:
-            run.log(loss=0.7, step=1)
-        ```
-    """
-    workspace = open_workspace(project)
-    try:
-        return start_run(workspace, name=name, params=params, tags=tags, inputs=inputs, owned=workspace)
-    except BaseException:
-        workspace.close()
-        raise
+from ropeway.workspace import LocalWorkspace, Workspace
 
 
 def start_run(
