@@ -1,0 +1,56 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def commands(page):
+    return re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_quick_start_works_as_written(tmp_path):
+    script = "set -euo pipefail\n" + "\n".join(commands(ROOT / "docs" / "quickstart.md"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # A group of its own, so that the service ends with the script whatever happens.
+    process = subprocess.Popen(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=240)
+    finally:
+        try:
+            os.killpg(process.pid, 9)
+        except ProcessLookupError:
+            pass
+    assert process.returncode == 0, said
+    assert "came from" in said
+    assert "dataset cancer@v1" in said
+    assert "1 prediction, 1 with feedback" in said
+
+
+def test_the_two_commands_of_the_readme_are_targets_of_the_makefile():
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake (\w+)", readme))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_every_ropeway_command_that_the_docs_name_exists():
+    from ropeway.cli.catalogue import BY_NAME
+
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for word in re.findall(r"`ropeway ([a-z]+)", page.read_text(encoding="utf-8")):
+            assert word in BY_NAME, f"{page.name}: ropeway {word}"
