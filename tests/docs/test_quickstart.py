@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import subprocess
@@ -30,10 +31,8 @@ def test_the_quick_start_works_as_written(tmp_path):
     try:
         said, _ = process.communicate(timeout=240)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
-        except ProcessLookupError:
-            pass
     assert process.returncode == 0, said
     assert "came from" in said
     assert "dataset cancer@v1" in said

@@ -61,9 +61,9 @@ class LazyGroup(click.Group):
 def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  click's shape
     if not wanted or ctx.resilient_parsing:
         return
-    from importlib.metadata import version
+    from ropeway import __version__
 
-    click.echo(f"ropeway {version('ropeway')}")
+    click.echo(f"ropeway {__version__}")
     ctx.exit()
 
 

@@ -123,6 +123,14 @@ def _outcome(happenings: Sequence[Happening]) -> str:
     )
 
 
+def _steps(happenings: Sequence[Happening]) -> str:
+    ran = last(happenings, "pipeline-ran")
+    if ran is None:
+        return ""
+    names = ", ".join(step["step"] for step in ran.body["steps"])
+    return f"steps {names}; measured on the {ran.body['part']} part"
+
+
 def _code_line(code: dict[str, Any]) -> str:
     tree = f"code {short(Digest(code['tree']))}"
     if not code.get("commit"):

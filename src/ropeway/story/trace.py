@@ -6,7 +6,7 @@ from ropeway.story.account import Link
 from ropeway.story.happenings import Neighbour, downstream, upstream
 from ropeway.story.tell import tell
 
-UNTOLD = frozenset({"is-code-of", "code-of", "checked", "judged", "tested-on", "parent-of"})
+UNTOLD = frozenset({"is-code-of", "code-of", "source-of", "checked", "judged", "tested-on", "parent-of"})
 """Relations that are told as lines of a thing (its code, contract and gate), not as things of their own."""
 
 FORWARD_WIDTH = 12
