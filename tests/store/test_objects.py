@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ropeway.core.canonical import canonical
 from ropeway.core.hashing import digest_bytes
 from ropeway.store import Store
-from ropeway.store.errors import BadDigest, ObjectDamaged, ObjectMissing
+from ropeway.store.errors import BadDigest, NotATree, ObjectDamaged, ObjectMissing
 
 
 @pytest.fixture
@@ -69,6 +70,15 @@ def test_only_a_digest_names_an_object(store: Store, name: str) -> None:
 def test_a_tree_gives_back_its_names(store: Store) -> None:
     entries = {"b/c.py": store.put(b"c"), "a.py": store.put(b"a")}
     assert store.read_tree(store.put_tree(entries)) == dict(sorted(entries.items()))
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "", "a//b", "C:/x", "a\\b", "a\0"])
+def test_a_tree_that_leads_outside_is_refused(store: Store, name: str) -> None:
+    hostile = store.put(canonical({"entries": {name: digest_bytes(b"x")}, "type": "tree"}))
+    with pytest.raises(NotATree, match="leads out of its folder"):
+        store.read_tree(hostile)
+    with pytest.raises(NotATree, match="something else"):
+        store.read_tree(store.put(b"\xff not a tree"))
 
 
 def test_a_failed_write_leaves_no_trace(store: Store, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What can go wrong with stored bytes.
 
-NotFound └── ObjectMissing     Invalid └── BadDigest     Damaged ├── ObjectDamaged └── SegmentDamaged
+Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
+Invalid └── BadDigest          RopewayError └── OutOfSpace
 """
 
 from ropeway.core.errors import Damaged, Invalid, RopewayError
@@ -33,6 +34,20 @@ class ObjectDamaged(Damaged):
             next_step="ropeway fsck; then bring the same file again, or restore .ropeway/objects from a copy",
             digest=digest,
             found=found,
+        )
+
+
+class NotATree(Damaged):
+    """An object that should be a tree is none, or names a place outside."""
+
+    code = "not-a-tree"
+
+    def __init__(self, digest: str, reason: str) -> None:
+        super().__init__(
+            f"The object {short(digest)}… cannot be read as a folder: {reason}.",
+            expected="a tree with relative names",
+            next_step="ropeway fsck",
+            digest=digest,
         )
 
 

@@ -18,7 +18,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
-from ropeway.store.errors import BadDigest, ObjectDamaged, ObjectMissing
+from ropeway.store.errors import BadDigest, NotATree, ObjectDamaged, ObjectMissing
 from ropeway.store.files import publish, sync_folder, write_all
 
 FANOUT = 256
@@ -122,14 +122,23 @@ class Store:
 
     def put_tree(self, entries: Mapping[str, Digest]) -> Digest:
         """Keep a folder as one object: names to digests of objects that are already kept."""
-        for name in entries:
-            is_inside = name and not name.startswith("/") and ".." not in name.split("/")
-            assert is_inside, f"bad tree name {name!r}"
+        assert all(map(_is_inside, entries)), "a tree's names are relative and lead nowhere else"
         return self.put(canonical(Tree(dict(sorted(entries.items())))))
 
     def read_tree(self, digest: Digest) -> dict[str, Digest]:
-        """The names and digests of a tree."""
-        return msgspec.json.decode(self.read(digest), type=Tree).entries
+        """The names and digests of a tree. No name leads out of the folder that it is written to.
+
+        Raises:
+            NotATree: the object is something else, or a name leads elsewhere.
+        """
+        try:
+            entries = msgspec.json.decode(self.read(digest), type=Tree).entries
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NotATree(digest, "it is something else") from error
+        for name in entries:
+            if not _is_inside(name):
+                raise NotATree(digest, f"the name {name[:80]!r} leads out of its folder")
+        return entries
 
     def digests(self) -> Iterator[Digest]:
         """Every object there is, in no particular order."""
@@ -170,3 +179,9 @@ class Store:
             (self._objects / f"{shard:02x}").mkdir(exist_ok=True, mode=PRIVATE)
         sync_folder(self._objects)
         sync_folder(self._objects.parent)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a tree's name stays below the folder that it is written to."""
+    parts = name.split("/")
+    return not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name or ":" in parts[0])
