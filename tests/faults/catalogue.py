@@ -3,9 +3,11 @@
 from tests.faults.operation import FaultOperation
 from tests.faults.operations.data import AddData
 from tests.faults.operations.ledger import RecordEvents
+from tests.faults.operations.opening import OpenFirst
 from tests.faults.operations.store import PutObjects
 from tests.faults.operations.tracking import LogPoints, TrackRuns
 
 OPERATIONS: dict[str, type[FaultOperation]] = {
-    operation.name: operation for operation in (RecordEvents, PutObjects, AddData, LogPoints, TrackRuns)
+    operation.name: operation
+    for operation in (OpenFirst, RecordEvents, PutObjects, AddData, LogPoints, TrackRuns)
 }

@@ -27,7 +27,6 @@ CHILD_TIMEOUT_S = 120.0
 LONGEST_CHASE_S = 0.002
 LONGEST_BLIND_S = 1.5
 REHEARSALS = 2
-LIMIT = 5_000
 
 Aim = Literal["point", "chase", "blind"]
 
@@ -135,7 +134,7 @@ class Ground:
         board: Board,
         *,
         tokens: str,
-        limit: int = LIMIT,
+        limit: int | None = None,
         deadly: tuple[Phase, int] | None = None,
     ) -> "subprocess.Popen[bytes]":
         orders = Orders(
@@ -144,7 +143,7 @@ class Ground:
             board=str(self._folder / "board"),
             story=str(self._folder / "story.jsonl"),
             tokens=tokens,
-            limit=limit,
+            limit=limit or self._operation.limit,
             deadly=(int(deadly[0]), deadly[1]) if deadly else None,
         )
         return start_child(orders)

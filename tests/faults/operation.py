@@ -20,6 +20,9 @@ class FaultOperation(Protocol):
     repeats: ClassVar[bool]
     """Whether doing it twice under one token must be the same as doing it once."""
 
+    limit: ClassVar[int]
+    """How many calls a child makes at most before it ends by itself."""
+
     def prepare(self, root: Path) -> None:
         """Make the project, once, before the first kill."""
         ...

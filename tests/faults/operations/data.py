@@ -24,6 +24,7 @@ class AddData:
 
     name = "data add"
     repeats = True
+    limit = 200
 
     def prepare(self, root: Path) -> None:
         make_workspace(root).close()

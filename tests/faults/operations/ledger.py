@@ -22,6 +22,7 @@ class RecordEvents:
 
     name = "ledger transaction"
     repeats = False
+    limit = 2000
 
     def prepare(self, root: Path) -> None:
         make_workspace(root).close()

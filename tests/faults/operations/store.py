@@ -21,6 +21,7 @@ class PutObjects:
 
     name = "store.put"
     repeats = True
+    limit = 500
 
     def prepare(self, root: Path) -> None:
         make_workspace(root).close()

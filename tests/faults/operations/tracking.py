@@ -23,6 +23,7 @@ class LogPoints:
 
     name = "run.log"
     repeats = False
+    limit = 5_000
 
     def prepare(self, root: Path) -> None:
         make_workspace(root, files={"train.py": "loss = 1\n"}).close()
@@ -60,6 +61,7 @@ class TrackRuns:
 
     name = "tracked run"
     repeats = False
+    limit = 200
 
     def prepare(self, root: Path) -> None:
         make_workspace(root, files={"train.py": "loss = 1\n"}).close()
