@@ -7,6 +7,7 @@ import msgspec
 from ropeway.serving.record import Prediction, feedback_in, find_in
 from ropeway.story.account import Account, Link, Told
 from ropeway.story.find import find
+from ropeway.story.raters import raters_of
 from ropeway.story.tell import day, tell
 from ropeway.story.trace import Forward, back
 from ropeway.story.usage import Usage, usage_by_version
@@ -50,7 +51,7 @@ def _of_prediction(context: Context, asked: str, identity: str) -> Account:
     return Account(
         asked=asked,
         thing=_tell_prediction(prediction),
-        back=[*_raters_of(context, prediction, model), *way],
+        back=[*raters_of(context, prediction, model), *way],
         forward=[Link(thing=said, relation="judged") for said in _feedback(context, identity)],
     )
 
@@ -79,11 +80,6 @@ def _feedback(context: Context, identity: str) -> list[Told]:
         )
         for record in feedback_in(context.home, identity)
     ]
-
-
-def _raters_of(context: Context, prediction: Prediction, model: str) -> list[Link]:
-    """The people who had rated the very row that was asked, when the training labels hold it."""
-    return []
 
 
 def _with_use(links: list[Link], usage: dict[str, Usage]) -> list[Link]:
