@@ -25,10 +25,9 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from ropeway.pipelines.errors import PipelineBroken, PipelineMissing
-from ropeway.pipelines.observe import Observation, watching
-from ropeway.pipelines.steps import Mark, collecting
+from ropeway.pipelines.observe import PROJECT_PREFIX, Observation, watching
+from ropeway.pipelines.decorators import Mark, collecting
 
-PREFIX = "_ropeway_"
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "venv", "site-packages"))
 
 _loads = itertools.count(1)
@@ -124,7 +123,7 @@ class Code:
     def __init__(self, files: Files, entry: str) -> None:
         self.files = files
         self.entry = entry
-        self.prefix = f"{PREFIX}{next(_loads)}"
+        self.prefix = f"{PROJECT_PREFIX}{next(_loads)}"
         self.modules: dict[str, LoadedModule] = {}
         self.marks: list[Mark] = []
         self.seen = Observation(files.folder)

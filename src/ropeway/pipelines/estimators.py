@@ -19,6 +19,7 @@ from ropeway.core.hashing import digest_bytes
 from ropeway.pipelines import reviewed_types
 from ropeway.pipelines.errors import UntrustedTypes
 from ropeway.pipelines.formats import NoFormat, Trust
+from ropeway.pipelines.observe import PROJECT_PREFIX
 
 PROJECT = "ropeway_project"
 SCHEMA = "schema.json"
@@ -180,7 +181,7 @@ class _Canonical:
             node["__id__"] = self._ids.setdefault(old, len(self._ids) + 1)
         module = node.get("__module__")
         if isinstance(module, str):
-            if module.startswith("_ropeway_"):
+            if module.startswith(PROJECT_PREFIX):
                 node["__module__"] = module = f"{PROJECT}.{module.partition('.')[2]}"
             self.has_project_types |= module.startswith(f"{PROJECT}.")
         name = node.get("file")

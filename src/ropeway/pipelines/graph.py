@@ -15,7 +15,7 @@ from ropeway.pipelines.errors import (
     TwoServedSteps,
     UnknownStep,
 )
-from ropeway.pipelines.steps import Mark
+from ropeway.pipelines.decorators import Mark
 
 ROWS = "rows"
 TARGET = "target"

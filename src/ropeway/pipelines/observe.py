@@ -56,7 +56,10 @@ QUIET_READERS = frozenset(
 )
 QUIET_FOLDERS = ("/proc", "/sys", "/dev", "/etc", "/usr", "/opt/conda")
 WRITING = os.O_WRONLY | os.O_RDWR
-STACK_DEPTH = 40
+STACK_DEPTH = 80
+NEAR = 4
+PROJECT_PREFIX = "_ropeway_"
+"""How modules of a project are called while they are loaded; see `code`."""
 
 _NETWORK = frozenset(("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.bind"))
 _PROGRAMS = frozenset(("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"))
@@ -180,7 +183,8 @@ def _note_variable(name: Any) -> None:
     if not _by_id or not isinstance(name, str):
         return
     targets = _targets()
-    if not targets or _reader(sys._getframe(2)) in QUIET_READERS:
+    frame = sys._getframe(2)
+    if not targets or _reader(frame) in QUIET_READERS or _is_plumbing(frame):
         return
     digest = verify_variable(name)
     for target in targets:
@@ -203,8 +207,10 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     if event == "open":
         _note_open(args)
     elif event in _NETWORK:
-        for target in _targets():
-            target.impure.add("network")
+        targets = _targets()
+        if targets and not _is_plumbing(sys._getframe(1)):
+            for target in targets:
+                target.impure.add("network")
     elif event in _PROGRAMS:
         _note_program()
     elif event in ("os.listdir", "os.scandir"):
@@ -216,7 +222,7 @@ def _note_open(args: tuple[Any, ...]) -> None:
     if not isinstance(name, str | bytes | os.PathLike):
         return
     targets = _targets()
-    if not targets or _is_reading_source(sys._getframe(2)):
+    if not targets or _is_plumbing(sys._getframe(2)):
         return
     path = os.path.abspath(os.fsdecode(name))
     writes = isinstance(args[2], int) and args[2] & WRITING
@@ -233,7 +239,7 @@ def _note_listing(args: tuple[Any, ...]) -> None:
     if not isinstance(name, str | bytes | os.PathLike):
         return
     targets = _targets()
-    if not targets or _is_reading_source(sys._getframe(2)):
+    if not targets or _is_plumbing(sys._getframe(2)):
         return
     path = os.path.abspath(os.fsdecode(name))
     for target in targets:
@@ -251,21 +257,29 @@ def _note_program() -> None:
         if frame is None:
             break
         # joblib asks `lscpu` for the number of cores: that changes speed, not results.
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in ("joblib", "threadpoolctl"):
+        if frame.f_code.co_filename.startswith("<frozen importlib") or str(frame.f_globals.get("__name__", "")).partition(".")[0] in ("joblib", "threadpoolctl"):
             return
         frame = frame.f_back
     for target in targets:
         target.impure.add("another program")
 
 
-def _is_reading_source(frame: FrameType | None) -> bool:
-    """Whether Python itself reads: the import system, or lines for a warning or traceback."""
-    for _ in range(4):
+def _is_plumbing(frame: FrameType | None) -> bool:
+    """Whether Python or a library reads for itself: while it is imported, or lines for a warning or traceback.
+
+    What a library reads while it is imported is read once a process, by whichever step comes first; it is covered by
+    the library's version.
+    """
+    for depth in range(STACK_DEPTH):
         if frame is None:
             return False
         name = frame.f_code.co_filename
-        if name.startswith("<frozen importlib") or name.endswith(("/linecache.py", "/tokenize.py")):
+        if name.startswith("<frozen importlib"):
             return True
+        if depth < NEAR and name.endswith(("/linecache.py", "/tokenize.py")):
+            return True
+        if str(frame.f_globals.get("__name__", "")).startswith(PROJECT_PREFIX):
+            return False
         frame = frame.f_back
     return False
 
