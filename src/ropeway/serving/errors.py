@@ -78,10 +78,10 @@ class UnsupportedContent(Invalid):
     code = "unsupported-content"
     http_status = 415
 
-    def __init__(self, got: str) -> None:
+    def __init__(self, got: str, wanted: str = "application/json") -> None:
         super().__init__(
             f"The content type is '{got}'." if got else "The request has no content type.",
-            expected="Content-Type: application/json",
+            expected=f"Content-Type: {wanted}",
         )
 
 

@@ -13,6 +13,7 @@ PROJECTIONS = (
     "ropeway.tracking.projections",
     "ropeway.pipelines.projections",
     "ropeway.models.projections",
+    "ropeway.server.projections",
 )
 OPERATIONS = (
     "ropeway.workspace.operations",
@@ -21,7 +22,9 @@ OPERATIONS = (
     "ropeway.tracking.operations",
     "ropeway.pipelines.operations",
     "ropeway.models.operations",
+    "ropeway.serving.operations",
     "ropeway.story.operations",
+    "ropeway.server.operations",
 )
 
 

@@ -1,0 +1,244 @@
+"""The server as an ASGI application: a request becomes a call of an operation, its answer a response.
+
+Each operation is checked, permitted and run by the workspace, exactly as a local call is; this module only
+translates. Operations are synchronous and run in threads; the ledger's write lock puts commands in order.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from typing import Any, get_origin
+from urllib.parse import parse_qs
+
+import msgspec
+
+from ropeway.core.canonical import canonical
+from ropeway.core.errors import RopewayError
+from ropeway.server.errors import BadKey, BadQuery, ExecuteNotAllowed, TooManyStreams
+from ropeway.server.jobs import JobRunner
+from ropeway.server.objects import OBJECT_BYTES, give_object, take_object
+from ropeway.server.openapi import describe
+from ropeway.server.operations import get_job
+from ropeway.server.routes import API, JOBS, OBJECTS, Route, make_routes
+from ropeway.server.stream import CURSOR, events
+from ropeway.serving.door import (
+    BODY_BYTES,
+    SAFETY_HEADERS,
+    Receive,
+    Scope,
+    Send,
+    check_caller,
+    check_json,
+    decode_json,
+    header,
+    read_body,
+    reply,
+    reply_error,
+)
+from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
+from ropeway.serving.openapi import docs_page
+from ropeway.workspace import Operation, Workspace
+from ropeway.workspace.errors import UnknownOperation
+
+logger = logging.getLogger("ropeway.server")
+
+MAX_KEY_LENGTH = 200
+MAX_QUERY_FIELDS = 100
+MAX_STREAMS = 64
+
+
+class ServerApp:
+    """Every operation over HTTP.
+
+    Args:
+        workspace: where operations run.
+        operations: those to mount.
+        allow_execute: whether jobs may be run.
+        is_draining: whether the server is on its way out.
+        body_bytes: the limit of a JSON body.
+        object_bytes: the limit of an object.
+
+    Raises:
+        UndeclaredPermission: a route does not say who may use it.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        operations: Iterable[Operation[..., Any]],
+        *,
+        allow_execute: bool = False,
+        is_draining: Callable[[], bool] = lambda: False,
+        body_bytes: int = BODY_BYTES,
+        object_bytes: int = OBJECT_BYTES,
+    ) -> None:
+        self.workspace = workspace
+        self.routes = make_routes(operations)
+        self.allow_execute = allow_execute
+        self.is_draining = is_draining
+        self.body_bytes = body_bytes
+        self.object_bytes = object_bytes
+        self.jobs = JobRunner(workspace) if allow_execute else None
+        self._streams = threading.Semaphore(MAX_STREAMS)
+        title = f"{workspace.project.project.name} · Ropeway"
+        self._description = msgspec.json.encode(describe(self.routes.values(), title, version("ropeway")))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, from the door to the answer."""
+        assert scope["type"] == "http", "served without lifespan and websockets"
+        has_begun = False
+
+        async def watched(message: Any) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            check_caller(scope["headers"])
+            await self._answer(scope, receive, watched)
+        except ConnectionAbortedError:
+            return
+        except RopewayError as error:
+            if has_begun:
+                raise
+            await reply_error(scope, receive, send, error)
+        except Exception:
+            # The request edge. Once an answer has begun, only cutting it off tells the caller the truth.
+            if has_begun:
+                raise
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            await reply_error(scope, receive, send, Internal())
+
+    def close(self) -> None:
+        """Give up the jobs that still run."""
+        if self.jobs is not None:
+            self.jobs.close()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route, name = self._find(scope["path"])
+        if scope["method"] not in route.methods:
+            raise NoSuchMethod(scope["method"], scope["path"][:80], route.methods)
+        if route.operation is not None:
+            await self._operate(route.operation, scope, receive, send)
+        elif route.path == OBJECTS:
+            kept = await take_object(self.workspace, scope, receive, self.object_bytes)
+            await reply(send, 200, msgspec.json.encode(kept))
+        elif route.path.startswith(OBJECTS):
+            await give_object(self.workspace, name, scope, send)
+        elif route.path.startswith(JOBS):
+            job = await asyncio.to_thread(self.workspace.perform, get_job, {"job": name})
+            await reply(send, 200, msgspec.json.encode(job))
+        elif route.path == "/openapi.json":
+            await reply(send, 200, self._description)
+        elif route.path == "/docs":
+            page, headers = docs_page()
+            await reply(send, 200, page, headers)
+        else:
+            await reply(send, 200, b'{"status":"ok"}')
+
+    def _find(self, path: str) -> tuple[Route, str]:
+        """The route of a path, and the last part of it where that is a name."""
+        route = self.routes.get(path)
+        if route is not None and "{" not in path:
+            return route, ""
+        for folder, inner in ((OBJECTS, "{digest}"), (JOBS, "{job}")):
+            head, slash, name = path.rpartition("/")
+            if slash and head == folder and name:
+                return self.routes[f"{folder}/{inner}"], name
+        operations = [known for known in self.routes if self.routes[known].operation is not None]
+        if path.startswith(API):
+            name = path.removeprefix(API)[:80]
+            raise UnknownOperation(name, [known.removeprefix(API) for known in operations])
+        raise UnknownPath(path[:80], [known for known in self.routes if known not in operations])
+
+    async def _operate(
+        self, operation: Operation[..., Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        arguments = await self._arguments(operation, scope, receive)
+        # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
+        canonical(arguments)
+        key = _key(operation, scope)
+        if operation.kind == "stream":
+            await self._stream(operation, arguments, scope, receive, send)
+        elif operation.kind == "job":
+            if self.jobs is None:
+                raise ExecuteNotAllowed(operation.name)
+            job = await asyncio.to_thread(self.jobs.submit, operation, arguments, key)
+            headers = [(b"content-type", b"application/json"), *SAFETY_HEADERS]
+            where = (b"location", f"{JOBS}/{job}".encode())
+            await reply(send, 202, msgspec.json.encode({"job": job}), [*headers, where])
+        else:
+            result = await asyncio.to_thread(self.workspace.perform, operation, arguments, key)
+            await reply(send, 200, await asyncio.to_thread(msgspec.json.encode, result))
+
+    async def _arguments(
+        self, operation: Operation[..., Any], scope: Scope, receive: Receive
+    ) -> Mapping[str, Any]:
+        if scope["method"] != "POST":
+            return _query(operation, scope["query_string"])
+        check_json(scope)
+        body = await read_body(scope, receive, self.body_bytes)
+        arguments = decode_json(body) if body else {}
+        if not isinstance(arguments, dict):
+            raise MalformedRequest("it is no JSON object", expected="the arguments by name: {…}")
+        return arguments
+
+    async def _stream(
+        self,
+        operation: Operation[..., Any],
+        arguments: Mapping[str, Any],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        from starlette.responses import StreamingResponse
+
+        last = header(scope, b"last-event-id")
+        if last:
+            if not (last.isascii() and last.isdigit() and len(last) < MAX_KEY_LENGTH):
+                raise MalformedRequest("its Last-Event-ID is no cursor", expected=f"the {CURSOR} of an event")
+            arguments = {**arguments, "after": int(last)}
+        operation.check(arguments)
+        if not self._streams.acquire(blocking=False):
+            raise TooManyStreams(MAX_STREAMS)
+        try:
+            response = StreamingResponse(
+                events(lambda: self.workspace.perform(operation, arguments), self.is_draining),
+                media_type="text/event-stream",
+                headers={name.decode(): value.decode() for name, value in SAFETY_HEADERS},
+            )
+            await response(scope, receive, send)
+        finally:
+            self._streams.release()
+
+
+def _key(operation: Operation[..., Any], scope: Scope) -> str | None:
+    key = header(scope, b"idempotency-key")
+    if not key:
+        return None
+    is_visible = key.isascii() and key.isprintable()
+    if operation.kind not in ("command", "job") or len(key) > MAX_KEY_LENGTH or not is_visible:
+        raise BadKey
+    return key
+
+
+def _query(operation: Operation[..., Any], query: bytes) -> Mapping[str, Any]:
+    """Arguments from a query string, in the operation's types; a list's items each with the same name."""
+    try:
+        given = parse_qs(query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError as error:
+        raise BadQuery(operation.name, "its query string cannot be read") from error
+    lists = {
+        field.name
+        for field in msgspec.structs.fields(operation.arguments)
+        if (get_origin(field.type) or field.type) is list
+    }
+    single = {name: values if name in lists else values[-1] for name, values in given.items()}
+    try:
+        read = msgspec.convert(single, operation.arguments, strict=False)
+    except msgspec.ValidationError:
+        # The strict check says it in the words of a local call, or finds what is text after all.
+        return single
+    return {name: getattr(read, name) for name in single}

@@ -1,0 +1,89 @@
+"""Objects in and out by digest. A client never names a path: it brings bytes for a digest, or the reverse."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from ropeway.core.ids import Digest
+from ropeway.server.errors import UnknownObject
+from ropeway.serving.door import SAFETY_HEADERS, Receive, Scope, Send, header
+from ropeway.serving.errors import BodyTooLarge, RequestTimeout, UnsupportedContent
+from ropeway.workspace import Workspace
+
+OBJECT_BYTES = 4 * 2**30
+"""The default limit of one object brought over HTTP."""
+PIECE_S = 30.0
+"""The next piece of an object must arrive within this time."""
+READ_BYTES = 256 * 1024
+OCTETS = "application/octet-stream"
+
+
+async def take_object(
+    workspace: Workspace, scope: Scope, receive: Receive, limit_bytes: int
+) -> dict[str, object]:
+    """Keep a request's body as an object, in bounded memory; gives its digest and size.
+
+    Raises:
+        UnsupportedContent: the type is not plain bytes.
+        BodyTooLarge: it is over the limit.
+        RequestTimeout: it stops coming.
+    """
+    if header(scope, b"content-type") != OCTETS:
+        raise UnsupportedContent(header(scope, b"content-type")[:80], OCTETS)
+    said = header(scope, b"content-length")
+    if said and int(said) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    with tempfile.NamedTemporaryFile(dir=workspace.home / "tmp", prefix="upload-") as scratch:
+        size = await _spool(scratch, receive, limit_bytes)
+        scratch.flush()
+        digest = await asyncio.to_thread(workspace.store.put_file, Path(scratch.name))
+    return {"digest": digest, "size_bytes": size}
+
+
+async def _spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
+    size = 0
+    while True:
+        try:
+            async with asyncio.timeout(PIECE_S):
+                message = await receive()
+        except TimeoutError as error:
+            raise RequestTimeout(PIECE_S) from error
+        if message["type"] == "http.disconnect":
+            raise ConnectionAbortedError
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        if piece:
+            await asyncio.to_thread(scratch.write, piece)
+        if not message.get("more_body", False):
+            return size
+
+
+async def give_object(workspace: Workspace, digest: str, scope: Scope, send: Send) -> None:
+    """Send an object's bytes, verified first, as an attachment that no browser runs.
+
+    Raises:
+        BadDigest: it is no digest.
+        UnknownObject: the store has none with it.
+        ObjectDamaged: its bytes are not what they were.
+    """
+    if not workspace.store.has(Digest(digest)):
+        raise UnknownObject(digest)
+    path = await asyncio.to_thread(workspace.store.open_path, Digest(digest))
+    # Held open: what was verified is what is sent, whatever happens to the name.
+    with path.open("rb") as source:
+        size = os.fstat(source.fileno()).st_size
+        headers = [
+            *SAFETY_HEADERS,
+            (b"content-type", OCTETS.encode()),
+            (b"content-length", b"%d" % size),
+            (b"content-disposition", b'attachment; filename="%s"' % digest.encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["method"] != "HEAD":
+            while piece := await asyncio.to_thread(source.read, READ_BYTES):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,42 @@
+"""The table of jobs."""
+
+from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, insert, update
+
+from ropeway.core.clock import to_text
+from ropeway.ledger import Fact, projected, projects
+from ropeway.server.events import JobAccepted, JobFinished
+
+job = Table(
+    "job",
+    projected,
+    Column("id", String, primary_key=True),
+    Column("seq", Integer, nullable=False, unique=True),
+    Column("operation", String, nullable=False),
+    Column("server", String, nullable=False),
+    Column("accepted_at", String, nullable=False),
+    Column("finished_at", String),
+    Column("succeeded", Boolean),
+    Column("outcome", String),
+)
+
+
+@projects(JobAccepted)
+def _accept(fact: Fact[JobAccepted], connection: Connection) -> None:
+    connection.execute(
+        insert(job).values(
+            id=fact.event.job,
+            seq=fact.seq,
+            operation=fact.event.operation,
+            server=fact.event.server,
+            accepted_at=to_text(fact.at),
+        )
+    )
+
+
+@projects(JobFinished)
+def _finish(fact: Fact[JobFinished], connection: Connection) -> None:
+    connection.execute(
+        update(job)
+        .where(job.c.id == fact.event.job)
+        .values(finished_at=to_text(fact.at), succeeded=fact.event.succeeded, outcome=fact.event.outcome)
+    )
