@@ -12,7 +12,8 @@ from ropeway.story.account import Told
 from ropeway.story.happenings import Happening, about, last
 
 DIGEST_LENGTH = 64
-SHOWN_METRICS = 4
+SHOWN_METRICS = 3
+LEADING_METRICS = frozenset({"macro_f1", "accuracy", "r2", "rmse"})
 SHOWN_PARAMS = 8
 
 SNAPSHOT_WORDS = (("adjudicated", "decided by a person"), ("disputed", "disputed"), ("left_out", "left out"))
@@ -116,7 +117,9 @@ def _outcome(happenings: Sequence[Happening]) -> str:
     if ended is None:
         return "interrupted" if last(happenings, "run-interrupted") else "still running"
     metrics = ended.body["harvest"].get("metrics", {})
-    figures = [f"{name} {_figure(value['last'])}" for name, value in list(metrics.items())[:SHOWN_METRICS]]
+    # The figures that a bar is mostly set in come first; the others by name.
+    names = sorted(metrics, key=lambda name: (name not in LEADING_METRICS, name))
+    figures = [f"{name} {_figure(metrics[name]['last'])}" for name in names[:SHOWN_METRICS]]
     error = f" with {ended.body['error_type']}" if ended.body.get("error_type") else ""
     return f"{ended.body['status']}{error} in {ended.body['wall_s']:.1f} s" + "".join(
         f", {f}" for f in figures
