@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
 from ropeway.core.canonical import canonical
@@ -101,9 +100,16 @@ def bring(
             version=known, is_new=False, contract_file=contract_name(name), contract_inferred=False
         )
     found, inferred = examine(
-        workspace, frame, name=name, version=version, form=form, key=key, new_contract=new_contract
+        workspace,
+        frame,
+        name=name,
+        version=version,
+        form=form,
+        source=source,
+        bringer=bringer,
+        key=key,
+        new_contract=new_contract,
     )
-    found = msgspec.structs.replace(found, source=source, bringer=bringer or workspace.actor_name)
     recorded = arrive(workspace, found=found) if known is None else _check_again(workspace, found)
     return Arrival(
         version=recorded,
@@ -120,6 +126,8 @@ def examine(
     name: DatasetName,
     version: Digest,
     form: str,
+    source: str,
+    bringer: str | None = None,
     key: Sequence[str] = (),
     label_columns: Sequence[str] = (),
     new_contract: bool = False,
@@ -143,6 +151,8 @@ def examine(
         profile=workspace.store.put(canonical(profile_of(frame))),
         violations=violations(frame, contract),
         checks=checks,
+        source=source,
+        bringer=bringer or workspace.actor_name,
     )
     # Last, when nothing of this can fail any more: a contract without data would be enforced all the same.
     if inferred:
