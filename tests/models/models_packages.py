@@ -5,13 +5,13 @@ from ropeway.models.events import GateCheck, GateEvaluated
 from ropeway.models.manifest import (
     Manifest,
     PinnedArtifact,
-    Signature,
     content_digest,
     put_manifest,
     source_digest,
 )
 from ropeway.models.operations import approve_model, promote_model, register_package
 from ropeway.models.registry import ModelVersion
+from ropeway.pipelines.records import Signature
 from ropeway.workspace import LocalWorkspace
 
 TABLE = Digest("0" * 64)
@@ -26,7 +26,7 @@ def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
     signature = Signature(inputs={"text": "String"}, outputs=["no", "yes"])
     params = {"c": 1.0}
     content = content_digest(
-        code=code, artifacts=pinned, params=params, signature=signature, served="sentiment"
+        code=code, artifacts=pinned, params=params, signature=signature, columns=["text"], served="sentiment"
     )
     manifest = Manifest(
         format=1,
@@ -41,6 +41,7 @@ def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
         artifacts=pinned,
         params=params,
         signature=signature,
+        columns=["text"],
         datasets=[f"tweets@{TABLE}"],
         split=TABLE,
         target="label",

@@ -214,7 +214,7 @@ def _draw_gate(out: "Console", report: "GateReport") -> None:
         rows.append(
             (check.name, _figure(check.figure), _figure(check.limit), draw.badge(verdict), check.says)
         )
-    columns = [
+    columns: list[draw.Column | str] = [
         "check",
         draw.Column("figure", right=True),
         draw.Column("needed", right=True),
@@ -223,8 +223,8 @@ def _draw_gate(out: "Console", report: "GateReport") -> None:
     ]
     draw.table(out, columns, rows)
     out.print()
-    verdict = draw.badge("passed") if report.passed else draw.badge("refused")
-    out.print(verdict + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
+    outcome = draw.badge("passed") if report.passed else draw.badge("refused")
+    out.print(outcome + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
     name = report.ref.partition("@")[0]
     if report.passed:
         draw.next_step(out, f"ropeway model approve {report.ref} --as SOMEONE", why="who proposed it may not")

@@ -16,6 +16,7 @@ from ropeway.workspace import Context
 
 if TYPE_CHECKING:
     from ropeway.models.evidence import Evidence, Figure
+    from ropeway.models.labelling import Labelling
 
 DAY = len("2026-01-01")
 DASH = "\u2013"
@@ -70,8 +71,24 @@ def _data(manifest: Manifest, evidence: "Evidence | None") -> str:
             f"- Judged on {evidence.rows:,} test rows in {evidence.clusters:,} clusters "
             "(near-duplicates and groups count once)"
         )
-        lines += [f"- {line}" for line in evidence.labels]
+        if evidence.labelling is not None:
+            lines += _labels(evidence.labelling)
     return _section("Data and labels", lines)
+
+
+def _labels(labelling: "Labelling") -> list[str]:
+    measured = labelling.agreement
+    rated = (
+        f"- Labels `{labelling.labels}`: {labelling.count:,} ratings of {labelling.items:,} items "
+        f"by {labelling.who}, under the guide `{labelling.guide}` version `{short(labelling.guide_version)}`"
+    )
+    if measured is None or measured.alpha is None:
+        return [rated, "- Agreement of the raters: not known"]
+    agreed = (
+        f"- Agreement of the raters: Krippendorff's alpha ({measured.level}) {_number(measured.alpha)}, "
+        f"{measured.confidence:.0%} interval {_number(measured.low)} to {_number(measured.high)}"
+    )
+    return [rated, agreed]
 
 
 def _model(manifest: Manifest) -> str:

@@ -1,7 +1,8 @@
 """What can go wrong between a run and a version in production.
 
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
-Conflict   illegal-transition · nothing-to-package · no-test-rows
+Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch
+Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · source-not-approved · replay-differs · rows-not-held-out
 Damaged    model-damaged
 """
@@ -217,6 +218,50 @@ class NoTestRows(Conflict):
             next_step="give [split] test a larger share in ropeway.toml, or add rows to the dataset",
             ref=ref,
             dataset=dataset,
+        )
+
+
+class NotAFrame(Invalid):
+    """Something else than a polars frame was given to predict from."""
+
+    code = "not-a-frame"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"A model answers the rows of a polars DataFrame; this is a '{kind}'.",
+            expected="a polars DataFrame",
+            next_step="polars.DataFrame(rows) makes one of lists, dicts and other frames",
+            kind=kind,
+        )
+
+
+class RequestMismatch(Invalid):
+    """A column cannot be read as the type that the signature names."""
+
+    code = "request-mismatch"
+
+    def __init__(self, ref: str, column: str, kind: str, got: str) -> None:
+        super().__init__(
+            f"Column '{column}' is {got} and cannot be read as {kind}, as '{ref}' needs it.",
+            expected=kind,
+            next_step=f"ropeway model show {ref} names every column with its type",
+            column=column,
+            type=kind,
+            got=got,
+        )
+
+
+class NoTarget(Conflict):
+    """The pipeline learnt without a target, so its answers have nothing to be held against."""
+
+    code = "no-target"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(
+            f"'{ref}' was trained without a target, so it cannot be judged.",
+            expected="a column with the truth",
+            next_step='name it in ropeway.toml: [inputs.rows] target = "COLUMN"; then run and register again',
+            ref=ref,
         )
 
 

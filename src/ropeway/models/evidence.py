@@ -12,6 +12,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.ids import Digest
 from ropeway.models.events import GateCheck
 from ropeway.models.exam import Exam
+from ropeway.models.labelling import Labelling
 from ropeway.stats.intervals import costs
 from ropeway.stats.metrics import METRICS
 from ropeway.store import Store
@@ -68,7 +69,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     test_set: Digest
     earlier_looks: int
     champion: str | None
-    labels: list[str]
+    labelling: Labelling | None
     settings: Settings
     checks: list[GateCheck]
     rows: int
@@ -97,7 +98,7 @@ def put_evidence(store: Store, exam: Exam, checks: list[GateCheck]) -> Digest:
         test_set=exam.test_set,
         earlier_looks=exam.earlier_looks,
         champion=exam.champion.version.ref if exam.champion else None,
-        labels=exam.labels,
+        labelling=exam.labelling,
         settings=Settings(
             metric=charter.metric,
             bar=charter.bar,

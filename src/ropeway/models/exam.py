@@ -15,7 +15,8 @@ from ropeway.data.load import load, resolve
 from ropeway.data.operations import find_split
 from ropeway.data.records import DatasetVersion, SplitRecord
 from ropeway.models import registry
-from ropeway.models.errors import NoTestRows
+from ropeway.models.errors import NoTarget, NoTestRows
+from ropeway.models.labelling import Labelling, find_labelling
 from ropeway.models.load import LoadedModel, load_version
 from ropeway.models.manifest import Manifest
 from ropeway.models.registry import ModelVersion
@@ -94,6 +95,7 @@ class Exam:
     aligned: Aligned
     parts: dict[str, int]
     earlier_looks: int
+    labelling: Labelling | None
 
     @property
     def version(self) -> ModelVersion:
@@ -147,7 +149,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
 
     Raises:
         ModelDamaged, SourceNotApproved: one of the two cannot be loaded.
-        NoTestRows: the test part is empty.
+        NoTarget, NoTestRows: there is nothing to hold the answers against.
     """
     workspace = Within(context)
     side = open_side(workspace, version)
@@ -155,10 +157,13 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     frame = load(workspace, dataset)
     parts = split_frame(workspace, dataset, split, frame)
     is_test = parts["part"] == TEST
+    target = side.manifest.target
+    if target is None:
+        raise NoTarget(version.ref)
     if not is_test.any():
         raise NoTestRows(version.ref, dataset.shown)
     tested = frame.filter(is_test)
-    rows, truth = tested.drop(side.manifest.target), tested[side.manifest.target]
+    rows, truth = tested.drop(target), tested[target]
     predictions = side.predict(rows)
     return Exam(
         project=context.project,
@@ -174,6 +179,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
         aligned=align(truth, predictions),
         parts=dict(parts["part"].value_counts(sort=True).sort("part").iter_rows()),
         earlier_looks=registry.looks_at(context.read, test_set_of(split)),
+        labelling=find_labelling(context.read, dataset.name, dataset.version, context.project.gate.agreement),
     )
 
 

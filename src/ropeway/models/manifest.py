@@ -17,8 +17,10 @@ from ropeway.core.canonical import canonical
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest, RunId
 from ropeway.models.errors import ModelDamaged
+from ropeway.pipelines.records import Signature
 from ropeway.store import Store
 from ropeway.store.errors import ObjectDamaged, ObjectMissing
+from ropeway.store.objects import Tree
 from ropeway.workspace.project import Scalar
 
 FORMAT = 1
@@ -26,13 +28,6 @@ MANIFEST = "manifest.json"
 REPLAY = "replay.json"
 
 T = TypeVar("T")
-
-
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """Request columns with their polars types, and the columns of an answer."""
-
-    inputs: dict[str, str]
-    outputs: list[str]
 
 
 class PinnedArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +42,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The whole manifest.
 
     `datasets` are `name@digest`, that of the rows first; `snapshot` is the project as it stood, a tree;
-    `packages` are the library versions that it ran under.
+    `packages` are the library versions that it ran under; `columns` the request's columns in their order,
+    which JSON's maps do not keep.
     """
 
     format: int
@@ -62,16 +58,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: dict[str, PinnedArtifact]
     params: dict[str, Scalar]
     signature: Signature
+    columns: list[str]
     datasets: list[str]
     split: Digest
-    target: str
+    target: str | None
     replay: Digest
     packages: dict[str, str]
 
+    def ordered_inputs(self) -> dict[str, str]:
+        """The request's columns with their types, in order."""
+        return {name: self.signature.inputs[name] for name in self.columns}
+
 
 def source_digest(code: dict[str, Digest]) -> Digest:
-    """The digest under which source files are approved: their paths and contents, nothing else."""
-    return digest_json({"source": code})
+    """The digest under which source files are approved: that of their tree, paths and contents."""
+    return digest_json(Tree(dict(sorted(code.items()))))
 
 
 def content_digest(
@@ -80,6 +81,7 @@ def content_digest(
     artifacts: dict[str, PinnedArtifact],
     params: dict[str, Scalar],
     signature: Signature,
+    columns: list[str],
     served: str,
 ) -> Digest:
     """A version's identity: two packages with the same one answer alike."""
@@ -89,6 +91,7 @@ def content_digest(
             "artifacts": {name: artifact.content for name, artifact in artifacts.items()},
             "params": params,
             "signature": signature,
+            "columns": columns,
             "served": served,
         }
     )
@@ -120,8 +123,11 @@ def read_manifest(store: Store, package: Digest, ref: str) -> Manifest:
         artifacts=manifest.artifacts,
         params=manifest.params,
         signature=manifest.signature,
+        columns=manifest.columns,
         served=manifest.served,
     )
+    if sorted(manifest.columns) != sorted(manifest.signature.inputs):
+        raise ModelDamaged(ref, MANIFEST, digest)
     if told != tree or identity != manifest.content or source_digest(manifest.code) != manifest.source:
         raise ModelDamaged(ref, MANIFEST, digest)
     return manifest

@@ -225,7 +225,12 @@ def trust_source(context: Context, *, source: str) -> Trusted:
 
 
 def approve_what_ran_here(context: Context, manifest: Manifest) -> None:
-    """Note as approved what somebody ran in this workspace, in that person's name."""
+    """Note as approved, in that person's name, what somebody ran in this workspace."""
+    if registry.is_source_approved(context.read, manifest.source):
+        return
+    ran = registry.who_ran(context.read, manifest.source)
+    if ran is not None:
+        context.append(SourceApproved(source=manifest.source, basis=RAN_HERE, person=ran.person, run=ran.run))
 
 
 def _under_lock(context: Context, ref: str, move: Move) -> ModelVersion:

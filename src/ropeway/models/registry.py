@@ -11,8 +11,9 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from ropeway.core.clock import from_text, to_text
-from ropeway.core.ids import Digest, ModelName, RunId
+from ropeway.core.ids import Digest, ModelName, PersonId, RunId
 from ropeway.ledger import person
+from ropeway.ledger.tables import event as recorded_event
 from ropeway.models.errors import BadMoment, NothingLive, UnknownEnvironment, UnknownModel, UnknownVersion
 from ropeway.models.projections import (
     alias,
@@ -23,6 +24,7 @@ from ropeway.models.projections import (
     model_version,
 )
 from ropeway.models.states import State
+from ropeway.pipelines.projections import pipeline_run
 from ropeway.workspace import Project
 
 LATEST = "latest"
@@ -69,6 +71,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     replaced: str | None
     evidence: Digest | None
     note: str | None
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of some code, and the id of the person whose it was."""
+
+    run: RunId
+    person: PersonId
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +175,19 @@ def is_source_approved(read: Connection, source: str) -> bool:
     """Whether code with this digest may run here."""
     where = approved_source.c.source == source
     return read.execute(select(approved_source.c.source).where(where)).first() is not None
+
+
+def who_ran(read: Connection, source: str) -> Ran | None:
+    """Who first ran code with this digest in this workspace, and in which run; None when nobody did."""
+    made = pipeline_run.c
+    run = read.execute(select(made.run).where(made.source == source).order_by(made.seq).limit(1)).scalar()
+    if run is None:
+        return None
+    facts = recorded_event.c
+    actor = read.execute(
+        select(facts.actor).where((facts.subject == f"run:{run}") & (facts.verb == "pipeline-ran"))
+    ).scalar_one()
+    return Ran(run=RunId(run), person=PersonId(actor))
 
 
 def sources(read: Connection) -> list[Digest]:

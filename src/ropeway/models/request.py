@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 
 if TYPE_CHECKING:
-    from ropeway.models.manifest import Signature
+    from ropeway.pipelines.records import Signature
 
 _TIMES: Mapping[str, type] = {"Date": date, "Datetime": datetime, "Time": time}
 
@@ -53,8 +53,12 @@ def _column(name: str, kind: str, values: list[Any]) -> pl.Series:
     word = kind.partition("(")[0]
     if word in _TIMES:
         values = [None if value is None else msgspec.convert(value, _TIMES[word]) for value in values]
-    dtype = getattr(pl, word, None)
-    if dtype is None or "(" in kind:
-        # Lists and structs: what polars makes of the values; times keep the unit that they come with.
-        return pl.Series(name, values)
-    return pl.Series(name, values, dtype=dtype, strict=False)
+    dtype = dtype_of(kind)
+    # Lists and structs: what polars makes of the values; times keep the unit that they come with.
+    return pl.Series(name, values) if dtype is None else pl.Series(name, values, dtype=dtype, strict=False)
+
+
+def dtype_of(kind: str) -> pl.DataType | None:
+    """The polars type of a plain name such as `Float64`; None for one with parameters."""
+    found = None if "(" in kind else getattr(pl, kind, None)
+    return found() if isinstance(found, type) and issubclass(found, pl.DataType) else None

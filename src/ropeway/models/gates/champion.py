@@ -74,4 +74,4 @@ def _costs(exam: Exam, truth: pl.Series, predictions: pl.DataFrame) -> Floats:
         matrix = exam.project.charter.cost
         return costs(truth.cast(pl.String).to_list(), labels_of(predictions).tolist(), matrix)
     error = truth.to_numpy().astype(np.float64) - predictions.to_series(0).to_numpy()
-    return np.abs(error) if exam.project.charter.metric == "mae" else error**2
+    return np.asarray(np.abs(error) if exam.project.charter.metric == "mae" else error**2)

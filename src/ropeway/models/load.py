@@ -1,0 +1,154 @@
+"""A model version from the store, verified and ready to answer.
+
+Nothing is run before its digest is checked and its source approved in this workspace; what a fit learnt is
+data and is decoded, never executed.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+
+from ropeway.core.ids import Digest
+from ropeway.models.errors import NotAFrame, RequestMismatch, SourceNotApproved
+from ropeway.models.manifest import Manifest, read_manifest, read_part
+from ropeway.models.operations import get_model, resolve_version
+from ropeway.models.registry import ModelVersion
+from ropeway.models.request import dtype_of
+from ropeway.pipelines.records import Signature
+from ropeway.pipelines.slice import Slice, load_slice
+from ropeway.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class LoadedPackage:
+    """A package's slice in this process. Several threads may ask it at once."""
+
+    def __init__(self, ref: str, manifest: Manifest, made: Slice) -> None:
+        self.ref = ref
+        self.manifest = manifest
+        self.signature = Signature(inputs=manifest.ordered_inputs(), outputs=list(manifest.signature.outputs))
+        self._slice = made
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Request columns with their polars types, in order."""
+        return self.signature.inputs
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The columns of an answer."""
+        return self.signature.outputs
+
+    def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """One answer for each row, in the same order.
+
+        Args:
+            frame: at least the columns of the signature; others are passed over.
+
+        Raises:
+            NotAFrame, ColumnMissing, RequestMismatch: the frame does not fit the signature.
+            StepFailed: the project's code raised.
+        """
+        if not isinstance(frame, pl.DataFrame):
+            raise NotAFrame(type(frame).__name__)
+        return self._slice.predict(self._in_types(frame))
+
+    def close(self) -> None:
+        """Let go of its modules and files."""
+        self._slice.close()
+
+    def _in_types(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with the signature's columns in the signature's types."""
+        wrong = {
+            name: kind
+            for name, kind in self.inputs.items()
+            if name in frame.columns and str(frame.schema[name]) != kind
+        }
+        for name, kind in wrong.items():
+            dtype = dtype_of(kind)
+            try:
+                frame = frame.with_columns(pl.col(name).cast(dtype) if dtype is not None else pl.col(name))
+            except pl.exceptions.PolarsError:
+                raise RequestMismatch(self.ref, name, kind, str(frame.schema[name])) from None
+        return frame
+
+
+class LoadedModel(LoadedPackage):
+    """A registered version in this process.
+
+    Attributes:
+        version: where it stood when it was loaded.
+        signature: the columns that it takes and gives.
+    """
+
+    def __init__(self, version: ModelVersion, package: LoadedPackage) -> None:
+        super().__init__(version.ref, package.manifest, package._slice)
+        self.version = version
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        self.close()
+
+
+def load(ref: str, *, project: Path | str | None = None) -> LoadedModel:
+    """A model version, ready to answer.
+
+    Args:
+        ref: `name@production`, `name@3`, or `name` for the newest.
+        project: a folder in the project; found upward from here when absent.
+
+    Raises:
+        UnknownModel, UnknownVersion, UnknownEnvironment, NothingLive: nothing answers to the reference.
+        ModelDamaged: its bytes are not what was registered.
+        SourceNotApproved: nobody here ran or approved its code.
+
+    Example:
+        ```python
+        ropeway.load("sentiment@production").predict(pl.DataFrame({"text": ["what a day"]}))
+        ```
+    """
+    with open_workspace(project) as workspace:
+        return load_model(workspace, ref)
+
+
+def load_model(workspace: Workspace, ref: str) -> LoadedModel:
+    """As `load`, from an open workspace."""
+    return load_version(workspace, resolve_version(workspace, ref=ref))
+
+
+def load_version(workspace: Workspace, version: ModelVersion) -> LoadedModel:
+    """As `load`, for a version that is at hand."""
+    detail = get_model(workspace, ref=version.ref)
+    if not detail.source_approved:
+        raise SourceNotApproved(version.ref, version.source)
+    return LoadedModel(version, load_package(workspace, version.package, version.ref))
+
+
+def load_package(workspace: Workspace, package: Digest, ref: str) -> LoadedPackage:
+    """A package's slice. Runs its code: the caller has made sure that it may.
+
+    Raises:
+        ModelDamaged: an object is missing or not what it was.
+    """
+    store = workspace.store
+    manifest = read_manifest(store, package, ref)
+    made = load_slice(
+        pipeline=manifest.pipeline,
+        code={path: read_part(store, digest, ref, f"code/{path}") for path, digest in manifest.code.items()},
+        artifacts={
+            name: read_part(store, pinned.digest, ref, f"artifacts/{name}")
+            for name, pinned in manifest.artifacts.items()
+        },
+        settings=manifest.params,
+        inputs=manifest.ordered_inputs(),
+        trusted=tuple(workspace.project.models.trusted_types),
+    )
+    return LoadedPackage(ref, manifest, made)

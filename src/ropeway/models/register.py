@@ -1,0 +1,100 @@
+"""From a run to a model version: package its slice, replay recorded rows through the package, register.
+
+The heavy work is done here, before the one command that records it.
+"""
+
+from ropeway.core.ids import Digest
+from ropeway.models.errors import NothingToPackage
+from ropeway.models.load import load_package
+from ropeway.models.manifest import (
+    FORMAT,
+    Manifest,
+    PinnedArtifact,
+    content_digest,
+    put_manifest,
+    source_digest,
+)
+from ropeway.models.operations import register_package
+from ropeway.models.registry import ModelVersion
+from ropeway.models.replay import replay
+from ropeway.pipelines.operations import show
+from ropeway.pipelines.records import PipelineRecord
+from ropeway.pipelines.slice import read_replay
+from ropeway.workspace import Workspace
+
+DATASET = "dataset:"
+ROWS = "rows"
+
+
+def register(workspace: Workspace, run: str = "latest", *, name: str | None = None) -> ModelVersion:
+    """Register what a pipeline run made as a model version.
+
+    Args:
+        workspace: where.
+        run: a pipeline run's id, the beginning of one, or `latest`.
+        name: the model's name; the project's by default.
+
+    Returns:
+        The version; `known` when the same content was registered before.
+
+    Raises:
+        RunNotRecorded, NothingToPackage: the run left no slice.
+        ReplayDiffers: the package does not answer as the run did, or a row otherwise when it comes alone.
+    """
+    record = show(workspace, run=run)
+    package = build_package(workspace, record)
+    model = name if name is not None else workspace.project.project.name
+    loaded = load_package(workspace, package, model)
+    try:
+        rows, answers = read_replay(workspace.store.read(loaded.manifest.replay))
+        replay(loaded, rows, answers, tolerance=workspace.project.gate.max_skew)
+    finally:
+        loaded.close()
+    return register_package(workspace, name=model, package=package)
+
+
+def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
+    """Put a run's slice into the store as a package; gives the digest of its tree."""
+    if record.settings is None:
+        raise NothingToPackage(record.run, "its parameters were erased")
+    made = record.slice
+    # Canonical JSON has no order of names; the rows that were recorded have.
+    rows, _ = read_replay(workspace.store.read(made.replay))
+    artifacts = {
+        name: PinnedArtifact(digest=each.digest, format=each.format, content=each.content)
+        for name, each in made.artifacts.items()
+    }
+    source = source_digest(record.files)
+    assert source == record.source, "pipelines and models agree on what a source digest is"
+    others = sorted(ref for name, ref in record.inputs.items() if name != ROWS)
+    columns = [name for name in rows.columns if name in made.signature.inputs]
+    return put_manifest(
+        workspace.store,
+        Manifest(
+            format=FORMAT,
+            content=content_digest(
+                code=record.files,
+                artifacts=artifacts,
+                params=record.settings,
+                signature=made.signature,
+                columns=columns,
+                served=made.served,
+            ),
+            source=source,
+            snapshot=record.code,
+            run=record.run,
+            served=made.served,
+            steps=made.steps,
+            pipeline=record.pipeline,
+            code=record.files,
+            artifacts=artifacts,
+            params=record.settings,
+            signature=made.signature,
+            columns=columns,
+            datasets=[ref.removeprefix(DATASET) for ref in (record.inputs[ROWS], *others)],
+            split=record.split,
+            target=workspace.project.inputs[ROWS].target,
+            replay=made.replay,
+            packages=record.packages,
+        ),
+    )
