@@ -1,0 +1,364 @@
+"""`ropeway demo`: a real project, the whole way, by the very commands that a user has.
+
+Nothing here knows the outcome: each command is run, its answer decides what comes next, and what happened
+is what is told.
+"""
+
+import contextlib
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from ropeway.cli.face import Answers
+from ropeway.core.errors import Failed, Invalid, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
+    from rich.console import Console
+
+    from ropeway.models.registry import ModelVersion
+
+ANA = "Ana"
+BEN = "Ben"
+READY_S = 60.0
+STOP_S = 15.0
+LOOK_EVERY_S = 0.05
+ASKED = 6
+SHOWN_TEXT = 44
+ASKING = frozenset({"status", "why"})
+"""Commands that only read: who asks does not matter."""
+
+CLOSED = frozenset({"rejected", "recalled", "retired"})
+
+
+class ExtraMissing(Unavailable):
+    """Something is needed that the base install leaves out."""
+
+    code = "extra-missing"
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"The demo trains with {package}, which is not installed here.",
+            expected=f"the extra '{extra}'",
+            next_step=f"{sys.executable} -m pip install 'ropeway[{extra}]'",
+            package=package,
+        )
+
+
+class FolderTaken(Invalid):
+    """The folder for the demo holds something else."""
+
+    code = "demo-folder-taken"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"'{folder}' is not empty, and not a demo that was begun here before.",
+            expected="a new folder, an empty one, or that of an earlier demo",
+            next_step=f"ropeway demo {folder}-2",
+            folder=str(folder),
+        )
+
+
+class ServiceNotReady(Failed):
+    """The service that the demo started did not begin to answer."""
+
+    code = "demo-service-failed"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            "The service did not begin to answer" + (f"; it said:\n{said}" if said else "."),
+            expected=f"an answer on /health within {READY_S:.0f} s",
+            next_step="ropeway serve sentiment@production",
+        )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("tweets-demo"))
+def demo(folder: Path) -> None:
+    """Take a real project the whole way in FOLDER: ratings, labels, model, gate, answers, and back.
+
+    It acts as two people, Ana and Ben, so that nobody approves their own model. The folder is an ordinary
+    project afterwards. Run again, it takes seconds: what has not changed is not done again.
+    """
+    began = time.perf_counter()
+    _need_sklearn()
+    _make_project(folder)
+    with _inside(folder):
+        Tour(folder).go()
+    click.echo(f"\n{_seconds(time.perf_counter() - began)} in all.")
+
+
+class Tour:
+    """One walk along the line."""
+
+    def __init__(self, folder: Path) -> None:
+        from ropeway.cli.draw import console
+
+        self.folder = folder
+        self.out: Console = console()
+        self._step = 0
+
+    def go(self) -> None:
+        """From raw ratings to answers and back."""
+        self.out.print(f"A project in {self.folder}: does a tweet sound positive, neutral or negative?")
+        self.out.print("It acts as two people, Ana who builds and Ben who answers for what goes out.")
+        self._bring_ratings()
+        self._make_labels()
+        plain = self._try_model("A plain model, held against the charter", "c=1", "balanced=false")
+        better = self._try_model("A better one", "c=5", "balanced=true")
+        chosen = self._release([plain, better])
+        if chosen is not None:
+            self._serve(chosen)
+        self._heading("Where the project stands")
+        self._run(ANA, "status")
+        self._what_next(chosen)
+
+    def _bring_ratings(self) -> None:
+        self._heading("Raw ratings arrive")
+        self._run(ANA, "data", "add", "data/tweets.parquet", "--name", "ratings")
+
+    def _make_labels(self) -> None:
+        self._heading("Labels, with measured agreement")
+        for words in (["import"], ["agreement"], ["queue", "--limit", "3"], ["snapshot"]):
+            self._run(ANA, "labels", words[0], "sentiment", *words[1:])
+
+    def _try_model(self, title: str, *settings: str) -> "ModelVersion":
+        self._heading(title)
+        self._run(ANA, "run", *[word for setting in settings for word in ("--set", setting)])
+        version: ModelVersion = self._run(ANA, "model", "register", "latest")
+        if version.state.value in ("candidate", "validated") and version.passed is None:
+            self._run(ANA, "gate", version.ref)
+        else:
+            verdict = "passed" if version.passed else "was refused by"
+            self._say(
+                f"{version.ref} {verdict} the gate before and is {version.state}; it is not judged again."
+            )
+        return version
+
+    def _release(self, tried: "Sequence[ModelVersion]") -> "ModelVersion | None":
+        """Approve and promote the newest version that passed; None when none did."""
+        self._heading("Approved by another person, and live")
+        now = _as_they_stand([version.ref for version in tried])
+        passed = [version for version in now if version.passed and version.state.value not in CLOSED]
+        if not passed:
+            self._say("No version has passed the gate, so nothing goes out: that is what it is for.")
+            return None
+        chosen = passed[-1]
+        if chosen.state.value == "validated":
+            self._run(BEN, "model", "approve", chosen.ref)
+        if "production" not in chosen.environments:
+            self._run(BEN, "model", "promote", chosen.ref, "--to", "production")
+        else:
+            self._say(f"{chosen.ref} is live already.")
+        return chosen
+
+    def _serve(self, chosen: "ModelVersion") -> None:
+        self._heading("Answers over HTTP")
+        reference = f"{chosen.name}@production"
+        with _service(reference, self._show) as client:
+            asked = [(text, label, self._predict(client, text)) for text, label in _held_out_tweets(ASKED)]
+            self._draw_answers(asked)
+            wrong = [entry for entry in asked if entry[2]["prediction"] != entry[1]]
+            _, label, answer = (wrong or asked)[0]
+            which = "first wrong answer" if wrong else "first answer"
+            self._say(f"Ben tells the service what raters had said, for the {which}:")
+            self._feed_back(client, answer["id"], label)
+        self._heading("From that answer, all the way back")
+        self._run(BEN, "why", answer["id"])
+
+    def _predict(self, client: "httpx.Client", text: str) -> dict[str, Any]:
+        reply = client.post("/predict", json={"text": text})
+        reply.raise_for_status()
+        answer: dict[str, Any] = reply.json()
+        return answer
+
+    def _draw_answers(self, asked: "Sequence[tuple[str, str, dict[str, Any]]]") -> None:
+        from ropeway.cli import draw
+
+        rows = [
+            (
+                draw.clip(text, SHOWN_TEXT),
+                answer["prediction"],
+                draw.number(answer["probabilities"][answer["prediction"]], 2),
+                label,
+                answer["id"],
+            )
+            for text, label, answer in asked
+        ]
+        self._say("POST /predict, with tweets that the model has never seen:")
+        draw.table(
+            self.out,
+            [
+                draw.Column("tweet", grow=True),
+                "answer",
+                draw.Column("sure", right=True),
+                "its raters said",
+                "prediction",
+            ],
+            rows,
+        )
+
+    def _feed_back(self, client: "httpx.Client", identity: str, label: str) -> None:
+        self._show(f'curl -s {client.base_url}/feedback -d \'{{"id": "{identity}", "value": "{label}"}}\' …')
+        body = {"id": identity, "value": label, "by": BEN, "note": "as its raters said"}
+        client.post("/feedback", json=body).raise_for_status()
+
+    def _what_next(self, chosen: "ModelVersion | None") -> None:
+        self._heading("What to try next")
+        live = f"{chosen.name}@production" if chosen else "tweets"
+        for command, why in (
+            (f"cd {self.folder}", "an ordinary project, yours to go on with"),
+            (f"ropeway serve {live}" if chosen else "ropeway runs", "then open http://127.0.0.1:8080/docs"),
+            ("ropeway explain", "what would run again, and why"),
+            ("ropeway run --set c=0.5", "another try; ropeway runs lays them side by side"),
+            ("ropeway labels queue sentiment", "what people did not agree on, for you to decide"),
+            (f"ropeway why {live}", "where the live model came from, and what it answered"),
+        ):
+            self.out.print(f"  {command.ljust(34)} {why}")
+
+    def _heading(self, title: str) -> None:
+        from ropeway.cli import draw
+
+        self._step += 1
+        draw.heading(self.out, f"{self._step}  {title}")
+
+    def _say(self, text: str) -> None:
+        self.out.print(text)
+
+    def _show(self, command: str) -> None:
+        from rich.text import Text
+
+        self.out.print(Text(f"$ {command}", style="cyan"))
+
+    def _run(self, actor: str, *words: str) -> Any:
+        """Run one of our own commands as somebody, shown as it would be typed; gives what it answered."""
+        from ropeway.cli.main import root
+
+        self._show(f"ropeway {shlex.join(words)}" + (f" --as {actor}" if words[0] not in ASKING else ""))
+        answers = Answers()
+        # A refusal (exit 3) is an answer like any other here; what comes next depends on it.
+        with contextlib.suppress(SystemExit):
+            root.main(args=[*words, "--as", actor], prog_name="ropeway", standalone_mode=False, obj=answers)
+        return answers[-1] if answers else None
+
+
+@contextlib.contextmanager
+def _service(reference: str, show: Callable[[str], None]) -> "Iterator[httpx.Client]":
+    """`ropeway serve`, as a process of its own on a free port, for as long as the block lasts."""
+    import httpx
+
+    port = _free_port()
+    words = ["serve", reference, "--port", str(port)]
+    show(f"ropeway {shlex.join(words)} &")
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: S603  our own command line
+            [sys.executable, "-m", "ropeway.cli", *words], stdout=said, stderr=said
+        )
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+                _wait_until_ready(client, process, said)
+                yield client
+        finally:
+            _stop(process)
+
+
+def _wait_until_ready(client: "httpx.Client", process: "subprocess.Popen[bytes]", said: IO[bytes]) -> None:
+    import httpx
+
+    give_up = time.monotonic() + READY_S
+    while process.poll() is None and time.monotonic() < give_up:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/health").is_success:
+                return
+        time.sleep(LOOK_EVERY_S)
+    said.seek(0)
+    raise ServiceNotReady(said.read().decode(errors="replace").strip())
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _need_sklearn() -> None:
+    from importlib.util import find_spec
+
+    for module, package in (("sklearn", "scikit-learn"), ("skops", "skops")):
+        if find_spec(module) is None:
+            raise ExtraMissing(package, "sklearn")
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Commands look for their project from the working folder upward, as they do for a user."""
+    with contextlib.chdir(folder):
+        yield
+
+
+def _make_project(folder: Path) -> None:
+    """Lay the example out, or go on with one that lies there."""
+    from ropeway.examples.lay_out import lay_out
+    from ropeway.workspace.project import PROJECT_FILE
+
+    if (folder / PROJECT_FILE).is_file() and (folder / "data").is_dir():
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderTaken(folder)
+    lay_out("tweets", folder)
+
+
+def _seconds(duration: float) -> str:
+    from ropeway.cli import draw
+
+    return draw.duration(duration)
+
+
+def _as_they_stand(refs: Sequence[str]) -> "list[ModelVersion]":
+    from ropeway.models.operations import resolve_version
+    from ropeway.workspace import open_workspace
+
+    with open_workspace() as workspace:
+        return [resolve_version(workspace, ref=ref) for ref in refs]
+
+
+def _held_out_tweets(many: int) -> list[tuple[str, str]]:
+    """Tweets of the test part with what their raters said: each label in turn, in the order of the data."""
+    from ropeway.data.assign import assign_split, split_frame
+    from ropeway.data.load import load, resolve
+    from ropeway.workspace import open_workspace
+
+    with open_workspace() as workspace:
+        rows_input = workspace.project.inputs["rows"]
+        version = resolve(workspace, rows_input.dataset)
+        rows = load(workspace, version)
+        parts = split_frame(workspace, version, assign_split(workspace, version, rows_input), rows)
+    target = rows_input.target or "sentiment"
+    test = rows.filter(parts["part"] == "test")
+    by_label = [group["text"].to_list() for _, group in test.group_by(target, maintain_order=True)]
+    labels = test[target].unique(maintain_order=True).to_list()
+    turns = [
+        (texts[turn], label)
+        for turn in range(many)
+        for texts, label in zip(by_label, labels, strict=True)
+        if turn < len(texts)
+    ]
+    return turns[:many]
