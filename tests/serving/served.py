@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from ropeway.core.errors import NotFound
+from ropeway.serving.errors import ModelRecalled
 
 GOOD = ("good", "great", "love")
 
@@ -44,6 +45,9 @@ class Mood:
             {name: [high if at == i else low for at in best] for i, name in enumerate(self.outputs)}
         )
 
+    def close(self) -> None:
+        return None
+
 
 class Sizes:
     """A number from columns of every plain kind."""
@@ -62,6 +66,9 @@ class Sizes:
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.select(prediction=pl.col("width") * pl.col("count"))
 
+    def close(self) -> None:
+        return None
+
 
 class FolderSource:
     """The version that the file `alias` names. A version over 90 does not load."""
@@ -72,7 +79,10 @@ class FolderSource:
     def resolve(self) -> str:
         if not self.alias.exists():
             raise NotFound("alias", str(self.alias.name))
-        return self.alias.read_text().strip()
+        alias = self.alias.read_text().strip()
+        if alias.startswith("recalled "):
+            raise ModelRecalled(alias.removeprefix("recalled "))
+        return alias
 
     def load(self, ref: str) -> Any:
         if ref == "sizes@1":

@@ -95,7 +95,7 @@ def test_a_failing_model_is_a_500_without_a_secret_and_the_service_lives(
     shared_service: Any, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     reply = shared_service.predict({"text": word})
-    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "step-failed")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "prediction-failed")
     assert "passwd" not in reply.text
     assert "mood@1" in caplog.text
     assert shared_service.predict({"text": "good"}).status_code == 200

@@ -129,6 +129,16 @@ def test_a_version_that_does_not_load_leaves_the_one_before(service: Any) -> Non
     wait_until(lambda: service.client.get("/health").json()["state"] == "current")
 
 
+def test_a_recalled_version_answers_no_more_until_another_takes_its_place(service: Any) -> None:
+    service.alias.write_text("recalled mood@1")
+    wait_until(lambda: service.client.get("/health").json()["state"] == "recalled")
+    reply = service.predict({"text": "good"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "model-recalled")
+    service.alias.write_text("mood@2")
+    wait_until(lambda: service.client.get("/health").json()["state"] == "current")
+    assert service.predict({"text": "good"}).json()["model"] == "mood@2"
+
+
 def test_a_first_version_that_does_not_load_is_an_error(start_service: Callable[..., Any]) -> None:
     with pytest.raises(NotFound, match="mood@99"):
         start_service("mood@99")

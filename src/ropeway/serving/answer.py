@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ropeway.serving.errors import SignatureMismatch, StepFailed
+from ropeway.core.errors import RopewayError
+from ropeway.serving.errors import PredictionFailed, SignatureMismatch
 from ropeway.serving.record import Value
 from ropeway.serving.signature import Problem, Request, Servable
 
@@ -30,56 +31,56 @@ def ask(servable: Servable, request: Request) -> list[Answer]:
 
     Raises:
         SignatureMismatch: values that no column of the signature's type can hold.
-        StepFailed: the model's code raised, or what it gave is no answer. The log on stderr has the rest.
+        PredictionFailed: the model's code raised, or what it gave is no answer; stderr has the rest.
     """
     rows = frame_of(servable, request)
     try:
         return answers_in(servable.ref, servable.predict(rows), request.height)
-    except StepFailed as error:
+    except PredictionFailed as error:
         logger.error("%s: %s", servable.ref, error.what)  # noqa: TRY400  there is no traceback worth showing
         raise
+    except RopewayError as error:
+        if error.http_status < PredictionFailed.http_status:
+            raise
+        # Its words name the user's files, and hold the traceback: they are for the log.
+        logger.error("%s: %s", servable.ref, error.what)  # noqa: TRY400
+        step = str(error.facts.get("step", ""))
+        where = f"step '{step}' failed" if step else f"it is {error.code}"
+        raise PredictionFailed(servable.ref, where, cause=error.code, step=step) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the user's code: it may exit, and polars panics past Exception
         logger.exception("%s raised while predicting", servable.ref)
         # The text of a foreign exception may hold paths or values; its kind does not.
-        raise StepFailed(servable.ref, f"its code raised {type(error).__name__}") from error
+        raise PredictionFailed(servable.ref, f"its code raised {type(error).__name__}") from error
 
 
 def frame_of(servable: Servable, request: Request) -> "pl.DataFrame":
-    """The request as a frame in the signature's types.
+    """The request as a frame in the signature's types, made as the gate makes it when it looks for skew.
 
     Raises:
         SignatureMismatch: values that no column of the signature's type can hold (of nested types, say).
     """
     import polars as pl
 
-    schema = {name: polars_type(type_name) for name, type_name in servable.inputs.items()}
+    from ropeway.models.request import frame_of as frame_of_rows
+
     try:
-        return pl.DataFrame(request.columns, schema=schema, height=request.height, strict=False)
+        return frame_of_rows([request.row(index) for index in range(request.height)], servable.inputs)
     except (Exception, pl.exceptions.PanicException) as error:  # whatever the values are, they are not ours
         problem = Problem("", "values of the signature's types", f"fits no column ({type(error).__name__})")
         raise SignatureMismatch(servable.ref, [problem]) from error
-
-
-def polars_type(type_name: str) -> Any:
-    """The polars type of a name; None, for inference, where the name says no simple type."""
-    import polars as pl
-
-    found = getattr(pl, type_name.split("(", 1)[0], None)
-    is_simple = isinstance(found, type) and issubclass(found, pl.DataType) and not found.is_nested()
-    return None if not is_simple or found is pl.Enum else found
 
 
 def answers_in(ref: str, frame: Any, height: int) -> list[Answer]:
     """The answers that an output frame holds.
 
     Raises:
-        StepFailed: another number of rows, no columns, a null, NaN, or something that is no plain value.
+        PredictionFailed: another number of rows, no columns, a null, NaN, or what is no plain value.
     """
     names: list[str] = list(frame.columns)
     if frame.height != height or not names:
-        raise StepFailed(ref, f"it gave {frame.height} rows in {len(names)} columns for {height} rows")
+        raise PredictionFailed(ref, f"it gave {frame.height} rows in {len(names)} columns for {height} rows")
     if PREDICTION not in names:
         return [_most_likely(ref, names, row) for row in frame.rows()]
     at = names.index(PREDICTION)
@@ -103,11 +104,11 @@ def _most_likely(ref: str, names: list[str], row: tuple[Any, ...]) -> Answer:
 def _numbers(ref: str, names: list[str], values: Any) -> dict[str, float]:
     for name, value in zip(names, values, strict=True):
         if type(value) not in (float, int) or not math.isfinite(value):
-            raise StepFailed(ref, f"its column '{name}' is not a finite number")
+            raise PredictionFailed(ref, f"its column '{name}' is not a finite number")
     return dict(zip(names, values, strict=True))
 
 
 def _value(ref: str, name: str, value: Any) -> Value:
     if isinstance(value, str | bool) or (isinstance(value, int | float) and math.isfinite(value)):
         return value
-    raise StepFailed(ref, f"its column '{name}' is neither text, true or false, nor a finite number")
+    raise PredictionFailed(ref, f"its column '{name}' is neither text, true or false, nor a finite number")

@@ -109,6 +109,8 @@ class PredictionApp:
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         check_json(scope)
         body = decode_json(await read_body(scope, receive, self.body_bytes))
+        if self.deployment.refusal is not None:
+            raise self.deployment.refusal
         live = self.deployment.live
         request, problems = live.signature.read(body)
         if request is None:

@@ -16,6 +16,7 @@ import msgspec
 from ropeway.core.clock import Clock
 from ropeway.core.errors import RopewayError
 from ropeway.serving.answer import frame_of
+from ropeway.serving.errors import ModelRecalled
 from ropeway.serving.signature import Request, Servable, Signature
 
 logger = logging.getLogger("ropeway.serving")
@@ -24,7 +25,10 @@ POLL_S = 0.25
 RETRY_S = 5.0
 """A version that does not load is tried again after this long, not at every look."""
 
-State = Literal["current", "last-known-good"]
+RETIRED_S = 120.0
+"""A version that was replaced is let go of after this long: a slow request may still be with it."""
+
+State = Literal["current", "last-known-good", "recalled"]
 
 
 class Source(Protocol):
@@ -77,6 +81,8 @@ class Deployment:
         self.live = self._load(source.resolve())
         self.checked_at = clock.now()
         self.trouble: Trouble | None = None
+        self.refusal: ModelRecalled | None = None
+        self._retired: list[tuple[float, Servable]] = []
         self._wanted = self.live.ref
         self._retry_at = 0.0
         self._stop = threading.Event()
@@ -85,6 +91,8 @@ class Deployment:
     @property
     def state(self) -> State:
         """Whether the version that answers is known to be the one that should."""
+        if self.refusal is not None:
+            return "recalled"
         return "current" if self.trouble is None else "last-known-good"
 
     def start(self) -> None:
@@ -96,6 +104,8 @@ class Deployment:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        for _, servable in [*self._retired, (0.0, self.live.servable)]:
+            servable.close()
         self.source.close()
 
     def look(self) -> None:
@@ -108,10 +118,12 @@ class Deployment:
             elif wanted != self._wanted or time.monotonic() >= self._retry_at:
                 self._wanted = wanted
                 self._retry_at = time.monotonic() + RETRY_S
-                before, self.live = self.live.ref, self._load(wanted)
-                logger.warning("%s answers now, in place of %s", wanted, before)
+                before, self.live = self.live, self._load(wanted)
+                self._retired.append((time.monotonic(), before.servable))
+                logger.warning("%s answers now, in place of %s", wanted, before.ref)
                 self._recover()
             self.checked_at = self.clock.now()
+            self._let_go()
         except Exception as error:  # noqa: BLE001  whatever the workspace or a new version does, we go on
             self._keep(error)
 
@@ -127,7 +139,12 @@ class Deployment:
             error.code if isinstance(error, RopewayError) else "internal",
             error.what if isinstance(error, RopewayError) else type(error).__name__,
         )
-        if trouble != self.trouble:
+        if isinstance(error, ModelRecalled):
+            # The one case in which the last known is not good.
+            if self.refusal is None:
+                logger.warning("%s", error.what)
+            self.refusal = error
+        elif trouble != self.trouble:
             logger.warning(
                 "%s goes on answering as last known good: %s", self.live.ref, trouble.what, exc_info=not known
             )
@@ -136,7 +153,14 @@ class Deployment:
     def _recover(self) -> None:
         if self.trouble is not None:
             logger.warning("%s is current again", self.live.ref)
-            self.trouble = None
+            self.trouble = self.refusal = None
+
+    def _let_go(self) -> None:
+        oldest = time.monotonic() - RETIRED_S
+        for at, servable in self._retired:
+            if at < oldest:
+                servable.close()
+        self._retired = [(at, servable) for at, servable in self._retired if at >= oldest]
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_S):

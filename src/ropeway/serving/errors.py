@@ -5,11 +5,12 @@ Invalid       signature-mismatch · feedback-mismatch · malformed-request (400)
 └── TooLarge  body-too-large
 NotFound      unknown-prediction · unknown-path
 Refused       auth-required · foreign-origin
-Failed        step-failed · internal
-Unavailable   port-busy · log-unavailable
+Failed        prediction-failed · internal
+Unavailable   port-busy · cannot-listen · log-unavailable · model-recalled · workspace-gone
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ropeway.core.errors import Failed, Invalid, NotFound, Refused, TooLarge, Unavailable
 from ropeway.serving.signature import Problem
@@ -196,16 +197,48 @@ class CannotListen(Unavailable):
         )
 
 
-class StepFailed(Failed):
-    """The model's own code raised, or answered with something that is no answer."""
+class PredictionFailed(Failed):
+    """The model's own code raised, or answered with something that is no answer.
 
-    code = "step-failed"
+    `cause` is the code of the error below it (`step-failed`), where that is one of ours.
+    """
 
-    def __init__(self, model: str, reason: str) -> None:
+    code = "prediction-failed"
+
+    def __init__(self, model: str, reason: str, *, cause: str = "", step: str = "") -> None:
         super().__init__(
             f"'{model}' could not answer: {reason}.",
             next_step="the service's log on stderr holds the whole error",
             model=model,
+            cause=cause,
+            step=step,
+        )
+
+
+class ModelRecalled(Unavailable):
+    """The version was taken out of use, since it does harm: it answers no more."""
+
+    code = "model-recalled"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"'{model}' was recalled and answers no more.",
+            expected="another version in its place",
+            next_step=f"ropeway model promote {model.partition('@')[0]}@VERSION",
+            model=model,
+        )
+
+
+class WorkspaceGone(Unavailable):
+    """The workspace's database is not where it was."""
+
+    code = "workspace-gone"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The workspace's database '{path.name}' is gone.",
+            expected=f"a file {path}",
+            next_step="bring the folder back; the service finds it by itself",
         )
 
 

@@ -46,6 +46,10 @@ class Servable(Protocol):
         """Answers for a polars frame, as a polars frame with as many rows in the same order."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds; it is not asked again."""
+        ...
+
 
 class Problem(msgspec.Struct, frozen=True):
     """One field that is not as the signature says."""
