@@ -86,6 +86,13 @@ def test_facts_leave_out_what_is_not_known():
     )
 
 
+def test_on_a_terminal_long_facts_wrap_beside_their_name():
+    lines = drawn(draw.facts, [("says", "word " * 20)], width=40, terminal=True).splitlines()
+    assert len(lines) > 1
+    assert lines[0].startswith("  says  word")
+    assert all(line.startswith("        word") for line in lines[1:])
+
+
 def test_next_steps_stand_under_each_other():
     assert drawn(draw.next_step, "cd x", "ropeway status", why="see") == (
         "\nnext  cd x\n      ropeway status   see\n"

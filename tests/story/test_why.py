@@ -160,3 +160,4 @@ def test_why_draws_a_tree_and_its_json_is_an_account(line, capsys):
         main(["why", prediction, "--json", "-C", str(line.workspace.root)])
     account = json.loads(capsys.readouterr().out)
     assert account["back"][0]["thing"]["ref"] == "model:sentiment@1"
+    assert account["prediction"]["inputs"] == {"text": "what a day"}

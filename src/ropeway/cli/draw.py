@@ -117,7 +117,12 @@ def facts(out: Console, pairs: Iterable[tuple[str, Cell]]) -> None:
     kept = [(name, _text(value)) for name, value in pairs if value is not None]
     width = max((cell_len(name) for name, _ in kept), default=0)
     for name, value in kept:
-        out.print(Text(INDENT) + Text(name.ljust(width), style="dim") + Text("  ") + value)
+        room = max(out.width - width - 2 * len(INDENT), MINIMUM_COLUMN)
+        lines = value.wrap(out, room) if out.is_terminal else [value]
+        for index, line in enumerate(lines):
+            out.print(
+                Text(INDENT) + Text(("" if index else name).ljust(width), style="dim") + Text(INDENT) + line
+            )
 
 
 def table(out: Console, columns: Sequence[Column | str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from ropeway.serving.record import Prediction
+
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One thing in words.
@@ -40,11 +42,12 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Where something came from, and what came of it."""
+    """Where something came from, and what came of it; of a prediction also its whole record."""
 
     asked: str
     thing: Told
     back: list[Link]
     forward: list[Link]
+    prediction: Prediction | None = None
     left_out: int = 0
     """Things on the way forward that are not told, being too many."""

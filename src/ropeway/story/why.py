@@ -14,6 +14,7 @@ from ropeway.story.usage import Usage, usage_by_version
 from ropeway.workspace import Context, operation
 
 SHOWN_TEXT = 160
+SHOWN_INPUTS = 6
 
 
 @operation("story.why", kind="query", permission="story:read")
@@ -51,14 +52,14 @@ def _of_prediction(context: Context, asked: str, identity: str) -> Account:
     return Account(
         asked=asked,
         thing=_tell_prediction(prediction),
+        prediction=prediction,
         back=[*raters_of(context, prediction, model), *way],
         forward=[Link(thing=said, relation="judged") for said in _feedback(context, identity)],
     )
 
 
 def _tell_prediction(prediction: Prediction) -> Told:
-    lines = [f"asked     {name}: {_shown(value)}" for name, value in prediction.inputs.items()]
-    lines += [f"asked     {name}: not kept in the log" for name in prediction.dropped]
+    lines = [f"asked     {line}" for line in _asked(prediction)]
     sure = prediction.probabilities or {}
     confidence = f" ({sure[str(prediction.prediction)]:.2f})" if str(prediction.prediction) in sure else ""
     lines.append(f"answered  {_shown(prediction.prediction)}{confidence}")
@@ -67,6 +68,21 @@ def _tell_prediction(prediction: Prediction) -> Told:
     return Told(
         ref=f"prediction:{prediction.id}", title=f"prediction {prediction.id}", at=prediction.at, lines=lines
     )
+
+
+def _asked(prediction: Prediction) -> list[str]:
+    """Texts each on a line of its own, other values together; the first of many."""
+    texts = [
+        f"{name}: {_shown(value)}" for name, value in prediction.inputs.items() if isinstance(value, str)
+    ]
+    others = [f"{name} {value}" for name, value in prediction.inputs.items() if not isinstance(value, str)]
+    lines = texts[:SHOWN_INPUTS]
+    if others:
+        lines.append(", ".join(others[:SHOWN_INPUTS]))
+    left_out = max(len(texts) - SHOWN_INPUTS, 0) + max(len(others) - SHOWN_INPUTS, 0)
+    if left_out:
+        lines.append(f"and {left_out} more (--json shows all)")
+    return [*lines, *(f"{name}: not kept in the log" for name in prediction.dropped)]
 
 
 def _feedback(context: Context, identity: str) -> list[Told]:
