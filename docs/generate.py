@@ -135,7 +135,7 @@ def error_classes() -> list[type[RopewayError]]:
 def all_error_classes() -> list[type[RopewayError]]:
     """Every error class of the package with a code of its own."""
     for module in pkgutil.walk_packages(ropeway.__path__, "ropeway."):
-        if module.name.endswith((".errors", ".project")):
+        if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     return [cls for cls in _subclasses(RopewayError) if "code" in vars(cls)]
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ropeway.models.registry import ModelVersion
 
+MODEL = "sentiment"
 ANA = "Ana"
 BEN = "Ben"
 READY_S = 60.0
@@ -133,7 +134,7 @@ class Tour:
     def _try_model(self, title: str, *settings: str) -> "ModelVersion":
         self._heading(title)
         self._run(ANA, "run", *[word for setting in settings for word in ("--set", setting)])
-        version: ModelVersion = self._run(ANA, "model", "register", "latest")
+        version: ModelVersion = self._run(ANA, "model", "register", "latest", "--name", MODEL)
         if version.state.value in ("candidate", "validated") and version.passed is None:
             self._run(ANA, "gate", version.ref)
         else:
@@ -316,14 +317,14 @@ def _inside(folder: Path) -> Iterator[None]:
 
 def _make_project(folder: Path) -> None:
     """Lay the example out, or go on with one that lies there."""
-    from ropeway.examples.lay_out import lay_out
+    from ropeway.examples import copy_template
     from ropeway.workspace.project import PROJECT_FILE
 
     if (folder / PROJECT_FILE).is_file() and (folder / "data").is_dir():
         return
     if folder.exists() and any(folder.iterdir()):
         raise FolderTaken(folder)
-    lay_out("tweets", folder)
+    copy_template("tweets", folder)
 
 
 def _seconds(duration: float) -> str:
