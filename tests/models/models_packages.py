@@ -10,7 +10,7 @@ from ropeway.models.manifest import (
     source_digest,
 )
 from ropeway.models.operations import approve_model, promote_model, register_package
-from ropeway.models.registry import ModelVersion
+from ropeway.models.registry import ModelVersion, champion_of
 from ropeway.pipelines.records import Signature
 from ropeway.workspace import LocalWorkspace
 
@@ -58,6 +58,7 @@ def register(workspace: LocalWorkspace, *, learnt: str = "1", name: str = "senti
 def judge(workspace: LocalWorkspace, version: ModelVersion, *, passed: bool = True) -> None:
     """Record a gate's verdict as the gate itself would."""
     with workspace._context() as context:
+        champion = champion_of(context.read, context.project, version.name)
         context.append(
             GateEvaluated(
                 name=ModelName(version.name),
@@ -70,7 +71,7 @@ def judge(workspace: LocalWorkspace, version: ModelVersion, *, passed: bool = Tr
                 test_part=TABLE,
                 test_set=TABLE,
                 look=1,
-                champion=None,
+                champion=champion,
             )
         )
 

@@ -31,7 +31,8 @@ def gate(face: Face, ref: str) -> None:
 
     with face.workspace() as workspace, face.progress(f"judging {ref}"):
         report = gate_model(workspace, ref=ref)
-    face.emit(report, lambda out: _draw_gate(out, report))
+        alone = workspace.project.project.approval == "self"
+    face.emit(report, lambda out: _draw_gate(out, report, alone=alone))
     if not report.passed:
         raise SystemExit(REFUSED_EXIT)
 
@@ -202,7 +203,7 @@ def _read_code(workspace: "LocalWorkspace", detail: "ModelDetail") -> dict[str, 
     }
 
 
-def _draw_gate(out: "Console", report: "GateReport") -> None:
+def _draw_gate(out: "Console", report: "GateReport", *, alone: bool) -> None:
     from ropeway.cli import draw
 
     champion = f", beside {report.champion}" if report.champion else ""
@@ -219,14 +220,20 @@ def _draw_gate(out: "Console", report: "GateReport") -> None:
         draw.Column("figure", right=True),
         draw.Column("needed", right=True),
         "verdict",
-        draw.Column("in words"),
+        draw.Column("in words", grow=True),
     ]
     draw.table(out, columns, rows)
     out.print()
+    # A narrow terminal cuts the table's last column; why something is refused is always told whole.
+    for check in report.checks:
+        if not check.passed and out.is_terminal:
+            out.print(f"  {check.name}: {check.says}")
     outcome = draw.badge("passed") if report.passed else draw.badge("refused")
     out.print(outcome + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
     name = report.ref.partition("@")[0]
-    if report.passed:
+    if report.passed and alone:
+        draw.next_step(out, f"ropeway model approve {report.ref}")
+    elif report.passed:
         draw.next_step(out, f"ropeway model approve {report.ref} --as SOMEONE", why="who proposed it may not")
     else:
         draw.next_step(out, "ropeway run", f"ropeway model register latest --name {name}", why="a better one")
@@ -273,6 +280,7 @@ def _draw_detail(out: "Console", detail: "ModelDetail", code: dict[str, str]) ->
 
     version, manifest = detail.version, detail.manifest
     draw.heading(out, version.ref)
+    params = detail.training if detail.training is not None else manifest.params
     trusted = "approved here" if detail.source_approved else "not approved here"
     draw.facts(
         out,
@@ -287,7 +295,7 @@ def _draw_detail(out: "Console", detail: "ModelDetail", code: dict[str, str]) ->
             ("gives", ", ".join(manifest.signature.outputs)),
             (
                 "parameters",
-                ", ".join(f"{name} = {value}" for name, value in sorted(manifest.params.items())) or None,
+                ", ".join(f"{name} = {value}" for name, value in sorted(params.items())) or None,
             ),
             ("learnt", ", ".join(sorted(manifest.artifacts)) or None),
             ("content", manifest.content[:SHORT]),

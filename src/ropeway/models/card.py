@@ -4,7 +4,7 @@ Written from the record alone, in the order of Mitchell et al., "Model Cards for
 same record gives the same text. What the record does not hold is said to be missing, never invented.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ropeway.core.clock import to_text
@@ -13,11 +13,13 @@ from ropeway.models import registry
 from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.registry import ModelVersion
 from ropeway.workspace import Context
+from ropeway.workspace.project import Scalar
 
 if TYPE_CHECKING:
     from ropeway.models.evidence import Evidence, Figure
     from ropeway.models.labelling import Labelling
 
+PARTS = ("train", "tune", "test")
 DAY = len("2026-01-01")
 DASH = "\u2013"
 
@@ -25,6 +27,7 @@ DASH = "\u2013"
 def write_card(context: Context, version: ModelVersion) -> str:
     """The card of a version, in Markdown."""
     manifest = read_manifest(context.store, version.package, version.ref)
+    training = registry.training_params(context.read, version.run)
     evidence = None
     if version.evidence is not None:
         from ropeway.models.evidence import read_evidence
@@ -35,7 +38,7 @@ def write_card(context: Context, version: ModelVersion) -> str:
         _summary(version),
         _purpose(context),
         _data(manifest, evidence),
-        _model(manifest),
+        _model(manifest, training),
         _results(evidence),
         _gate(version, evidence),
         _people(context, version),
@@ -65,7 +68,7 @@ def _purpose(context: Context) -> str:
 def _data(manifest: Manifest, evidence: "Evidence | None") -> str:
     lines = [f"- Trained on {_dataset(ref)}" for ref in manifest.datasets]
     if evidence is not None:
-        counts = ", ".join(f"{count:,} {part}" for part, count in evidence.parts.items())
+        counts = ", ".join(f"{evidence.parts.get(part, 0):,} {part}" for part in PARTS)
         lines.append(f"- Split `{short(evidence.split)}`: {counts} rows")
         lines.append(
             f"- Judged on {evidence.rows:,} test rows in {evidence.clusters:,} clusters "
@@ -91,14 +94,15 @@ def _labels(labelling: "Labelling") -> list[str]:
     return [rated, agreed]
 
 
-def _model(manifest: Manifest) -> str:
+def _model(manifest: Manifest, training: Mapping[str, Scalar] | None) -> str:
     inputs = ", ".join(f"`{name}` ({kind})" for name, kind in manifest.signature.inputs.items())
     learnt = ", ".join(f"`{name}` ({each.format})" for name, each in sorted(manifest.artifacts.items()))
-    params = ", ".join(f"`{name}` = {value}" for name, value in sorted(manifest.params.items()))
+    params = training if training is not None else manifest.params
+    shown = ", ".join(f"`{name}` = {value}" for name, value in sorted(params.items()))
     lines = [
         f"- Takes {inputs}; gives {', '.join(f'`{name}`' for name in manifest.signature.outputs)}",
         f"- Steps: {' → '.join(manifest.steps)}",
-        f"- Parameters: {params or 'none'}",
+        f"- Parameters: {shown or 'none'}",
         f"- Learnt: {learnt or 'nothing'}",
         f"- Content `{short(manifest.content)}`, source `{short(manifest.source)}`",
         "- Ran under " + ", ".join(f"{name} {each}" for name, each in sorted(manifest.packages.items())),
@@ -178,8 +182,8 @@ def _limits(evidence: "Evidence | None") -> str:
             )
         if evidence.earlier_looks:
             lines.append(
-                f"- The test set had been looked at {evidence.earlier_looks} times before: "
-                "figures chosen from many looks are rosier than the truth."
+                f"- Earlier looks at this test set: {evidence.earlier_looks}. "
+                "Figures chosen from many looks are rosier than the truth."
             )
     return _section("Limits", lines)
 

@@ -3,7 +3,7 @@
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
 Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
-Refused    four-eyes · source-not-approved · replay-differs · rows-not-held-out
+Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
 Damaged    model-damaged
 """
 
@@ -136,6 +136,23 @@ class FourEyes(Refused):
             next_step=f"ropeway model approve {ref} --as SOMEONE-ELSE",
             ref=ref,
             proposer=proposer,
+        )
+
+
+class StaleEvidence(Refused):
+    """The gate compared it with another version than the one in production now."""
+
+    code = "stale-evidence"
+
+    def __init__(self, ref: str, compared: str | None, production: str | None) -> None:
+        super().__init__(
+            f"'{ref}' was compared with {compared or 'no other version'}, "
+            f"and {production or 'nothing'} is in production now.",
+            expected="evidence against what is in production",
+            next_step=f"ropeway gate {ref}",
+            ref=ref,
+            compared=compared,
+            production=production,
         )
 
 

@@ -132,6 +132,12 @@ class Exam:
         """What looks are counted by: the rule that makes rows of this dataset test rows, in all versions."""
         return test_set_of(self.split_record)
 
+    def close(self) -> None:
+        """Let go of the loaded code."""
+        self.side.model.close()
+        if self.champion is not None:
+            self.champion.model.close()
+
     def interval(self, measure: Metric) -> Interval:
         """A metric on the test rows with its bounds, at the charter's confidence."""
         return metric_interval(

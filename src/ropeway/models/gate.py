@@ -46,8 +46,11 @@ def judge(context: Context, ref: str) -> GateReport:
     from ropeway.models.exam import prepare
 
     exam = prepare(context, version)
-    checks = run_checks(exam)
-    evidence = put_evidence(context.store, exam, checks)
+    try:
+        checks = run_checks(exam)
+        evidence = put_evidence(context.store, exam, checks)
+    finally:
+        exam.close()
     passed = all(check.passed for check in checks)
     champion = exam.champion.version.ref if exam.champion else None
     context.begin()

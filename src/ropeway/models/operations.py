@@ -10,7 +10,7 @@ import msgspec
 from ropeway.core.ids import Digest, ModelName
 from ropeway.models import registry
 from ropeway.models.card import write_card
-from ropeway.models.errors import BadModelName, FourEyes, UnknownSource
+from ropeway.models.errors import BadModelName, FourEyes, StaleEvidence, UnknownSource
 from ropeway.models.events import (
     ModelApproved,
     ModelPromoted,
@@ -25,6 +25,7 @@ from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.states import Move, State, after
 from ropeway.workspace import Context, operation
+from ropeway.workspace.project import Scalar
 
 RAN_HERE = "ran here"
 TRUSTED = "read and trusted"
@@ -34,10 +35,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class ModelDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A version with what its package says of itself."""
+    """A version with what its package says of itself, and the parameters of its run (None once erased)."""
 
     version: ModelVersion
     manifest: Manifest
+    training: dict[str, Scalar] | None
     source_approved: bool
 
 
@@ -76,6 +78,7 @@ def get_model(context: Context, *, ref: str) -> ModelDetail:
     return ModelDetail(
         version=version,
         manifest=read_manifest(context.store, version.package, version.ref),
+        training=registry.training_params(context.read, version.run),
         source_approved=registry.is_source_approved(context.read, version.source),
     )
 
@@ -143,6 +146,9 @@ def gate_model(context: Context, *, ref: str) -> GateReport:
 def approve_model(context: Context, *, ref: str, note: str | None = None) -> ModelVersion:
     """Answer for a validated version. Who proposed it may not, unless the project says so."""
     version = _under_lock(context, ref, Move.APPROVE)
+    rival = registry.champion_of(context.read, context.project, version.name)
+    if rival != version.champion:
+        raise StaleEvidence(version.ref, version.champion, rival)
     is_proposer = registry.proposer_of(context.read, version.name, version.number) == context.actor
     if is_proposer and context.project.project.approval != "self":
         raise FourEyes(version.ref, context.actor_name)

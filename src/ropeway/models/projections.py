@@ -51,6 +51,7 @@ model_version = Table(
     Column("self_approved", Boolean),
     Column("evidence", String),
     Column("passed", Boolean),
+    Column("champion", String),
     Column("look", Integer),
     PrimaryKeyConstraint("name", "number"),
     Index("model_version_content", "name", "content"),
@@ -181,7 +182,14 @@ def _gate(fact: Fact[GateEvaluated], connection: Connection) -> None:
     judged = fact.event
     after = State.VALIDATED if judged.passed else AFTER_FAILED_GATE
     _moved(fact, connection, "gate", after, evidence=judged.evidence)
-    _set(fact, connection, evidence=judged.evidence, passed=judged.passed, look=judged.look)
+    _set(
+        fact,
+        connection,
+        evidence=judged.evidence,
+        passed=judged.passed,
+        look=judged.look,
+        champion=judged.champion,
+    )
     connection.execute(
         insert(gate_look).values(
             seq=fact.seq,

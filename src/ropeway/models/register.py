@@ -21,6 +21,7 @@ from ropeway.pipelines.operations import show
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.pipelines.slice import read_replay
 from ropeway.workspace import Workspace
+from ropeway.workspace.project import PROJECT_FILE, parse_project
 
 DATASET = "dataset:"
 ROWS = "rows"
@@ -93,8 +94,17 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
             columns=columns,
             datasets=[ref.removeprefix(DATASET) for ref in (record.inputs[ROWS], *others)],
             split=record.split,
-            target=workspace.project.inputs[ROWS].target,
+            target=_target(workspace, record),
             replay=made.replay,
             packages=record.packages,
         ),
     )
+
+
+def _target(workspace: Workspace, record: PipelineRecord) -> str | None:
+    """The column that the run learnt to predict, as the project file said when it ran."""
+    snapshot = workspace.store.read_tree(record.code).get(PROJECT_FILE)
+    if snapshot is None:
+        return workspace.project.inputs[ROWS].target
+    text = workspace.store.read(snapshot).decode("utf-8-sig")
+    return parse_project(text, workspace.root / PROJECT_FILE).inputs[ROWS].target

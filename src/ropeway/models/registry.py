@@ -25,7 +25,9 @@ from ropeway.models.projections import (
 )
 from ropeway.models.states import State
 from ropeway.pipelines.projections import pipeline_run
+from ropeway.pipelines.records import PipelineRecord
 from ropeway.workspace import Project
+from ropeway.workspace.project import Scalar
 
 LATEST = "latest"
 PRODUCTION = "production"
@@ -53,6 +55,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     self_approved: bool | None = None
     evidence: Digest | None = None
     passed: bool | None = None
+    champion: str | None = None
     look: int | None = None
     known: bool = False
 
@@ -190,6 +193,12 @@ def who_ran(read: Connection, source: str) -> Ran | None:
     return Ran(run=RunId(run), person=PersonId(actor))
 
 
+def training_params(read: Connection, run: str) -> dict[str, Scalar] | None:
+    """All parameters of a pipeline run; None once erased, and for a run of another workspace."""
+    found = read.execute(select(pipeline_run.c.record).where(pipeline_run.c.run == run)).scalar()
+    return None if found is None else msgspec.json.decode(found, type=PipelineRecord).params
+
+
 def sources(read: Connection) -> list[Digest]:
     """The source digests of all registered versions."""
     return list(read.execute(select(model_version.c.source).distinct()).scalars())
@@ -199,6 +208,12 @@ def number_in(read: Connection, name: str, environment: str) -> int | None:
     """The version that an environment points to."""
     where = (alias.c.name == name) & (alias.c.environment == environment)
     return read.execute(select(alias.c.number).where(where)).scalar()
+
+
+def champion_of(read: Connection, project: Project, name: str) -> str | None:
+    """The version that a new one must beat: the one in production now."""
+    number = number_in(read, name, production_of(project))
+    return None if number is None else f"{name}@{number}"
 
 
 def looks_at(read: Connection, test_set: str) -> int:
@@ -290,6 +305,7 @@ def _version(read: Connection, row: Any, *, known: bool = False) -> ModelVersion
         self_approved=row.self_approved,
         evidence=row.evidence,
         passed=row.passed,
+        champion=row.champion,
         look=row.look,
         known=known,
     )

@@ -24,7 +24,7 @@ def check(exam: Exam) -> GateCheck:
         )
     reaches = bound >= charter.bar if measure.higher_is_better else bound <= charter.bar
     side = "at least" if measure.higher_is_better else "at most"
-    verdict = "reaches" if reaches else "misses"
+    verdict = "meets" if reaches else "misses"
     return GateCheck(
         name="bar",
         passed=bool(reaches) and not math.isnan(bound),

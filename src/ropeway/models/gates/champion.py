@@ -18,6 +18,10 @@ def check(exam: Exam) -> GateCheck:
     champion = exam.champion
     if champion is None:
         return GateCheck(name="champion", passed=True, skipped=True, says="no version in production yet")
+    missing = [name for name in champion.model.inputs if name not in exam.rows.columns]
+    if missing:
+        says = f"{champion.version.ref} needs columns that {exam.dataset.shown} has not: {', '.join(missing)}"
+        return GateCheck(name="champion", passed=False, says=says, code="not-comparable")
     try:
         kept = held_out(exam, champion)
     except RowsNotHeldOut as refusal:
@@ -51,7 +55,8 @@ def check(exam: Exam) -> GateCheck:
 def held_out(exam: Exam, champion: Side) -> pl.Series:
     """Which test rows the champion has never learnt from, as a mask.
 
-    Rows are known by key and by group where both learnt from the same dataset, else by what they hold.
+    Rows are known by key and by group where both learnt from the same dataset, else by what the champion
+    reads of them.
 
     Raises:
         RowsNotHeldOut: not one is left.
@@ -60,9 +65,10 @@ def held_out(exam: Exam, champion: Side) -> pl.Series:
     if learnt.dataset == exam.dataset.name:
         kept = ~(exam.keys.is_in(learnt.keys.implode()) | exam.groups.is_in(learnt.groups.implode()))
     else:
-        columns = [name for name in exam.rows.columns if name in learnt.rows.columns]
-        seen = set(learnt.rows.select(columns).rows()) if columns else set()
-        kept = pl.Series([row not in seen for row in exam.rows.select(columns).rows()], dtype=pl.Boolean)
+        columns = list(champion.model.inputs)
+        seen = set(map(repr, learnt.rows.select(columns).iter_rows()))
+        shown = map(repr, exam.rows.select(columns).iter_rows())
+        kept = pl.Series([row not in seen for row in shown], dtype=pl.Boolean)
     if not kept.any():
         raise RowsNotHeldOut(exam.version.ref, champion.version.ref, exam.height)
     return kept

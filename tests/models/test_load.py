@@ -1,0 +1,81 @@
+import polars as pl
+import pytest
+from models_projects import WORDS_PIPELINE, cancer, notes
+
+import ropeway
+from ropeway.core.errors import Invalid
+from ropeway.models.errors import NotAFrame, RequestMismatch
+from ropeway.models.load import load_model
+from ropeway.models.register import register
+from ropeway.pipelines.run import run_pipeline
+from ropeway.workspace import LocalWorkspace
+
+ROW = {"mean_radius": 14.0, "mean_texture": 20.0, "mean_smoothness": 0.1, "mean_concavity": 0.1}
+
+
+@pytest.fixture
+def tumour(project) -> LocalWorkspace:
+    workspace = cancer(project)
+    run_pipeline(workspace)
+    register(workspace)
+    return workspace
+
+
+def test_load_is_public_and_needs_no_open_workspace(tumour: LocalWorkspace):
+    with ropeway.load("tumour@1", project=tumour.root) as model:
+        answer = model.predict(pl.DataFrame([ROW]))
+    assert answer.columns == list(model.outputs) == ["benign", "malignant"]
+    assert answer.sum_horizontal().item() == pytest.approx(1)
+
+
+def test_columns_are_found_by_name_and_others_passed_over(tumour: LocalWorkspace):
+    with load_model(tumour, "tumour") as model:
+        straight = model.predict(pl.DataFrame([ROW]))
+        shuffled = model.predict(pl.DataFrame([{"extra": "x", **dict(reversed(ROW.items()))}]))
+    assert shuffled.equals(straight)
+
+
+def test_the_signature_keeps_the_order_of_the_columns_after_a_rebuild(tumour: LocalWorkspace):
+    tumour.ledger.rebuild()
+    assert register(tumour).known is True
+    with load_model(tumour, "tumour") as model:
+        assert list(model.inputs) == list(ROW)
+
+
+def test_a_missing_column_is_named(tumour: LocalWorkspace):
+    with load_model(tumour, "tumour") as model, pytest.raises(Invalid, match="mean_concavity"):
+        model.predict(pl.DataFrame([ROW]).drop("mean_concavity"))
+
+
+def test_values_that_can_be_read_are_and_others_are_refused_by_name(tumour: LocalWorkspace):
+    with load_model(tumour, "tumour") as model:
+        whole = model.predict(pl.DataFrame([ROW | {"mean_radius": 14}]))
+        assert whole.equals(model.predict(pl.DataFrame([ROW])))
+        with pytest.raises(RequestMismatch, match="'mean_radius' is String and cannot be read as Float64"):
+            model.predict(pl.DataFrame([ROW | {"mean_radius": "wide"}]))
+
+
+def test_something_that_is_no_frame_is_refused(tumour: LocalWorkspace):
+    with load_model(tumour, "tumour") as model, pytest.raises(NotAFrame, match="this is a 'dict'"):
+        model.predict(ROW)  # type: ignore[arg-type]
+
+
+def test_two_versions_of_one_file_answer_side_by_side(project):
+    workspace = notes(project)
+    run_pipeline(workspace)
+    register(workspace)
+    turned = WORDS_PIPELINE.replace("(1 + good) / (2 + good + bad)", "(1 + bad) / (2 + good + bad)")
+    (workspace.root / "pipeline.py").write_text(turned)
+    run_pipeline(workspace)
+    register(workspace)
+    rows = pl.DataFrame({"text": ["fine glad warm"]})
+    with load_model(workspace, "mood@1") as one, load_model(workspace, "mood@2") as two:
+        assert one.predict(rows)["good"].item() > 0.8
+        assert two.predict(rows)["good"].item() < 0.2
+        assert one.predict(rows)["good"].item() > 0.8
+
+
+def test_a_loaded_model_needs_the_project_files_no_more(tumour: LocalWorkspace):
+    (tumour.root / "pipeline.py").write_text("raise RuntimeError('not this one')")
+    with load_model(tumour, "tumour") as model:
+        assert model.predict(pl.DataFrame([ROW])).height == 1
