@@ -134,10 +134,14 @@ def examine(
 ) -> tuple[NewVersion, bool]:
     """Find out all that is recorded of some rows, and write their first contract where there is none.
 
+    Of `label_columns`, the label comes first, then what it was made of.
+
     Returns:
         What to record, and whether the contract was inferred from these rows.
     """
-    contract, text, inferred = _contract(workspace, frame, name, key=key, new_contract=new_contract)
+    contract, text, inferred = _contract(
+        workspace, frame, name, key=key, made=label_columns[1:], new_contract=new_contract
+    )
     checks = run_checks(workspace.root / workspace.project.project.checks, name, frame, key=contract.unique)
     found = NewVersion(
         name=name,
@@ -192,9 +196,15 @@ def _check_again(workspace: Workspace, found: NewVersion) -> DatasetVersion:
 
 
 def _contract(
-    workspace: Workspace, frame: pl.DataFrame, name: str, *, key: Sequence[str], new_contract: bool
+    workspace: Workspace,
+    frame: pl.DataFrame,
+    name: str,
+    *,
+    key: Sequence[str],
+    made: Sequence[str],
+    new_contract: bool,
 ) -> tuple[Contract, str, bool]:
-    """The contract, its text, and whether it was inferred just now."""
+    """The contract, its text, and whether it was inferred just now; `made` are columns of our own making."""
     if not new_contract:
         standing = read_contract(workspace.root, name)
         if standing is not None:
@@ -202,7 +212,7 @@ def _contract(
         # A contract that vanished must not be replaced by one that any data would keep.
         if last_contract(workspace, name) is not None:
             raise ContractMissing(name, contract_name(name))
-    inferred = infer_contract(frame, key=_key(workspace, frame, name, key))
+    inferred = infer_contract(frame, key=_key(workspace, frame, name, key), typed_only=made)
     text = render_contract(name, inferred, frame.height)
     return parse_contract(text, contract_name(name)), text, True
 

@@ -41,18 +41,25 @@ class Inferred:
     unique_note: str = ""
 
 
-def infer_contract(frame: pl.DataFrame, *, key: Sequence[str] = ()) -> Inferred:
+def infer_contract(
+    frame: pl.DataFrame, *, key: Sequence[str] = (), typed_only: Sequence[str] = ()
+) -> Inferred:
     """A contract that the rows keep and that leaves room for honest new ones.
 
     Args:
         frame: the first arrival.
         key: the columns that tell rows apart, where that is known; the rows need not keep it.
+        typed_only: columns of which only the type is fixed, since Ropeway itself makes their values.
     """
     unique, unique_note = _key(frame, key)
     rules: dict[str, ColumnRule] = {}
     notes: dict[str, Notes] = {}
     for name in frame.columns:
         notes[name] = {}
+        if name in typed_only:
+            notes[name]["type"] = "made of the ratings, so there is nothing else to check"
+            rules[name] = ColumnRule(type=kind_of(frame[name].dtype))
+            continue
         rules[name] = _rule(frame[name], is_key=name in unique, notes=notes[name])
     enough = frame.height >= ENOUGH_ROWS
     about = "" if enough else f"fewer than {ENOUGH_ROWS} rows came: only names, types and the key are fixed"
@@ -119,8 +126,9 @@ def _range(series: pl.Series, kind: str, notes: Notes) -> tuple[float | None, fl
         return None, None
     low, high = float(items.min()), float(items.max())  # type: ignore[arg-type]
     counts = items.value_counts()
-    if kind == "integer" and len(counts) <= MOST_CATEGORIES and counts["count"].min() >= RARE:  # type: ignore[operator]
-        notes["min"] = "a scale of few whole numbers, none of them rare: as it came"
+    is_whole_scale = kind == "integer" and len(counts) == high - low + 1 <= MOST_CATEGORIES
+    if is_whole_scale and min(counts["count"].to_list()) >= RARE:
+        notes["min"] = "a scale: each whole number from the lowest to the highest came, none of them rarely"
         return low, high
     if kind == "integer" and len(counts) == len(series):
         # Different in each row: numbers that name things grow with time.
