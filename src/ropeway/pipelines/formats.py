@@ -255,13 +255,36 @@ def _write_polars(value: Any, writing: _Writing) -> Node:
     if any(_holds_objects(kind) for kind in frame.dtypes):
         raise NoFormat("a polars column of Python objects has no safe format")
     buffer = io.BytesIO()
-    # The oldest layout has one form for equal text, whatever buffers it came from.
-    frame.rechunk().write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
-    data = buffer.getvalue()
+    frame.write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
     kind = "polars-series" if is_series else "polars"
     # The height is said apart: a frame without columns has one.
-    writing.note(kind, str(frame.height), repr(list(frame.schema.items())), data)
-    return {"k": kind, "v": data, "rows": frame.height}
+    writing.note(kind, str(frame.height), repr(list(frame.schema.items())))
+    for column in frame:
+        _note_column(column, writing)
+    return {"k": kind, "v": buffer.getvalue(), "rows": frame.height}
+
+
+def _note_column(column: Any, writing: _Writing) -> None:
+    """Digest a column's values: not its buffers, which keep traces of how it was made."""
+    import polars as pl
+
+    if column.null_count():
+        # What stands under a null is left over from whatever was there before, and says nothing.
+        writing.note(column.is_null().cast(pl.UInt8).to_numpy().tobytes())
+    kind = column.dtype
+    if kind.is_nested():
+        buffer = io.BytesIO()
+        column.rechunk().to_frame().write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
+        writing.note(buffer.getvalue())
+    elif kind == pl.Boolean:
+        writing.note(column.fill_null(value=False).cast(pl.UInt8).to_numpy().tobytes())
+    elif kind.is_numeric() and not kind.is_decimal():
+        writing.note(column.fill_null(0).to_numpy().tobytes())
+    elif kind.is_temporal():
+        writing.note(column.to_physical().fill_null(0).to_numpy().tobytes())
+    else:
+        text = (column.bin.encode("hex") if kind == pl.Binary else column.cast(pl.String)).fill_null("")
+        writing.note(text.str.len_bytes().to_numpy().tobytes(), text.str.join("").item() if len(text) else "")
 
 
 def _holds_objects(kind: Any) -> bool:
