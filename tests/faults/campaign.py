@@ -67,7 +67,7 @@ def run_campaign(
         ground = Ground(name, home, f"{seed} {name}")
         try:
             rehearsal = ground.rehearse()
-            if rehearsal:
+            if not ground.is_ready:
                 return rehearsal, []
             done = []
             for _ in range(share):

@@ -75,6 +75,11 @@ class Ground:
         self._entries = {phase: board.entered(phase) for phase in Phase if board.entered(phase)}
         return problems_after(self._root, self._operation, self.story)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the undisturbed run went to its end, so that there is something to aim at."""
+        return bool(self._crossings)
+
     def kill(self, number: int) -> Kill:
         """Kill one child and ask the oracle."""
         aim, phase = self._choose()
@@ -110,7 +115,7 @@ class Ground:
         """Most aims at the delicate phases that this operation has, the rest anywhere."""
         aim: Aim = self._chance.choices(("point", "chase", "blind"), (6, 3, 1))[0]
         seen = [phase for phase in self._crossings if phase is not Phase.STARTING]
-        delicate = [phase for phase in seen if phase in DELICATE]
+        delicate = [phase for phase in seen if phase in (*DELICATE, Phase.APPEND)]
         pool = delicate if delicate and self._chance.random() < 0.8 else seen
         return aim, self._chance.choice(pool)
 
