@@ -13,6 +13,7 @@ from ropeway.core.ids import Digest, PersonId
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.workspace import LocalWorkspace
 
+NOWHERE = 999_999
 TOKENS = ("first", "second", "third")
 Worked = tuple[Path, FaultOperation, Story]
 
@@ -44,7 +45,8 @@ def test_an_acknowledgement_of_what_never_happened_is_noticed(worked: Worked) ->
     root, operation, story = worked
     story.begin("ghost")
     story.acknowledge("ghost", _like(story.acknowledged()["first"]))
-    assert problems_after(root, operation, story)
+    with LocalWorkspace(root, actor="ana") as workspace:
+        assert operation.problems(workspace, story)
 
 
 @on_ledger
@@ -116,9 +118,16 @@ def test_a_flipped_bit_is_noticed_twice(worked: Worked) -> None:
 
 def _like(answer: object) -> object:
     """An answer of the same form that names what is not there."""
-    if isinstance(answer, dict):
-        return {**answer, "step": 999_999}
-    return "0" * len(answer) if isinstance(answer, str) else answer
+    match answer:
+        case {"step": int()}:
+            return {**answer, "step": NOWHERE}
+        case dict():
+            return {**answer, "id": f"p-{NOWHERE}-0-0"}
+        case int():
+            return NOWHERE
+        case str() if "@" in answer:
+            return f"{answer.partition('@')[0]}@{NOWHERE}"
+    return "0" * len(str(answer))
 
 
 def _object_file(workspace: LocalWorkspace, digest: str) -> Path:
