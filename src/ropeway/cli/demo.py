@@ -5,6 +5,7 @@ is what is told.
 """
 
 import contextlib
+import json
 import shlex
 import socket
 import subprocess
@@ -194,7 +195,7 @@ class Tour:
             )
             for text, label, answer in asked
         ]
-        self._say("POST /predict, with tweets that the model has never seen:")
+        self._show('POST /predict {"text": …}   with tweets that the model has never seen')
         draw.table(
             self.out,
             [
@@ -208,22 +209,24 @@ class Tour:
         )
 
     def _feed_back(self, client: "httpx.Client", identity: str, label: str) -> None:
-        self._show(f'curl -s {client.base_url}/feedback -d \'{{"id": "{identity}", "value": "{label}"}}\' …')
         body = {"id": identity, "value": label, "by": BEN, "note": "as its raters said"}
+        self._show(f"POST /feedback {json.dumps(body)}")
         client.post("/feedback", json=body).raise_for_status()
 
     def _what_next(self, chosen: "ModelVersion | None") -> None:
+        from ropeway.cli import draw
+
         self._heading("What to try next")
         live = f"{chosen.name}@production" if chosen else "tweets"
-        for command, why in (
+        tries = (
             (f"cd {self.folder}", "an ordinary project, yours to go on with"),
             (f"ropeway serve {live}" if chosen else "ropeway runs", "then open http://127.0.0.1:8080/docs"),
             ("ropeway explain", "what would run again, and why"),
-            ("ropeway run --set c=0.5", "another try; ropeway runs lays them side by side"),
-            ("ropeway labels queue sentiment", "what people did not agree on, for you to decide"),
-            (f"ropeway why {live}", "where the live model came from, and what it answered"),
-        ):
-            self.out.print(f"  {command.ljust(34)} {why}")
+            ("ropeway run --set c=0.5", "another try; then ropeway runs"),
+            ("ropeway labels queue sentiment", "where people disagree: decide"),
+            (f"ropeway why {live}", "where the live model came from"),
+        )
+        draw.facts(self.out, tries)
 
     def _heading(self, title: str) -> None:
         from ropeway.cli import draw

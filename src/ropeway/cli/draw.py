@@ -84,10 +84,21 @@ LOOKS: dict[str, _Look] = {
 }
 
 
-def console() -> Console:
-    """A console on standard output that leaves text alone."""
-    terminal = sys.stdout.isatty()
-    return Console(highlight=False, emoji=False, markup=False, soft_wrap=not terminal)
+class Page(Console):
+    """A console on standard output that leaves text alone.
+
+    Args:
+        says_next: whether an answer ends with the command to type next; not where a tour knows better.
+    """
+
+    def __init__(self, *, says_next: bool = True) -> None:
+        super().__init__(highlight=False, emoji=False, markup=False, soft_wrap=not sys.stdout.isatty())
+        self.says_next = says_next
+
+
+def console(*, says_next: bool = True) -> Page:
+    """The console for one command's answer."""
+    return Page(says_next=says_next)
 
 
 def badge(state: str, word: str | None = None) -> Text:
@@ -161,7 +172,7 @@ def next_step(out: Console, *commands: str, why: str = "") -> None:
         commands: one or several, each on its own line.
         why: what it does, in a few words.
     """
-    if not commands:
+    if not commands or not getattr(out, "says_next", True):
         return
     out.print()
     for index, command in enumerate(commands):

@@ -61,7 +61,7 @@ class Face:
         """Standard output. Colour, wrapping and a width only where a terminal reads it."""
         from ropeway.cli.draw import console
 
-        return console()
+        return console(says_next=_heard() is None)
 
     def emit(self, value: T, render: "Callable[[Console], object]") -> None:
         """Show an answer: the value as JSON under `--json`, else whatever `render` draws.
@@ -70,7 +70,7 @@ class Face:
             value: anything that msgspec can encode.
             render: draws the value on the console that it is given.
         """
-        heard = click.get_current_context().find_object(Answers)
+        heard = _heard()
         if heard is not None:
             heard.append(value)
         if self.as_json:
@@ -112,6 +112,12 @@ class Face:
             if shown:
                 sys.stderr.write("\r\x1b[2K")
                 sys.stderr.flush()
+
+
+def _heard() -> Answers | None:
+    """Where answers go as values, when a command was called from within this process."""
+    context = click.get_current_context(silent=True)
+    return context.find_object(Answers) if context else None
 
 
 def face_options(command: Callable[Concatenate[Face, P], R]) -> Callable[P, R]:

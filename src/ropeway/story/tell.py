@@ -108,7 +108,10 @@ def _params(happenings: Sequence[Happening]) -> str:
     params: dict[str, Any] = {}
     for happening in happenings:
         params |= happening.body.get("params") or {}
-    shown = [f"{name} = {value}" for name, value in list(params.items())[:SHOWN_PARAMS]]
+    shown = [
+        f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in list(params.items())[:SHOWN_PARAMS]
+    ]
     return ", ".join(shown)
 
 
