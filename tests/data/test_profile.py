@@ -45,3 +45,8 @@ def test_truths_dates_and_structs_are_described_as_far_as_possible():
     yes, nested = profile_of(frame).columns
     assert yes.top[0].value == "true"
     assert nested.nulls == 1
+
+
+def test_a_short_scale_of_whole_numbers_gets_a_bin_for_each():
+    assert column(n=[-1, 0, 0, 2]).bins == [1, 2, 0, 1]
+    assert len(column(n=list(range(12))).bins) == 12

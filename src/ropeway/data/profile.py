@@ -53,7 +53,7 @@ def _column(series: pl.Series) -> ColumnProfile:
         min=low,
         max=high,
         mean=mean,
-        bins=_bins(finite, low, high),
+        bins=_bins(finite, low, high, whole=figures.dtype.is_integer()),
         top=_top(series, kind),
         lengths=lengths,
     )
@@ -67,12 +67,15 @@ def _distinct(series: pl.Series) -> int | None:
         return None
 
 
-def _bins(values: pl.Series, low: float | None, high: float | None) -> list[int]:
+def _bins(values: pl.Series, low: float | None, high: float | None, *, whole: bool) -> list[int]:
+    """Counts of equal ranges; a short scale of whole numbers gets one for each of them."""
     if low is None or high is None or low == high or not math.isfinite(high - low):
         return []
-    numbers = ((values - low) / (high - low) * BINS).floor().cast(pl.Int64).clip(0, BINS - 1)
+    bins = int(high - low) + 1 if whole and high - low < BINS else BINS
+    width = 1.0 if whole and high - low < BINS else (high - low) / bins
+    numbers = ((values - low) / width).floor().cast(pl.Int64).clip(0, bins - 1)
     counts = dict(numbers.value_counts().iter_rows())
-    return [counts.get(number, 0) for number in range(BINS)]
+    return [counts.get(number, 0) for number in range(bins)]
 
 
 def _top(series: pl.Series, kind: str) -> list[TopValue]:
