@@ -98,7 +98,7 @@ def _model(manifest: Manifest, training: Mapping[str, Scalar] | None) -> str:
     inputs = ", ".join(f"`{name}` ({kind})" for name, kind in manifest.signature.inputs.items())
     learnt = ", ".join(f"`{name}` ({each.format})" for name, each in sorted(manifest.artifacts.items()))
     params = training if training is not None else manifest.params
-    shown = ", ".join(f"`{name}` = {value}" for name, value in sorted(params.items()))
+    shown = ", ".join(f"`{name}` = {_scalar(value)}" for name, value in sorted(params.items()))
     lines = [
         f"- Takes {inputs}; gives {', '.join(f'`{name}`' for name in manifest.signature.outputs)}",
         f"- Steps: {' → '.join(manifest.steps)}",
@@ -208,6 +208,11 @@ def _line(text: str) -> str:
 
 def _number(value: float | None) -> str:
     return DASH if value is None else f"{value:.4g}"
+
+
+def _scalar(value: Scalar) -> str:
+    """A parameter; 1.0 as 1, for canonical JSON knows no difference and the card must not either."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _bounds(figure: "Figure") -> list[str]:
