@@ -34,7 +34,9 @@ def test_packages_and_relative_imports_are_found(load_code):
 
 
 def test_an_import_inside_a_function_gets_the_same_loads_module(load_code):
-    code = load_code({"pipeline.py": "def f():\n    from helpers import X\n    return X", "helpers.py": "X = 3"})
+    code = load_code(
+        {"pipeline.py": "def f():\n    from helpers import X\n    return X", "helpers.py": "X = 3"}
+    )
     assert value(code, "f")() == 3
 
 
@@ -78,7 +80,9 @@ def test_a_missing_file_names_the_closest(load_code):
 
 def test_an_error_on_import_shows_the_users_frames_alone(load_code):
     with pytest.raises(PipelineBroken, match="ValueError: bad") as caught:
-        load_code({"pipeline.py": "import helpers\n", "helpers.py": "def f():\n    raise ValueError('bad')\nf()\n"})
+        load_code(
+            {"pipeline.py": "import helpers\n", "helpers.py": "def f():\n    raise ValueError('bad')\nf()\n"}
+        )
     assert "helpers.py:2 in f" in caught.value.what
     assert "ropeway/pipelines" not in caught.value.what
 

@@ -62,9 +62,15 @@ def test_a_digest_does_not_depend_on_the_process():
         "from ropeway.pipelines.estimators import dump\nfrom ropeway.pipelines.formats import Trust\n"
         "print(dump(TfidfVectorizer(stop_words=['c']).fit(['a bc', 'bc d e']), Trust()).content)"
     )
-    found = {subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout for _ in "ab"}
+    found = {
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        for _ in "ab"
+    }
     assert len(found) == 1
-    assert dump(TfidfVectorizer(stop_words=["c"]).fit(["a bc", "bc d e"]), Trust()).content == found.pop().strip()
+    assert (
+        dump(TfidfVectorizer(stop_words=["c"]).fit(["a bc", "bc d e"]), Trust()).content
+        == found.pop().strip()
+    )
 
 
 def test_unknown_types_are_named_with_the_setting_that_trusts_them():
@@ -118,7 +124,9 @@ def test_a_tree_whose_indices_point_elsewhere_is_refused(name, field, value):
 
 
 def test_a_type_smuggled_in_under_the_projects_name_is_refused(load_code):
-    code = load_code({"pipeline.py": "from subprocess import run\nfrom sklearn.preprocessing import FunctionTransformer\n"})
+    code = load_code(
+        {"pipeline.py": "from subprocess import run\nfrom sklearn.preprocessing import FunctionTransformer\n"}
+    )
     raw = skops.io.dumps(FunctionTransformer(np.linalg.norm))
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(buffer, "w") as new:

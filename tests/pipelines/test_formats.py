@@ -89,19 +89,30 @@ def test_a_series_keeps_its_name():
     assert (back.name, back.to_list()) == ("s", ["ä", None, ""])
 
 
-@given(st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | st.text(max_size=3), st.none() | st.booleans())))
+@given(
+    st.lists(
+        st.tuples(st.none() | st.integers(0, 9), st.none() | st.text(max_size=3), st.none() | st.booleans())
+    )
+)
 @settings(max_examples=60, deadline=None)
 def test_how_a_frame_was_made_does_not_change_its_digest(rows):
     frame = pl.DataFrame(rows, schema={"i": pl.Int64, "s": pl.String, "b": pl.Boolean}, orient="row")
     pieces = pl.concat([frame.head(1), frame.slice(1)], rechunk=False)
-    filtered = pl.concat([frame, frame.clear(3)]).with_row_index("n").filter(pl.col("n") < len(rows)).drop("n")
+    filtered = (
+        pl.concat([frame, frame.clear(3)]).with_row_index("n").filter(pl.col("n") < len(rows)).drop("n")
+    )
     assert encode(pieces).content == encode(frame).content == encode(filtered).content
     assert decode(encode(pieces).data).equals(frame)
 
 
 @pytest.mark.parametrize(
     "array",
-    [np.arange(6).reshape(2, 3), np.array(["a", "bc"]), np.array([None, "x", 3], dtype=object), np.array(5.0)],
+    [
+        np.arange(6).reshape(2, 3),
+        np.array(["a", "bc"]),
+        np.array([None, "x", 3], dtype=object),
+        np.array(5.0),
+    ],
     ids=["numbers", "texts", "objects", "zero dimensions"],
 )
 def test_arrays_come_back_as_they_were(array):
@@ -116,7 +127,11 @@ def test_a_numpy_number_stays_one():
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo"])
-@pytest.mark.parametrize("made", [lambda form: sparse.csr_array(GRID).asformat(form), lambda form: sparse.csr_matrix(GRID).asformat(form)], ids=["array", "matrix"])
+@pytest.mark.parametrize(
+    "made",
+    [lambda form: sparse.csr_array(GRID).asformat(form), lambda form: sparse.csr_matrix(GRID).asformat(form)],
+    ids=["array", "matrix"],
+)
 def test_sparse_matrices_come_back_as_they_were(made, form):
     matrix = made(form)
     back = decode(encode(matrix).data)
@@ -140,7 +155,12 @@ def test_pandas_frames_come_back_as_they_were():
 
 
 def test_times_of_all_kinds_come_back():
-    values = [datetime(2026, 1, 1, tzinfo=UTC), time(1, 2), timedelta(days=-1, microseconds=3), Decimal("1.10")]
+    values = [
+        datetime(2026, 1, 1, tzinfo=UTC),
+        time(1, 2),
+        timedelta(days=-1, microseconds=3),
+        Decimal("1.10"),
+    ]
     assert decode(encode(values).data) == values
 
 
@@ -176,6 +196,10 @@ def test_other_bytes_are_refused():
 
 
 def test_pandas_and_scikit_learn_are_not_loaded_for_plain_values():
-    script = "import sys; from ropeway.pipelines.formats import encode; encode({'a': [1]}); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    script = (
+        "import sys; from ropeway.pipelines.formats import encode; encode({'a': [1]}); print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"pandas", "sklearn", "polars", "numpy", "scipy"} & set(loaded)

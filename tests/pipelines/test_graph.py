@@ -23,12 +23,18 @@ def marks(source: str, *, fits: tuple[str, ...] = (), served: tuple[str, ...] = 
     names: dict = {}
     exec(source, names)
     functions = [value for name, value in names.items() if callable(value) and not name.startswith("_")]
-    return [Mark(each, "fit" if each.__name__ in fits else "step", each.__name__ in served, False) for each in functions]
+    return [
+        Mark(each, "fit" if each.__name__ in fits else "step", each.__name__ in served, False)
+        for each in functions
+    ]
 
 
 def test_steps_come_after_what_they_need():
     graph = build_graph(
-        marks("def answer(model, clean): ...\ndef model(clean, target): ...\ndef clean(rows): ...", fits=("model",)),
+        marks(
+            "def answer(model, clean): ...\ndef model(clean, target): ...\ndef clean(rows): ...",
+            fits=("model",),
+        ),
         INPUTS,
     )
     assert list(graph.steps) == ["clean", "model", "answer"]
@@ -43,7 +49,9 @@ def test_an_unknown_parameter_names_the_closest_step():
 
 def test_an_undeclared_target_says_where_to_declare_it():
     with pytest.raises(UnknownStep) as caught:
-        build_graph(marks("def model(rows, target): ...\ndef answer(rows, model): ...", fits=("model",)), ("rows",))
+        build_graph(
+            marks("def model(rows, target): ...\ndef answer(rows, model): ...", fits=("model",)), ("rows",)
+        )
     assert "[inputs.rows] target" in caught.value.next_step
 
 
@@ -80,7 +88,8 @@ def test_a_step_on_the_serving_path_may_not_read_what_a_request_lacks(reads):
 
 def test_a_fit_may_read_the_target():
     graph = build_graph(
-        marks("def model(rows, target, tune_rows): ...\ndef answer(rows, model): ...", fits=("model",)), INPUTS
+        marks("def model(rows, target, tune_rows): ...\ndef answer(rows, model): ...", fits=("model",)),
+        INPUTS,
     )
     assert graph.pinned == ("model",)
 
@@ -91,7 +100,8 @@ def test_a_served_step_must_depend_on_the_request():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "says"), [("rows, c=1", "has a default"), ("rows, *more", "cannot be wired"), ("**all", "cannot be")]
+    ("parameters", "says"),
+    [("rows, c=1", "has a default"), ("rows, *more", "cannot be wired"), ("**all", "cannot be")],
 )
 def test_a_parameter_that_cannot_be_wired_is_refused(parameters, says):
     with pytest.raises(BadSignature, match=says):

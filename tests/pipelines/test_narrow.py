@@ -16,7 +16,10 @@ def reach(files: dict[str, str], function: str = "clean"):
         return None
 
     made = CodeMap(
-        ("pipeline", "pipeline.py"), find, lambda path: files[path].encode(), lambda: [n for n in files if n[-3:] == ".py"]
+        ("pipeline", "pipeline.py"),
+        find,
+        lambda path: files[path].encode(),
+        lambda: [n for n in files if n[-3:] == ".py"],
     )
     found = made.reach("pipeline", function)
     return {str(part): digest for part, digest in found.parts.items()} | made.extra, found.impure, found.reads
@@ -107,7 +110,11 @@ def test_tricks_make_whole_modules_count(trick):
 
 
 def test_modules_that_import_each_other_come_to_an_end():
-    files = {"pipeline.py": "from a import x\ndef clean(rows):\n    return x\n", "a.py": "from b import x\n", "b.py": "from a import x\n"}
+    files = {
+        "pipeline.py": "from a import x\ndef clean(rows):\n    return x\n",
+        "a.py": "from b import x\n",
+        "b.py": "from a import x\n",
+    }
     assert parts(files)
 
 
@@ -121,7 +128,10 @@ def test_modules_that_import_each_other_come_to_an_end():
         ("import numpy as np\ndef clean(rows):\n    return np.random.default_rng(None)\n", "random"),
         ("import secrets\ndef clean(rows):\n    return secrets.token_hex()\n", "random"),
         ("def clean(rows):\n    return rows.sample(3)\n", "random"),
-        ("import time\ndef helper():\n    return time.time()\ndef clean(rows):\n    return helper()\n", "clock"),
+        (
+            "import time\ndef helper():\n    return time.time()\ndef clean(rows):\n    return helper()\n",
+            "clock",
+        ),
     ],
 )
 def test_clock_and_unseeded_random_are_seen(body, says):

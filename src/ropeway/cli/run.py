@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 REFRESH_PER_SECOND = 8
 
 _set_option = click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter for this run: c=0.5, or step.c=0.5."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter for this run: c=0.5, or step.c=0.5.",
 )
 
 

@@ -24,9 +24,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from ropeway.pipelines.errors import PipelineBroken, PipelineMissing
-from ropeway.pipelines.observe import PROJECT_PREFIX, Observation, watching
 from ropeway.pipelines.decorators import Mark, collecting
+from ropeway.pipelines.errors import PipelineBroken, PipelineMissing
+from ropeway.pipelines.observe import PROJECT_PREFIX, Observation, unwatched, watching
 
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "venv", "site-packages"))
 
@@ -132,11 +132,18 @@ class Code:
         self._places = [f"{folder}/", ""] if folder else [""]
         self._builtins = {**vars(builtins), "__import__": self._import, "open": self._open}
         self._names: dict[str, str] = {}
+        self._found: dict[str, tuple[str, bool] | None] = {}
         self._load_entry()
 
     def find(self, name: str) -> tuple[str, bool] | None:
         """The file of a project module and whether it is a package; None when it is not the project's."""
-        tail = name.replace(".", "/")
+        if name not in self._found:
+            # Looking for a module is our own doing: it belongs to no step.
+            with unwatched():
+                self._found[name] = self._find(name.replace(".", "/"))
+        return self._found[name]
+
+    def _find(self, tail: str) -> tuple[str, bool] | None:
         for place in self._places:
             if self.files.read(f"{place}{tail}.py") is not None:
                 return f"{place}{tail}.py", False
@@ -240,7 +247,8 @@ class Code:
             return parent
 
     def _load(self, name: str, path: str, *, is_package: bool) -> None:
-        source = b"" if path.endswith("/") else self.files.read(path) or b""
+        with unwatched():
+            source = b"" if path.endswith("/") else self.files.read(path) or b""
         module = ModuleType(f"{self.prefix}.{name}")
         filename = self.filename(path)
         self._names[filename] = path
@@ -268,10 +276,12 @@ class Code:
     def _open(self, file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         """`open` that takes a relative name as the project's, wherever the process was started."""
         if isinstance(file, str | os.PathLike) and "r" in mode and "+" not in mode:
-            inside = self.files.folder / os.fspath(file)
-            if not os.path.isabs(os.fspath(file)) and inside.is_file():
+            asked = Path(file)
+            inside = self.files.folder / asked
+            # What is nowhere is missed in the project, so that the step runs again once it is there.
+            if not asked.is_absolute() and (inside.exists() or not asked.exists()):
                 file = inside
-        return builtins.open(file, mode, *args, **kwargs)
+        return builtins.open(file, mode, *args, **kwargs)  # noqa: PTH123  it stands for `open`
 
 
 def say_error(error: BaseException) -> str:

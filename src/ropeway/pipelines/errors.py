@@ -88,7 +88,9 @@ class UnknownStep(Invalid):
     def __init__(self, step: str, parameter: str, known: Sequence[str]) -> None:
         hint = did_you_mean(parameter, known)
         what = f"Step '{step}' asks for '{parameter}', which is neither a step nor an input.{hint}"
-        next_step = f"rename the parameter, declare [inputs.{parameter}], or put it after `*` as configuration"
+        next_step = (
+            f"rename the parameter, declare [inputs.{parameter}], or put it after `*` as configuration"
+        )
         if parameter == "target":
             next_step = 'say which column is the target, in ropeway.toml: [inputs.rows] target = "COLUMN"'
         super().__init__(

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from ropeway.pipelines.decorators import Mark
 from ropeway.pipelines.errors import (
     BadSignature,
     CyclicGraph,
@@ -15,7 +16,6 @@ from ropeway.pipelines.errors import (
     TwoServedSteps,
     UnknownStep,
 )
-from ropeway.pipelines.decorators import Mark
 
 ROWS = "rows"
 TARGET = "target"

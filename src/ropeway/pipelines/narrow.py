@@ -97,6 +97,7 @@ GENERATORS = frozenset(
     ]
     + ["random.Random"]
 )
+SEEDING = frozenset(["seed", "getstate", "setstate", "get_state", "set_state", "default_rng", "bit_generator", "mtrand"])
 _NATIVE_READER = re.compile(r"(read|scan)_(?!text$|bytes$)[a-z_]+")
 LEVEL = "<module level>"
 WHOLE = "<whole module>"
@@ -133,33 +134,64 @@ class Facts:
         self.impure: set[str] = set()
         self.reads: list[tuple[str, set[str], set[str]]] = []
         self._module = module
-        self._visit(node)
+        self._visit(node, frozenset())
 
-    def _visit(self, node: ast.AST) -> None:
+    def _visit(self, node: ast.AST, local: frozenset[str]) -> None:
+        """Note what a node mentions; `local` are names that functions around it bind themselves."""
         if isinstance(node, ast.Attribute | ast.Name) and (chain := _chain(node)):
-            self.names.add(chain)
-            self._judge_mention(chain, node)
+            if chain[0] not in local:
+                self.names.add(chain)
+                self._judge_mention(chain, node)
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             self.literals.add(node.value)
-            # A string annotation names what it stands for.
-            if node.value.isidentifier():
-                self.names.add((node.value,))
         if isinstance(node, ast.Call):
-            self._judge_call(node)
+            self._judge_call(node, local)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            self._visit_function(node, local)
+            return
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            # Its first iterable is evaluated outside, where a name of a target may still mean another thing.
+            self._visit(node.generators[0].iter, local)
+            local |= {
+                each.id
+                for part in node.generators
+                for each in ast.walk(part.target)
+                if isinstance(each, ast.Name)
+            }
         for child in ast.iter_child_nodes(node):
-            self._visit(child)
+            self._visit(child, local)
+
+    def _visit_function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, local: frozenset[str]
+    ) -> None:
+        arguments = node.args
+        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        named += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+        outside: list[ast.AST | None] = [*arguments.defaults, *arguments.kw_defaults]
+        outside += [each.annotation for each in named]
+        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
+        if not isinstance(node, ast.Lambda):
+            outside += [*node.decorator_list, node.returns]
+        for each in outside:
+            if each is not None:
+                self._visit(each, local)
+        # A name that is imported as well, perhaps in this very function, is followed all the same.
+        inside = local | {each.arg for each in named} | (set(_bound(body)) - self._module.imports.keys())
+        for each in body:
+            self._visit(each, inside)
 
     def _judge_mention(self, chain: tuple[str, ...], node: ast.AST) -> None:
         full = self._module.qualified(chain)
         where = f"{self._module.path}:{getattr(node, 'lineno', '?')}"
         if full in CLOCK:
             self.impure.add(f"clock ({full}, {where})")
-        elif full in RANDOM or full.startswith("secrets."):
+        elif full in RANDOM or full.startswith("secrets.") or _is_global_draw(full):
             self.impure.add(f"unseeded random ({full}, {where})")
 
-    def _judge_call(self, node: ast.Call) -> None:
+    def _judge_call(self, node: ast.Call, local: frozenset[str]) -> None:
         chain = _chain(node.func)
+        chain = () if chain and chain[0] in local else chain
         full = self._module.qualified(chain) if chain else ""
         where = f"{self._module.path}:{node.lineno}"
         if full in GENERATORS and not _is_seeded(node):
@@ -281,7 +313,6 @@ class Module:
             return
         if not _is_docstring(statement):
             self.level.append(statement)
-            # A name bound here as well has no one definition: whoever reaches it reaches this statement, always.
 
 
 class CodeMap:
@@ -408,6 +439,25 @@ def _chain(node: ast.AST) -> tuple[str, ...]:
     if not isinstance(node, ast.Name):
         return ()
     return (node.id, *reversed(parts))
+
+
+def _bound(body: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that a function's own statements assign: they are its own throughout, never the module's."""
+    for node in body:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        scopes = (
+            ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp,
+            ast.GeneratorExp,
+        )  # fmt: skip
+        if not isinstance(node, scopes):
+            yield from _bound(ast.iter_child_nodes(node))
+
+
+def _is_global_draw(full: str) -> bool:
+    """Whether a name is a function that draws from a generator which all code shares."""
+    module, _, function = full.rpartition(".")
+    return module in ("random", "numpy.random") and function.islower() and function not in SEEDING
 
 
 def _is_seeded(node: ast.Call) -> bool:

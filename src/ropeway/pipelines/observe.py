@@ -257,7 +257,9 @@ def _note_program() -> None:
         if frame is None:
             break
         # joblib asks `lscpu` for the number of cores: that changes speed, not results.
-        if frame.f_code.co_filename.startswith("<frozen importlib") or str(frame.f_globals.get("__name__", "")).partition(".")[0] in ("joblib", "threadpoolctl"):
+        if frame.f_code.co_filename.startswith("<frozen importlib") or str(
+            frame.f_globals.get("__name__", "")
+        ).partition(".")[0] in ("joblib", "threadpoolctl"):
             return
         frame = frame.f_back
     for target in targets:
@@ -310,7 +312,8 @@ def _random_states() -> dict[str, Any]:
     states: dict[str, Any] = {}
     if (standard := sys.modules.get("random")) is not None:
         states["random"] = standard.getstate()
-    if (numpy := sys.modules.get("numpy.random")) is not None:
+    # While numpy is being imported, its generator is not there yet.
+    if (numpy := sys.modules.get("numpy.random")) is not None and hasattr(numpy, "get_state"):
         _, keys, position, *gauss = numpy.get_state(legacy=True)
         states["numpy.random"] = (keys.tobytes(), position, tuple(gauss))
     return states

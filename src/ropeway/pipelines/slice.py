@@ -11,15 +11,13 @@ from ropeway.core.errors import RopewayError
 from ropeway.pipelines import formats
 from ropeway.pipelines.code import Code, PackedFiles, say_error
 from ropeway.pipelines.errors import ColumnMissing, ServedWithoutColumns, StepChangedRows, StepFailed
-from ropeway.pipelines.formats import Trust, decode, encode
+from ropeway.pipelines.formats import NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, build_graph
 from ropeway.pipelines.parameters import resolve_parameters
 from ropeway.pipelines.records import Scalar
 
 if TYPE_CHECKING:
     import polars as pl
-
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,10 @@ class Slice:
 
     def answer(self, rows: "pl.DataFrame") -> "pl.DataFrame":
         """As `predict`, on exactly the columns given."""
+        return self._named(self.trace(rows)[self.served], rows)
+
+    def trace(self, rows: "pl.DataFrame") -> dict[str, Any]:
+        """What every step of the slice gives for some rows."""
         values: dict[str, Any] = {**self._pinned, ROWS: rows}
         for step in self._steps:
             try:
@@ -82,7 +84,10 @@ class Slice:
             if count is not None and count != rows.height:
                 raise StepChangedRows(step.name, rows.height, count)
             values[step.name] = value
-        return _named_columns(self.served, values[self.served], rows.height)
+        return {step.name: values[step.name] for step in self._steps}
+
+    def _named(self, value: Any, rows: "pl.DataFrame") -> "pl.DataFrame":
+        return _named_columns(self.served, value, rows.height)
 
     def close(self) -> None:
         """Let go of the slice's modules and files."""
@@ -149,19 +154,21 @@ def load_slice(
 
 
 def find_signature(made: Slice, sample: "pl.DataFrame") -> dict[str, str]:
-    """The columns that a slice reads: those without which it fails or answers differently.
+    """The columns that a slice reads: those without which a step fails or gives something else.
 
-    Found by leaving columns out, in halves, on a sample of rows.
+    Found by leaving columns out, in halves, on a sample of rows. Every step's result is compared, since an answer may
+    come out the same by chance.
 
     Args:
         made: the slice.
         sample: some rows with all columns.
     """
-    whole = made.answer(sample)
+    made.answer(sample)
+    whole = made.trace(sample)
 
     def does_without(dropped: list[str]) -> bool:
         try:
-            return _is_same(whole, made.answer(sample.drop(dropped)))
+            return _is_same(whole, made.trace(sample.drop(dropped)))
         except RopewayError:
             return False
 
@@ -215,11 +222,13 @@ def _named_columns(step: str, value: Any, rows: int) -> "pl.DataFrame":
     return frame
 
 
-def _is_same(one: "pl.DataFrame", other: "pl.DataFrame") -> bool:
-    from polars.testing import assert_frame_equal
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two traces hold the same; what has no safe form is taken for the same, as the answers after it tell."""
+    return all(_digest(value) == _digest(other[name]) for name, value in one.items())
 
+
+def _digest(value: Any) -> str:
     try:
-        assert_frame_equal(one, other, check_exact=False, abs_tol=TOLERANCE, rel_tol=TOLERANCE)
-    except AssertionError:
-        return False
-    return True
+        return encode(value).content
+    except NoFormat:
+        return ""
