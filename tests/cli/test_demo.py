@@ -54,11 +54,12 @@ def test_the_raters_agreement_is_measured(told):
 def test_the_plain_model_is_refused_with_the_reason(told):
     said = part(told[1], "A plain model")
     assert "✗" in said
-    assert "misses the bar of 0.55" in said
+    assert "✗ refused: sentiment@1" in said
+    assert re.search(r"sure of at least 0\.\d+: misses the bar of 0\.55", said)
 
 
 def test_the_better_model_passes_and_goes_live_by_the_other_person(told):
-    assert "reaches the bar of 0.55" in part(told[1], "A better one")
+    assert "✓ passed: sentiment@2 is validated" in part(told[1], "A better one")
     said = part(told[1], "Approved by another person")
     assert "approve sentiment@2 --as Ben" in said
     assert "live" in said
