@@ -7,8 +7,7 @@ from ropeway.data.add import add
 from ropeway.data.assign import assign_split, split_frame
 from ropeway.data.errors import BadKeys, ColumnNotFound, SplitFixed
 from ropeway.data.operations import find_split
-from ropeway.testing import make_workspace
-from ropeway.workspace import Input
+from ropeway.workspace import Input, open_workspace
 
 ROWS = Input(dataset="notes")
 TOML = '[project]\nname = "trial"\n[split]\nsalt = "s"\nnear_duplicates = ["text"]\n'
@@ -145,7 +144,7 @@ def test_two_that_assign_at_once_agree(bring, workspace):
 
     def assign(version):
         try:
-            with make_workspace(workspace.root, toml=TOML) as other:
+            with open_workspace(workspace.root) as other:
                 found[version.version] = part_of(other, version)
         except Exception as error:  # noqa: BLE001  a thread's failure, shown below
             failures.append(error)

@@ -134,7 +134,9 @@ def _check_fixed(dataset: str, last: SplitRecord | None, settings: SplitSettings
 
 
 def _check_columns(version: DatasetVersion, frame: pl.DataFrame, settings: SplitSettings) -> None:
-    named = [(settings.key, "`key` in ropeway.toml [inputs.*]")]
+    named = [
+        (settings.key, "`key` in ropeway.toml [inputs.*], or give the data a column that names its rows")
+    ]
     named += [(settings.group, "`group` in ropeway.toml [split]")] if settings.group else []
     named += [(column, "`near_duplicates` in ropeway.toml [split]") for column in settings.near_duplicates]
     for column, place in named:

@@ -16,7 +16,7 @@ Failed     ── CheckRaised      the project's own check function raised
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ropeway.core.errors import Conflict, Failed, Invalid, NotFound, Refused
+from ropeway.core.errors import Conflict, Failed, Invalid, NotFound, Refused, did_you_mean
 from ropeway.core.hashing import short
 
 READABLE = "a .csv, .tsv, .parquet or .jsonl file"
@@ -87,7 +87,7 @@ class BadHeader(Invalid):
         super().__init__(
             f"The columns of '{path}' cannot be told apart: {reason}.",
             expected="a name for each column, each name once",
-            next_step="rename the columns in the file (pandas: to_csv(..., index=False))",
+            next_step='name the columns in the file (pandas: to_csv(..., index_label="id"), or index=False)',
             path=str(path),
         )
 
@@ -134,12 +134,12 @@ class DatasetNotFound(NotFound):
 class ColumnNotFound(NotFound):
     """A column that the project names and the dataset lacks."""
 
-    code = "column-not-found"
+    code = "dataset-column-not-found"
 
     def __init__(self, dataset: str, column: str, columns: Iterable[str], named_in: str) -> None:
-        super().__init__(
-            f"column in dataset '{dataset}'", column, known=columns, next_step=f"correct {named_in}"
-        )
+        columns = list(columns)
+        super().__init__("column", column, known=columns, next_step=f"correct {named_in}")
+        self.what = f"Dataset '{dataset}' has no column '{column}'.{did_you_mean(column, columns)}"
 
 
 class ContractMissing(NotFound):
