@@ -31,6 +31,7 @@ from ropeway.models.operations import (
 from ropeway.models.register import register
 from ropeway.models.states import State
 from ropeway.pipelines.run import run_pipeline
+from ropeway.stats.metrics import MetricNotApplicable
 from ropeway.workspace import LocalWorkspace
 
 
@@ -379,3 +380,11 @@ def test_a_refused_model_exits_with_three_and_its_reason(project, capsys):
     with pytest.raises(SystemExit) as left:
         main(["gate", ref, "-C", str(workspace.root), "--json"])
     assert json.loads(capsys.readouterr().out)["checks"][0]["code"] == "under-the-bar"
+
+
+def test_a_metric_of_another_kind_is_refused_with_those_that_fit(project):
+    workspace = diabetes(project)
+    ref = proposed(workspace)
+    rewrite(workspace, DIABETES_TOML.replace('"rmse"', '"macro_f1"'))
+    with pytest.raises(MetricNotApplicable, match="'macro_f1' cannot be computed from the columns"):
+        gate_model(workspace, ref=ref)

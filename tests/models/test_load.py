@@ -1,11 +1,12 @@
 import polars as pl
 import pytest
-from models_projects import WORDS_PIPELINE, cancer, notes
+from models_projects import WORDS_PIPELINE, WORDS_TOML, cancer, notes
 
 import ropeway
 from ropeway.core.errors import Invalid
-from ropeway.models.errors import NotAFrame, RequestMismatch
+from ropeway.models.errors import NotAFrame, RequestMismatch, VersionRecalled
 from ropeway.models.load import load_model
+from ropeway.models.operations import approve_model, gate_model, recall_model
 from ropeway.models.register import register
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
@@ -79,3 +80,14 @@ def test_a_loaded_model_needs_the_project_files_no_more(tumour: LocalWorkspace):
     (tumour.root / "pipeline.py").write_text("raise RuntimeError('not this one')")
     with load_model(tumour, "tumour") as model:
         assert model.predict(pl.DataFrame([ROW])).height == 1
+
+
+def test_a_recalled_version_is_not_loaded(project):
+    workspace = notes(project, toml=WORDS_TOML.replace('name = "mood"', 'name = "mood"\napproval = "self"'))
+    run_pipeline(workspace)
+    register(workspace)
+    assert gate_model(workspace, ref="mood").passed
+    approve_model(workspace, ref="mood")
+    recall_model(workspace, ref="mood", reason="harm")
+    with pytest.raises(VersionRecalled, match="'mood@1' was recalled"):
+        load_model(workspace, "mood")

@@ -327,6 +327,8 @@ def _draw_history(out: "Console", found: "History") -> None:
     rows = []
     for move in found.moves:
         where = f"to {move.environment}" if move.environment else ""
+        if move.move == "gate":
+            where = "passed" if move.after == "validated" else "refused"
         where += f", replacing {move.replaced}" if move.replaced else ""
         evidence = move.evidence[:SHORT] if move.evidence else ""
         words = ", ".join(

@@ -4,6 +4,7 @@ NotFound   unknown-model · unknown-version · unknown-environment · nothing-li
 Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
+           version-recalled
 Damaged    model-damaged
 """
 
@@ -136,6 +137,20 @@ class FourEyes(Refused):
             next_step=f"ropeway model approve {ref} --as SOMEONE-ELSE",
             ref=ref,
             proposer=proposer,
+        )
+
+
+class VersionRecalled(Refused):
+    """The version was recalled: it must not be used any more."""
+
+    code = "version-recalled"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(
+            f"'{ref}' was recalled and is not loaded any more.",
+            expected="a version that was not recalled",
+            next_step=f"ropeway model history {ref.partition('@')[0]}",
+            ref=ref,
         )
 
 

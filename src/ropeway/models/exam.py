@@ -22,7 +22,7 @@ from ropeway.models.manifest import Manifest
 from ropeway.models.registry import ModelVersion
 from ropeway.models.within import Within
 from ropeway.stats.intervals import Interval, metric_interval
-from ropeway.stats.metrics import Aligned, Metric, align
+from ropeway.stats.metrics import METRICS, Aligned, Metric, MetricNotApplicable, align, metric
 from ropeway.workspace import Context, Project, Workspace
 
 LEARNT_PARTS = ("train", "tune")
@@ -156,6 +156,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     Raises:
         ModelDamaged, SourceNotApproved: one of the two cannot be loaded.
         NoTarget, NoTestRows: there is nothing to hold the answers against.
+        MetricNotApplicable: the charter's metric is of another kind.
     """
     workspace = Within(context)
     side = open_side(workspace, version)
@@ -171,6 +172,8 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     tested = frame.filter(is_test)
     rows, truth = tested.drop(target), tested[target]
     predictions = side.predict(rows)
+    aligned = align(truth, predictions)
+    _require_applicable(context.project.charter.metric, aligned, predictions)
     return Exam(
         project=context.project,
         side=side,
@@ -182,11 +185,18 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
         groups=parts["group"].filter(is_test),
         truth=truth,
         predictions=predictions,
-        aligned=align(truth, predictions),
+        aligned=aligned,
         parts=dict(parts["part"].value_counts(sort=True).sort("part").iter_rows()),
         earlier_looks=registry.looks_at(context.read, test_set_of(split)),
         labelling=find_labelling(context.read, dataset.name, dataset.version, context.project.gate.agreement),
     )
+
+
+def _require_applicable(name: str, aligned: Aligned, predictions: pl.DataFrame) -> None:
+    """Raise `MetricNotApplicable` where the charter's metric is of another kind than the predictions."""
+    if not metric(name).is_applicable(aligned):
+        applicable = [each.name for each in METRICS.values() if each.is_applicable(aligned)]
+        raise MetricNotApplicable(name, predictions.columns, applicable)
 
 
 def open_side(workspace: Workspace, version: ModelVersion) -> Side:

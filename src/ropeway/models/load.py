@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from ropeway.core.ids import Digest
-from ropeway.models.errors import NotAFrame, RequestMismatch, SourceNotApproved
+from ropeway.models.errors import NotAFrame, RequestMismatch, SourceNotApproved, VersionRecalled
 from ropeway.models.manifest import Manifest, read_manifest, read_part
 from ropeway.models.operations import get_model, resolve_version
 from ropeway.models.registry import ModelVersion
 from ropeway.models.request import dtype_of
+from ropeway.models.states import State
 from ropeway.pipelines.records import Signature
 from ropeway.pipelines.slice import Slice, load_slice
 from ropeway.workspace import Workspace, open_workspace
@@ -109,6 +110,7 @@ def load(ref: str, *, project: Path | str | None = None) -> LoadedModel:
         UnknownModel, UnknownVersion, UnknownEnvironment, NothingLive: nothing answers to the reference.
         ModelDamaged: its bytes are not what was registered.
         SourceNotApproved: nobody here ran or approved its code.
+        VersionRecalled: it must not be used any more.
 
     Example:
         ```python
@@ -121,7 +123,10 @@ def load(ref: str, *, project: Path | str | None = None) -> LoadedModel:
 
 def load_model(workspace: Workspace, ref: str) -> LoadedModel:
     """As `load`, from an open workspace."""
-    return load_version(workspace, resolve_version(workspace, ref=ref))
+    version = resolve_version(workspace, ref=ref)
+    if version.state is State.RECALLED:
+        raise VersionRecalled(version.ref)
+    return load_version(workspace, version)
 
 
 def load_version(workspace: Workspace, version: ModelVersion) -> LoadedModel:
