@@ -99,7 +99,14 @@ def _run(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
         at=started.at,
         by=started.by,
         lines=[
-            line for line in (_params(happenings), _outcome(happenings), _code_line(body["code"])) if line
+            line
+            for line in (
+                _params(happenings),
+                _steps(happenings),
+                _outcome(happenings),
+                _code_line(body["code"]),
+            )
+            if line
         ],
     )
 
