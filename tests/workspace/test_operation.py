@@ -4,6 +4,7 @@ import pytest
 
 from ropeway.ledger import Event, event
 from ropeway.ledger.errors import IdempotencyMismatch
+from ropeway.store import SegmentWriter
 from ropeway.testing import make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
 from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound, WorkspaceUnusable
@@ -88,6 +89,17 @@ def test_a_workspace_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / ".ropeway").write_text("a file in its place")
     with pytest.raises(WorkspaceUnusable, match="cannot be used"):
         make_workspace(tmp_path)
+
+
+def test_fsck_reads_every_segment(workspace: LocalWorkspace) -> None:
+    for folder in ("spool", "segments/predictions"):
+        writer = SegmentWriter(workspace.home / folder / "one.seg", b"head")
+        writer.append(b"record")
+        writer.close()
+    (workspace.home / "spool" / "bad").write_bytes(b"junk")
+    report = fsck(workspace)
+    assert report.segments == 3
+    assert [finding.what.endswith("has no sound header.") for finding in report.findings] == [True]
 
 
 def test_fsck_names_what_is_hurt_and_who_refers_to_it(workspace: LocalWorkspace) -> None:

@@ -1,6 +1,7 @@
 """Is everything here what it was? Events, their payloads, the projections, the objects and the segments."""
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,9 +49,7 @@ def check_soundness(context: Context) -> SoundnessReport:
     events, named = _check_events(connection, findings)
     objects = _check_objects(context, named, findings)
     segments = 0
-    for path in sorted(
-        [*context.home.glob("spool/**/*.segment"), *context.home.glob("segments/**/*.segment")]
-    ):
+    for path in _segment_files(context.home):
         segments += 1
         try:
             read_segment(path)
@@ -65,6 +64,12 @@ def projected_rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
         table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
         for table in projected.sorted_tables
     }
+
+
+def _segment_files(home: Path) -> list[Path]:
+    """Every segment, whichever room wrote it; a hidden file is one that was never finished being made."""
+    files = (path for folder in ("spool", "segments") for path in (home / folder).rglob("*"))
+    return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
 
 
 def _check_events(connection: Connection, findings: list[Finding]) -> tuple[int, dict[str, list[str]]]:
