@@ -5,7 +5,6 @@ when a server mounts them.
 """
 
 from importlib import import_module
-from importlib.util import find_spec
 
 PROJECTIONS = (
     "ropeway.data.projections",
@@ -31,21 +30,12 @@ OPERATIONS = (
 def load_projections() -> None:
     """Make every room's events and projections known to the ledger."""
     for name in PROJECTIONS:
-        _load(name)
+        import_module(name)
 
 
 def load_operations() -> None:
     """Make every room's operations known."""
     load_projections()
     for name in OPERATIONS:
-        _load(name)
+        import_module(name)
 
-
-def _load(name: str) -> None:
-    # TEMPORARY: rooms under construction
-    try:
-        if find_spec(name) is None:
-            return
-    except ModuleNotFoundError:
-        return
-    import_module(name)
