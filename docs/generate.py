@@ -94,7 +94,7 @@ def errors_page() -> str:
         "|---|---|---|---|---|",
     ]
     for code, *cells in sorted(rows):
-        parts.append(f"| `{code}` | " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        parts.append(f"| `{code}` | " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(parts) + "\n"
 
 
@@ -168,11 +168,16 @@ def _command_page(path: str, command: click.Command, before: list[str]) -> list[
     own = [(name, text) for name, text in rows if not name.startswith(shared)]
     if own:
         parts += ["", "| option | |", "|---|---|"]
-        parts += [f"| `{name}` | {text.replace('|', '&#124;')} |".replace("|", "|") for name, text in own]
+        parts += [f"| `{_cell(name)}` | {_cell(text)} |" for name, text in own]
     if isinstance(command, click.Group):
         for name in command.commands:
             parts += _command_page(f"{path} {name}", command.commands[name], [])
     return parts
+
+
+def _cell(text: str) -> str:
+    """Text that may stand in a table's cell."""
+    return text.replace("|", "\\|")
 
 
 def _next_step(cls: type[RopewayError]) -> str:
