@@ -1,5 +1,10 @@
+import csv
+import io
+
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ropeway.data.errors import (
     BadHeader,
@@ -106,6 +111,29 @@ def test_columns_of_one_name_are_refused(read):
 def test_a_column_without_name_is_refused(read):
     with pytest.raises(BadHeader, match="column 1 has no name"):
         read(",a\n0,1\n")
+
+
+def test_a_blank_first_line_is_no_header(read):
+    with pytest.raises(BadHeader, match="first line is blank"):
+        read("\na,b\n1,2\n")
+
+
+def test_a_stray_carriage_return_is_a_broken_row(read):
+    with pytest.raises(BrokenRow, match="Line 1 "):
+        read("a\rb,c\n1,2\n")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.lists(st.text('a1",;\n\t é', min_size=1), min_size=2, max_size=2), min_size=1, max_size=4
+    ),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_pythons_csv_wrote_is_read_as_it_was(read, rows, end):
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator=end).writerows([["a", "b"], *rows])
+    assert read(written.getvalue(), a="text", b="text").rows() == [tuple(row) for row in rows]
 
 
 def test_another_encoding_is_refused_with_its_line(read):

@@ -34,13 +34,17 @@ def read_delimited(path: Path, kinds: Mapping[str, str] | None = None, *, shown:
     """
     text = _decode(path, shown)
     delimiter = _delimiter(text)
-    header, blank = _walk(text, delimiter, shown)
+    header, blank, records = _walk(text, delimiter, shown)
     try:
         frame = pl.read_csv(
             text.encode(), separator=delimiter, infer_schema=False, new_columns=header, raise_if_empty=False
         )
     except pl.exceptions.PolarsError as error:
         raise FileUnreadable(shown, f"polars says {str(error).splitlines()[0]!r}") from error
+    if frame.height != records:
+        raise FileUnreadable(
+            shown, f"its quotes are ambiguous: {records:,} records read as {frame.height:,} rows"
+        )
     if blank:
         kept = pl.int_range(frame.height, eager=True).is_in(blank).not_()
         frame = frame.filter(kept)
@@ -82,16 +86,24 @@ def _recode(path: Path, encoding: str) -> str:
 
 def _delimiter(text: str) -> str:
     """The sign that cuts the header into the most names; a comma when none does."""
-    header = text.lstrip().partition("\n")[0]
-    counts = {sign: len(next(csv.reader([header], delimiter=sign), [])) for sign in DELIMITERS}
-    return max(DELIMITERS, key=lambda sign: counts[sign])
+    header = text.partition("\n")[0]
+
+    def names(sign: str) -> int:
+        try:
+            return len(next(csv.reader(io.StringIO(header, newline=""), delimiter=sign), []))
+        except csv.Error:
+            return 0
+
+    return max(DELIMITERS, key=names)
 
 
-def _walk(text: str, delimiter: str, shown: Path) -> tuple[list[str], list[int]]:
-    """Check every row against the header; give the names and which records are blank lines."""
+def _walk(text: str, delimiter: str, shown: Path) -> tuple[list[str], list[int], int]:
+    """Check every row against the header; give the names, which records are blank, and how many there are."""
     records = _records(text, delimiter, shown)
     _, header = next(records)
     header = [name.strip() for name in header]
+    if not header:
+        raise BadHeader(shown, "the first line is blank")
     _check_header(header, shown)
     blank: list[int] = []
     broken: list[tuple[int, int]] = []
@@ -112,7 +124,7 @@ def _walk(text: str, delimiter: str, shown: Path) -> tuple[list[str], list[int]]
         )
     if rows == len(blank):
         raise FileEmpty(shown, "it has a header and no rows")
-    return header, blank
+    return header, blank, rows
 
 
 def _records(text: str, delimiter: str, shown: Path) -> Iterator[tuple[int, list[str]]]:

@@ -49,7 +49,7 @@ def krippendorff_alpha(units: ArrayLike, values: ArrayLike, level: Level) -> flo
 
     Example:
         >>> round(krippendorff_alpha([0, 0, 1, 1, 2, 2], [1, 1, 2, 3, 3, 3], "interval"), 3)
-        0.872
+        0.828
     """
     counts, scale = _value_counts(units, values)
     if not len(counts):
