@@ -11,6 +11,7 @@ import msgspec
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
+from ropeway.pipelines.formats import Encoded
 from ropeway.pipelines.observe import Observation, verify_file, verify_variable
 from ropeway.store import Store
 
@@ -60,8 +61,9 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """How a step was keyed the last time, for `explain`."""
 
     parts: KeyParts
-    files: dict[str, str | None] = {}
-    env: dict[str, str | None] = {}
+    key: Digest | None = None
+    variant: Variant | None = None
+    """Its result, without the bytes; None when it was not kept."""
     uncached: str = ""
     """Why its result was not kept; empty when it was."""
 
@@ -105,8 +107,10 @@ class StepCache:
         self._cache = store.cache
         self._pipeline = pipeline
 
-    def find(self, key: Digest, seen: Verifier) -> Variant | None:
-        """The result under a key that still holds; the newest first."""
+    def find(self, key: Digest, seen: Verifier, last: Remembered | None = None) -> Variant | None:
+        """The result under a key that still holds; that of the last time first, then the newest."""
+        if last is not None and last.key == key and last.variant is not None and last.variant.holds(seen):
+            return last.variant
         return next((variant for variant in self._variants(key) if variant.holds(seen)), None)
 
     def keep(self, key: Digest, variant: Variant, data: bytes) -> None:
@@ -118,9 +122,11 @@ class StepCache:
         ]
         self._cache.put(f"step/{key}", msgspec.msgpack.encode([variant, *others][:KEPT_VARIANTS]))
 
-    def read(self, variant: Variant) -> bytes | None:
+    def read(self, key: Digest, variant: Variant) -> bytes | None:
         """A result's bytes, checked; None when they are gone or torn."""
         data = variant.inline if variant.inline is not None else self._cache.get(f"value/{variant.value}")
+        if data is None:
+            data = next((each.inline for each in self._variants(key) if each.value == variant.value), None)
         return data if data is not None and digest_bytes(data) == variant.value else None
 
     def recall(self) -> Memory:
@@ -143,25 +149,16 @@ class StepCache:
             return []
 
 
-def variant_of(
-    observation: Observation,
-    *,
-    data: bytes,
-    content: Digest,
-    kind: str,
-    rows: int | None,
-    has_project_types: bool,
-    seconds: float,
-) -> Variant:
+def variant_of(seen: Observation, encoded: Encoded, *, rows: int | None, seconds: float) -> Variant:
     """A result to keep."""
     return Variant(
-        files=observation.files,
-        env=observation.env,
-        content=content,
-        value=digest_bytes(data),
-        inline=data if len(data) <= INLINE_BYTES else None,
-        kind=kind,
+        files=seen.files,
+        env=seen.env,
+        content=encoded.content,
+        value=digest_bytes(encoded.data),
+        inline=encoded.data if len(encoded.data) <= INLINE_BYTES else None,
+        kind=encoded.kind,
         rows=rows,
-        has_project_types=has_project_types,
+        has_project_types=encoded.has_project_types,
         seconds=seconds,
     )

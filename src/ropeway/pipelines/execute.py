@@ -3,14 +3,14 @@
 Nothing is loaded that nobody asks for: a cached step's output is a promise until a step that must run needs it.
 """
 
-import contextvars
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import digest_json
@@ -26,44 +26,49 @@ from ropeway.pipelines.inputs import Inputs
 from ropeway.pipelines.key import Keys
 from ropeway.pipelines.observe import Observation, unwatched, watching
 from ropeway.pipelines.records import StepEvent, StepOutcome
+from ropeway.pipelines.schedule import Schedule
 
 MOST_JOBS = 8
 EventState = Literal["started", "cached", "finished", "failed"]
 
 
+@dataclass(slots=True)
 class Output:
     """What a step gave, or a promise of it."""
 
-    def __init__(
-        self,
-        load: Callable[[], Any],
-        *,
-        content: Digest | None,
-        token: Digest | None,
-        seen: Digest | None = None,
-        encoded: Encoded | None = None,
-        variant: Variant | None = None,
-    ) -> None:
-        self._load = load
-        self._lock = threading.Lock()
-        self._value: Any = None
-        self._is_loaded = False
-        self.content = content
-        """The digest of what it holds; None when it has no safe form."""
-        self.token = token
-        """What the keys of later steps say of it; None when they cannot be keyed."""
-        self.seen = seen
-        """A digest of what the step was seen to open; None when its result is not kept."""
-        self.encoded = encoded
-        self.variant = variant
+    load: Callable[[], Any]
+    content: Digest | None = None
+    """The digest of what it holds; None when it has no safe form."""
+    token: Digest | None = None
+    """What the keys of later steps say of it; None when they cannot be keyed."""
+    seen: Digest | None = None
+    """A digest of what the step was seen to open; None when its result is not kept."""
+    raw: Callable[[], bytes | None] = lambda: None
+    """Its bytes, where they are at hand."""
+    kind: str = ""
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    """The files that the step was seen to open."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _value: Any = None
+    _is_loaded: bool = False
 
     def get(self) -> Any:
         """The value, loaded once."""
         with self._lock:
             if not self._is_loaded:
-                self._value = self._load()
+                self._value = self.load()
                 self._is_loaded = True
             return self._value
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step that must run, and why. Without parts it cannot be keyed."""
+
+    step: Step
+    parts: KeyParts | None
+    key: Digest | None
+    reason: str
 
 
 @dataclass(slots=True)
@@ -74,7 +79,6 @@ class Execution:
         outputs: by step, for those that came to their end.
         outcomes: what became of each step.
         memory: how each step was keyed the last time.
-        seen: the files that each step that ran was seen to open.
     """
 
     graph: Graph
@@ -91,7 +95,7 @@ class Execution:
     outputs: dict[str, Output] = field(default_factory=dict)
     outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
-    seen: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    _is_memory_new: bool = False
 
     def run(self, wanted: set[str], jobs: int | None = None) -> None:
         """Run these steps; what they need must be among them.
@@ -101,98 +105,70 @@ class Execution:
         """
         self.memory = self.cache.recall()
         names = [name for name in self.graph.steps if name in wanted]
-        workers = jobs or min(os.cpu_count() or 1, MOST_JOBS)
+        schedule = Schedule(
+            {name: {need for need in self.graph.steps[name].needs if need in wanted} for name in names},
+            look=self._look_up,
+            work=self._work,
+            workers=jobs or min(os.cpu_count() or 1, MOST_JOBS),
+        )
         try:
             with unwatched():
-                self._schedule(names, workers)
+                schedule.run()
         finally:
-            self.cache.remember(self.memory)
+            for name in names:
+                if name not in self.outcomes:
+                    self.outcomes[name] = StepOutcome(step=name, state="skipped", seconds=0.0)
+            if self._is_memory_new:
+                self.cache.remember(self.memory)
 
     def token(self, need: str) -> Digest | None:
         """What a key says of an input or an upstream step."""
         return self.outputs[need].token if need in self.graph.steps else self.inputs.token(need)
 
-    def _schedule(self, names: list[str], workers: int) -> None:
-        waiting = dict.fromkeys(names)
-        running: dict[Future[None], str] = {}
-        failure: BaseException | None = None
-        with ThreadPoolExecutor(workers, thread_name_prefix="ropeway-step") as pool:
-            while (waiting and failure is None) or running:
-                ready = [] if failure else [name for name in waiting if self._is_ready(name)]
-                # Alone, a step runs here: a chain of small ones costs no change of thread.
-                if len(ready) == 1 and not running:
-                    del waiting[ready[0]]
-                    failure = self._attempt(ready[0])
-                    continue
-                for name in ready[: workers - len(running)]:
-                    del waiting[name]
-                    context = contextvars.copy_context()
-                    running[pool.submit(context.run, self._step, name)] = name
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    del running[future]
-                    failure = failure or future.exception()
-        for name in waiting:
-            self.outcomes[name] = StepOutcome(
-                step=name, state="skipped", seconds=0.0, reason="an earlier step failed"
-            )
-        if failure is not None:
-            raise failure
-
-    def _attempt(self, name: str) -> BaseException | None:
-        try:
-            self._step(name)
-        # Whatever the user's step raised is shown by the caller; KeyboardInterrupt goes through.
-        except Exception as error:  # noqa: BLE001
-            return error
-        return None
-
-    def _is_ready(self, name: str) -> bool:
-        return all(
-            need in self.outputs or need not in self.graph.steps for need in self.graph.steps[name].needs
-        )
-
-    def _step(self, name: str) -> None:
-        """Take a step from the cache, or run it."""
+    def _look_up(self, name: str) -> "Work | None":
+        """Take a step from the cache, or say what there is to do."""
         step = self.graph.steps[name]
         known = self.keys.known(step)
         tokens = {need: self.token(need) for need in step.needs}
-        parts: KeyParts | None = None
-        reason = ""
-        if None in tokens.values():
-            reason = (
-                f"its input `{next(need for need, token in tokens.items() if token is None)}` has no digest"
-            )
-        else:
-            parts = self.keys.parts(
-                step, self.params[name], {need: str(token) for need, token in tokens.items()}
-            )
-            if not known.impure and not self.force:
-                variant = self.cache.find(parts.digest(), self.verifier)
-                if variant is not None:
-                    self.take(step, parts, variant)
-                    return
-            reason = "--force" if self.force else why(parts, self.memory.steps.get(name), self.verifier, step)
+        undigested = [need for need, token in tokens.items() if token is None]
+        if undigested:
+            return Work(step, None, None, f"its input `{undigested[0]}` has no digest")
+        parts = self.keys.parts(step, self.params[name], {need: str(token) for need, token in tokens.items()})
+        key = parts.digest()
+        if self.force:
+            return Work(step, parts, key, "--force")
+        last = self.memory.steps.get(name)
+        if not known.impure:
+            variant = self.cache.find(key, self.verifier, last)
+            if variant is not None:
+                self.take(step, parts, key, variant)
+                return None
+        return Work(step, parts, key, why(parts, last, self.verifier, step))
+
+    def _work(self, work: "Work") -> None:
+        """Run a step."""
+        name = work.step.name
         self._tell(name, "started", 0.0)
         began = time.perf_counter()
         try:
-            value, seen = self._call(step)
+            value, seen = self._call(work.step)
         except BaseException:
             seconds = time.perf_counter() - began
-            self.outcomes[name] = StepOutcome(step=name, state="failed", seconds=seconds, reason=reason)
+            self.outcomes[name] = StepOutcome(step=name, state="failed", seconds=seconds, reason=work.reason)
             self._tell(name, "failed", seconds)
             raise
-        seconds = time.perf_counter() - began
-        self._keep(step, parts, value, seen, seconds, reason)
+        self._keep(work, value, seen, time.perf_counter() - began)
 
-    def take(self, step: Step, parts: KeyParts, variant: Variant) -> None:
+    def take(self, step: Step, parts: KeyParts, key: Digest, variant: Variant) -> None:
         """Let a cached result stand for a step; it is loaded when somebody asks."""
         self.outputs[step.name] = Output(
-            lambda: self._read(step, variant),
+            lambda: self._read(step, key, variant),
             content=variant.content,
             token=self._token_of(variant.content, has_project_types=variant.has_project_types),
             seen=digest_json([variant.files, variant.env]),
-            variant=variant,
+            raw=lambda: self.cache.read(key, variant),
+            kind=variant.kind,
+            files=variant.files,
         )
         self.outcomes[step.name] = StepOutcome(
             step=step.name,
@@ -202,12 +178,19 @@ class Execution:
             rows=variant.rows,
             content=variant.content,
         )
-        self.memory.steps[step.name] = Remembered(parts=parts, files=variant.files, env=variant.env)
+        self._remember(step, parts, key, variant)
         self._tell(step.name, "cached", 0.0)
 
-    def _read(self, step: Step, variant: Variant) -> Any:
+    def _remember(self, step: Step, parts: KeyParts, key: Digest, variant: Variant) -> None:
+        last = self.memory.steps.get(step.name)
+        if last is None or last.key != key or last.variant is None or last.variant.value != variant.value:
+            light = msgspec.structs.replace(variant, inline=None)
+            self.memory.steps[step.name] = Remembered(parts=parts, key=key, variant=light)
+            self._is_memory_new = True
+
+    def _read(self, step: Step, key: Digest, variant: Variant) -> Any:
         """A cached value; where it is gone, the step runs after all."""
-        data = self.cache.read(variant)
+        data = self.cache.read(key, variant)
         if data is not None:
             try:
                 return decode(data, self.trust)
@@ -259,53 +242,42 @@ class Execution:
         frames = self.code.frames(error)
         return StepFailed(step.name, told, frames, kept=kept, resume=self.resume, hint=hint)
 
-    def _keep(
-        self, step: Step, parts: KeyParts | None, value: Any, seen: Observation, seconds: float, reason: str
-    ) -> None:
+    def _keep(self, work: "Work", value: Any, seen: Observation, seconds: float) -> None:
         """Digest a result, keep it if it may be kept, and say what came of it."""
-        known = self.keys.known(step)
-        self.seen[step.name] = seen.files
+        step = work.step
         encoded: Encoded | None = None
         uncached = ""
         try:
             encoded = encode(value, self.trust)
         except NoFormat as problem:
             uncached = str(problem)
-        impure = () if step.mark.pure else (*known.impure, *sorted(seen.impure))
+        impure = () if step.mark.pure else (*self.keys.known(step).impure, *sorted(seen.impure))
         if impure:
             uncached = f"uses {', '.join(dict.fromkeys(impure))}; @{step.mark.kind}(pure=True) would cache it"
         rows = formats.row_count(value)
-        output = Output(
-            lambda: value,
-            content=encoded.content if encoded else None,
-            token=self._token_of(encoded.content, has_project_types=encoded.has_project_types)
-            if encoded
-            else None,
-            encoded=encoded if step.name in self.graph.pinned else None,
-        )
-        if encoded is not None and parts is not None and not uncached:
-            variant = variant_of(
-                seen,
-                data=encoded.data,
-                content=encoded.content,
-                kind=encoded.kind,
-                rows=rows,
-                has_project_types=encoded.has_project_types,
-                seconds=seconds,
-            )
-            self.cache.keep(parts.digest(), variant, encoded.data)
+        output = Output(lambda: value, kind=formats.kind_of(value), files=seen.files)
+        if encoded is not None:
+            output.content = encoded.content
+            output.token = self._token_of(encoded.content, has_project_types=encoded.has_project_types)
+            # Only what is pinned is asked for as bytes; the rest need not be held twice.
+            if step.name in self.graph.pinned:
+                output.raw = lambda: encoded.data
+        if encoded is not None and work.parts is not None and work.key is not None and not uncached:
+            variant = variant_of(seen, encoded, rows=rows, seconds=seconds)
+            self.cache.keep(work.key, variant, encoded.data)
             output.seen = digest_json([variant.files, variant.env])
-            self.memory.steps[step.name] = Remembered(parts=parts, files=variant.files, env=variant.env)
-        elif parts is not None:
-            self.memory.steps[step.name] = Remembered(parts=parts, uncached=uncached)
+            self._remember(step, work.parts, work.key, variant)
+        elif work.parts is not None:
+            self.memory.steps[step.name] = Remembered(parts=work.parts, uncached=uncached)
+            self._is_memory_new = True
         self.outputs[step.name] = output
         self.outcomes[step.name] = StepOutcome(
             step=step.name,
             state="ran",
             seconds=seconds,
-            reason=reason,
+            reason=work.reason,
             uncached=uncached,
-            kind=formats.kind_of(value),
+            kind=output.kind,
             rows=rows,
             content=output.content,
         )

@@ -32,12 +32,14 @@ def _changed(parts: KeyParts, last: Remembered, seen: Verifier, step: Step) -> s
         return _code(name, old, new, step)
     for name, old, new in _differences(before.files, parts.files):
         return _file(name, old, new)
-    for name, old in last.files.items():
+    files = last.variant.files if last.variant is not None else {}
+    variables = last.variant.env if last.variant is not None else {}
+    for name, old in files.items():
         if (new := seen.file(name)) != old:
             return _file(name, old, new)
     for name, _, _ in _differences(before.env, parts.env):
         return f"env {name} changed"
-    for name, old in last.env.items():
+    for name, old in variables.items():
         if seen.variable(name) != old:
             return f"env {name} changed"
     for name, old, new in _differences(before.packages, parts.packages):

@@ -97,7 +97,9 @@ GENERATORS = frozenset(
     ]
     + ["random.Random"]
 )
-SEEDING = frozenset(["seed", "getstate", "setstate", "get_state", "set_state", "default_rng", "bit_generator", "mtrand"])
+SEEDING = frozenset(
+    ["seed", "getstate", "setstate", "get_state", "set_state", "default_rng", "bit_generator", "mtrand"]
+)
 _NATIVE_READER = re.compile(r"(read|scan)_(?!text$|bytes$)[a-z_]+")
 LEVEL = "<module level>"
 WHOLE = "<whole module>"

@@ -19,9 +19,9 @@ from ropeway.core.ids import Digest
 from ropeway.pipelines.cache import StepCache, Verifier
 from ropeway.pipelines.code import Code, LiveFiles
 from ropeway.pipelines.errors import NoSafeFormat
-from ropeway.pipelines.execute import Execution, Output
+from ropeway.pipelines.execute import Execution
 from ropeway.pipelines.explain import why
-from ropeway.pipelines.formats import NoFormat, Trust, encode
+from ropeway.pipelines.formats import FORMAT, NoFormat, Trust, encode
 from ropeway.pipelines.graph import Graph, build_graph
 from ropeway.pipelines.inputs import Inputs
 from ropeway.pipelines.key import Keys
@@ -183,13 +183,14 @@ def _explain(ready: Prepared, execution: Execution, name: str) -> Explanation:
     if moving:
         tokens |= {need: (last.parts.inputs.get(need, "") if last else "") for need in moving}
     parts = ready.keys.parts(step, ready.params[name], tokens)
-    variant = ready.cache.find(parts.digest(), ready.verifier)
+    key = parts.digest()
+    variant = ready.cache.find(key, ready.verifier, last)
     if variant is None:
         return Explanation(step=name, state="will run", reason=why(parts, last, ready.verifier, step))
     if moving:
         reason = f"only if what `{moving[0]}` gives changes"
         return Explanation(step=name, state="may run", reason=reason)
-    execution.take(step, parts, variant)
+    execution.take(step, parts, key, variant)
     return Explanation(step=name, state="cached", reason="nothing that it depends on changed")
 
 
@@ -340,29 +341,18 @@ def _pin(ready: Prepared, execution: Execution, name: str) -> Artifact:
         NoSafeFormat: it has no form that is safe to load.
     """
     output = execution.outputs.get(name)
-    data = _bytes_of(ready, output)
-    if data is None:
+    data = output.raw() if output is not None else None
+    if output is not None and output.content is not None and data is not None:
+        kind, content = output.kind, output.content
+    else:
         value = output.get() if output is not None else ready.inputs.load(name)
         try:
             encoded = encode(value, ready.trust)
         except NoFormat as problem:
             raise NoSafeFormat(name, str(problem)) from problem
         data, kind, content = encoded.data, encoded.kind, encoded.content
-    else:
-        assert output is not None
-        assert output.content is not None
-        kind = output.encoded.kind if output.encoded else (output.variant.kind if output.variant else "")
-        content = output.content
     digest = ready.workspace.store.put(data)
-    return Artifact(digest=digest, format="ropeway-value-1", kind=kind, content=content, size_bytes=len(data))
-
-
-def _bytes_of(ready: Prepared, output: Output | None) -> bytes | None:
-    if output is None:
-        return None
-    if output.encoded is not None:
-        return output.encoded.data
-    return ready.cache.read(output.variant) if output.variant is not None else None
+    return Artifact(digest=digest, format=FORMAT, kind=kind, content=content, size_bytes=len(data))
 
 
 def _pinned_value(ready: Prepared, execution: Execution, name: str) -> Any:
@@ -377,8 +367,7 @@ def _source(ready: Prepared, execution: Execution) -> dict[str, bytes]:
     opened = dict(ready.code.seen.files)
     for name in ready.graph.serving:
         opened |= ready.keys.known(ready.graph.steps[name]).files
-        variant = execution.outputs[name].variant
-        opened |= variant.files if variant is not None else execution.seen.get(name, {})
+        opened |= execution.outputs[name].files
     for name, digest in opened.items():
         if digest is not None and not name.startswith("/") and not name.endswith("/") and name not in files:
             data = ready.code.files.read(name)
