@@ -162,9 +162,9 @@ class PredictionApp:
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  one shape for all
         live, trouble = self.deployment.live, self.deployment.trouble
-        is_draining = self.is_draining()
+        status = "draining" if self.is_draining() else "recalled" if self.deployment.refusal else "ok"
         health = {
-            "status": "draining" if is_draining else "ok",
+            "status": status,
             "model": live.ref,
             "since": to_text(live.since),
             "state": self.deployment.state,
@@ -175,7 +175,7 @@ class PredictionApp:
             "predictions": self.log.prediction_count,
             "feedback": self.log.feedback_count,
         }
-        await reply(send, 503 if is_draining else 200, self._encode(health))
+        await reply(send, 200 if status == "ok" else 503, self._encode(health))
 
     async def _openapi(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await reply(send, 200, self._encode(openapi_of(self.deployment.live)))

@@ -93,6 +93,10 @@ class WorkspaceSource:
             # Checked first, since opening would make an empty workspace where there was one.
             self.close()
             raise WorkspaceGone(self._database) from error
+        if status.st_size == 0:
+            # A copy that somebody brings back has just begun: opening it now would write into it.
+            self.close()
+            raise WorkspaceGone(self._database)
         identity = (status.st_dev, status.st_ino)
         if self._workspace is None or identity != self._identity:
             self.close()

@@ -1,0 +1,234 @@
+"""The whole line with a real project: its model served by the command, swapped, lost and found again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ropeway.data.add import add
+from ropeway.models.load import load_model
+from ropeway.models.operations import approve_model, gate_model, promote_model
+from ropeway.models.register import register
+from ropeway.pipelines.run import run_pipeline
+from ropeway.serving.operations import find_prediction, list_feedback
+from ropeway.testing import make_workspace
+from ropeway.workspace import LocalWorkspace
+
+TOML = """
+[project]
+name = "mood"
+approval = "self"
+[charter]
+bar = 0.3
+[inputs.rows]
+dataset = "texts"
+key = "id"
+target = "label"
+[gate]
+bootstrap = 100
+[log]
+columns = {author = "hashed"}
+"""
+
+PIPELINE = """
+import polars as pl
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from ropeway import fit, step
+
+
+@step
+def clean(rows):
+    if "boom" in rows["text"].to_list():
+        raise ValueError("a secret")
+    return rows["text"].str.to_lowercase() + " " + rows["author"]
+
+
+@fit
+def classifier(clean, target, *, c: float = 5.0):
+    return make_pipeline(TfidfVectorizer(), LogisticRegression(C=c)).fit(clean, target)
+
+
+@step(serve=True)
+def mood(classifier, clean):
+    given = classifier.predict_proba(clean)
+    return pl.DataFrame({str(name): given[:, at] for at, name in enumerate(classifier.classes_)})
+"""
+
+ROW = {"text": "what a great day", "author": "ana"}
+
+
+def make_live(workspace: LocalWorkspace, c: float) -> str:
+    os.chdir(workspace.root)
+    version = register(workspace, run_pipeline(workspace, overrides={"c": c}).run)
+    assert gate_model(workspace, ref=version.ref).passed
+    approve_model(workspace, ref=version.ref)
+    return promote_model(workspace, ref=version.ref).ref
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
+    folder: Path = tmp_path_factory.mktemp("mood")
+    before = Path.cwd()
+    with make_workspace(folder, toml=TOML, files={"pipeline.py": PIPELINE}) as workspace:
+        words = {"up": ["great", "good", "happy"], "down": ["bad", "sad", "awful"]}
+        lines = [
+            f"{i},the day {i} was {words[label][i % 3]},a{i % 7},{label}"
+            for i in range(200)
+            for label in (("up", "down")[i % 2],)
+        ]
+        (folder / "texts.csv").write_text("id,text,author,label\n" + "\n".join(lines))
+        add(workspace, folder / "texts.csv", name="texts")
+        make_live(workspace, 5.0)
+        yield workspace
+    os.chdir(before)
+
+
+class Served:
+    """`ropeway serve` in a process."""
+
+    def __init__(self, root: Path) -> None:
+        self.popen = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "ropeway",
+                "serve",
+                "mood@production",
+                "--port",
+                "0",
+                "--json",
+                "-C",
+                str(root),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = ""
+        while not said.endswith("}\n"):
+            line = self.popen.stdout.readline()
+            assert line, self.popen.stderr.read()
+            said += line
+        self.client = httpx.Client(base_url=json.loads(said)["url"], timeout=30)
+
+    def predict(self, row: Any) -> httpx.Response:
+        return self.client.post("/predict", json=row)
+
+    def wait_for(self, claim: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        for _ in range(300):
+            health: dict[str, Any] = self.client.get("/health").json()
+            if claim(health):
+                return health
+            time.sleep(0.05)
+        raise AssertionError(f"it never came to be: {health}")
+
+
+@pytest.fixture
+def served(trained: LocalWorkspace) -> Iterator[Served]:
+    service = Served(trained.root)
+    yield service
+    service.client.close()
+    if service.popen.poll() is None:
+        service.popen.send_signal(signal.SIGTERM)
+        assert service.popen.wait(timeout=30) == 0
+    service.popen.stdout.close()
+    service.popen.stderr.close()
+
+
+def test_an_answer_over_http_is_the_answer_in_process_and_is_found_by_its_id(
+    trained: LocalWorkspace, served: Served
+) -> None:
+    import polars as pl
+
+    answer = served.predict(ROW).json()
+    with load_model(trained, "mood@production") as model:
+        assert model.predict(pl.DataFrame(ROW)).to_dicts() == [answer["probabilities"]]
+    found = find_prediction(trained, prediction=answer["id"])
+    assert (found.model, found.environment, found.prediction) == ("mood@1", "production", "up")
+    assert found.inputs["text"] == ROW["text"]
+    assert (found.hashed, len(found.inputs["author"])) == (["author"], 64)
+
+
+def test_feedback_from_the_command_line_and_over_http_is_one_history(
+    trained: LocalWorkspace, served: Served
+) -> None:
+    wanted = served.predict(ROW).json()["id"]
+    served.client.post("/feedback", json={"id": wanted, "value": "up", "by": "http"})
+    command = [
+        sys.executable,
+        "-m",
+        "ropeway",
+        "feedback",
+        wanted,
+        "down",
+        "--as",
+        "ben",
+        "-C",
+        str(trained.root),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    said = list_feedback(trained, prediction=wanted)
+    assert [(each.value, each.by) for each in said] == [("up", "http"), ("down", "ben")]
+
+
+def test_a_step_that_raises_is_named_but_its_words_stay_here(served: Served) -> None:
+    reply = served.predict({**ROW, "text": "boom"})
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"]) == (500, "prediction-failed")
+    assert (error["facts"]["cause"], error["facts"]["step"]) == ("step-failed", "clean")
+    assert "secret" not in reply.text
+    assert served.predict(ROW).status_code == 200
+
+
+def test_the_service_outlives_its_workspace_and_follows_the_alias(
+    trained: LocalWorkspace, served: Served
+) -> None:
+    database = trained.home / "ledger.db"
+    served.wait_for(lambda health: health["state"] == "current")
+    trained.home.rename(trained.root / "away")
+    health = served.wait_for(lambda health: health["state"] == "last-known-good")
+    assert health["trouble"]["code"] == "workspace-gone"
+    assert served.predict(ROW).status_code == 200
+    assert not trained.home.exists()
+    (trained.root / "away").rename(trained.home)
+    served.wait_for(lambda health: health["state"] == "current")
+    assert database.exists()
+    ref = make_live(trained, 0.5)
+    served.wait_for(lambda health: health["model"] == ref)
+    assert served.predict(ROW).json()["model"] == ref
+
+
+def test_the_service_outlives_a_damaged_workspace(trained: LocalWorkspace, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(trained.root), str(copy)], check=True)
+    for extra in ("ledger.db-wal", "ledger.db-shm"):
+        (copy / ".ropeway" / extra).unlink(missing_ok=True)
+    trained_database = copy / ".ropeway" / "ledger.db"
+    service = Served(copy)
+    try:
+        sound = trained_database.read_bytes()
+        spoilt = copy / "spoilt"
+        spoilt.write_bytes(sound[:100] + b"\xff" * (len(sound) - 100))
+        spoilt.rename(trained_database)
+        health = service.wait_for(lambda health: health["state"] == "last-known-good")
+        assert health["trouble"]["code"] == "ledger-damaged"
+        assert service.predict(ROW).status_code == 200
+        whole = copy / "whole"
+        whole.write_bytes(sound)
+        whole.rename(trained_database)
+        service.wait_for(lambda health: health["state"] == "current")
+    finally:
+        service.client.close()
+        service.popen.kill()
+        service.popen.communicate()
