@@ -119,8 +119,8 @@ def test_a_blank_first_line_is_no_header(read):
 
 
 def test_a_stray_carriage_return_is_a_broken_row(read):
-    with pytest.raises(BrokenRow, match="Line 1 "):
-        read("a\rb,c\n1,2\n")
+    with pytest.raises(BrokenRow, match="is broken"):
+        read("a\rb,c\n1,2\n")  # it ends a line, as Python's csv has it
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
