@@ -99,7 +99,8 @@ def test_the_folder_is_an_ordinary_sound_project(told, capsys):
     assert "✓ sound" in capsys.readouterr().out
 
 
-def test_an_interrupt_while_serving_stops_the_service_too(told):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_being_stopped_while_serving_stops_the_service_too(told, how):
     process = start(told[0])
     try:
         port = None
@@ -108,7 +109,8 @@ def test_an_interrupt_while_serving_stops_the_service_too(told):
             assert line, "it ended before it served"
             found = re.search(r"--port (\d+)", line)
             port = int(found[1]) if found else None
-        os.killpg(process.pid, signal.SIGINT)
+        # Ctrl-C reaches the whole group, as a terminal sends it; SIGTERM the demo alone.
+        os.killpg(process.pid, how) if how is signal.SIGINT else process.send_signal(how)
         process.communicate(timeout=60)
     finally:
         process.kill()

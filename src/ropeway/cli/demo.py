@@ -7,6 +7,7 @@ is what is told.
 import contextlib
 import json
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -217,15 +218,16 @@ class Tour:
         from ropeway.cli import draw
 
         self._heading("What to try next")
-        live = f"{chosen.name}@production" if chosen else "tweets"
-        tries = (
+        tries = [
             (f"cd {self.folder}", "an ordinary project, yours to go on with"),
-            (f"ropeway serve {live}" if chosen else "ropeway runs", "then open http://127.0.0.1:8080/docs"),
             ("ropeway explain", "what would run again, and why"),
             ("ropeway run --set c=0.5", "another try; then ropeway runs"),
             ("ropeway labels queue sentiment", "where people disagree: decide"),
-            (f"ropeway why {live}", "where the live model came from"),
-        )
+            ("ropeway why tweets", "what the labels came from and led to"),
+        ]
+        if chosen is not None:
+            live = f"{chosen.name}@production"
+            tries.insert(1, (f"ropeway serve {live}", "then open http://127.0.0.1:8080/docs"))
         draw.facts(self.out, tries)
 
     def _heading(self, title: str) -> None:
@@ -259,6 +261,8 @@ def _service(reference: str, show: Callable[[str], None]) -> "Iterator[httpx.Cli
     """`ropeway serve`, as a process of its own on a free port, for as long as the block lasts."""
     import httpx
 
+    # Whoever ends us with SIGTERM (`timeout`, a supervisor) must not leave the service behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     port = _free_port()
     words = ["serve", reference, "--port", str(port)]
     show(f"ropeway {shlex.join(words)} &")
