@@ -1,5 +1,7 @@
 """Project code in namespaces of its own."""
 
+# ruff: noqa: E501  small programs as text
+
 import sys
 import traceback
 
@@ -74,7 +76,7 @@ def test_closing_forgets_the_modules(load_code):
 
 
 def test_a_missing_file_names_the_closest(load_code):
-    with pytest.raises(PipelineMissing, match="Did you mean 'pipelines.py'"):
+    with pytest.raises(PipelineMissing, match=r"Did you mean 'pipelines.py'"):
         load_code({"pipelines.py": ""})
 
 

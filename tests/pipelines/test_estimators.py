@@ -75,14 +75,14 @@ def test_a_digest_does_not_depend_on_the_process():
 
 def test_unknown_types_are_named_with_the_setting_that_trusts_them():
     raw = skops.io.dumps(make_pipeline(FunctionTransformer(np.linalg.norm)))
-    with pytest.raises(UntrustedTypes, match="numpy.linalg") as caught:
+    with pytest.raises(UntrustedTypes, match=r"numpy.linalg") as caught:
         load_estimator(raw)
     assert "[models] trusted_types" in caught.value.next_step
     assert load_estimator(raw, tuple(caught.value.facts["types"]))
 
 
 def test_an_estimator_that_could_not_be_loaded_again_is_not_kept():
-    with pytest.raises(NoFormat, match="nobody has reviewed.*trusted_types"):
+    with pytest.raises(NoFormat, match=r"nobody has reviewed.*trusted_types"):
         dump(FunctionTransformer(np.linalg.norm), Trust())
 
 
@@ -133,7 +133,7 @@ def test_a_type_smuggled_in_under_the_projects_name_is_refused(load_code):
         schema = json.loads(old.read("schema.json"))
         schema["content"]["content"]["func"].update(__module__="ropeway_project.pipeline", __class__="run")
         new.writestr("schema.json", json.dumps(schema))
-    with pytest.raises(UntrustedTypes, match="ropeway_project.pipeline.run"):
+    with pytest.raises(UntrustedTypes, match=r"ropeway_project.pipeline.run"):
         load(buffer.getvalue(), Trust(code=code))
 
 

@@ -43,7 +43,7 @@ def test_steps_come_after_what_they_need():
 
 
 def test_an_unknown_parameter_names_the_closest_step():
-    with pytest.raises(UnknownStep, match="asks for 'clena'.*Did you mean 'clean'"):
+    with pytest.raises(UnknownStep, match=r"asks for 'clena'.*Did you mean 'clean'"):
         build_graph(marks("def clean(rows): ...\ndef answer(clena): ..."), INPUTS)
 
 
@@ -56,7 +56,7 @@ def test_an_undeclared_target_says_where_to_declare_it():
 
 
 def test_a_cycle_is_printed():
-    with pytest.raises(CyclicGraph, match="a → b → a|b → a → b"):
+    with pytest.raises(CyclicGraph, match=r"a → b → a|b → a → b"):
         build_graph(marks("def a(b): ...\ndef b(a): ...\ndef answer(rows, a): ..."), INPUTS)
 
 

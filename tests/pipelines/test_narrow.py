@@ -1,5 +1,7 @@
 """Which code a step is found to depend on."""
 
+# ruff: noqa: E501  small programs as text
+
 import pytest
 
 from ropeway.pipelines.narrow import CodeMap

@@ -62,12 +62,12 @@ def test_a_mistyped_value_is_refused_with_the_type_wanted(signature, text):
 
 
 def test_a_mistyped_value_in_the_project_file_is_refused():
-    with pytest.raises(BadParameter, match="from ropeway.toml"):
+    with pytest.raises(BadParameter, match=r"from ropeway.toml"):
         value_of("c: float = 1.0", {"c": "much"})
 
 
 def test_an_unknown_parameter_names_the_closest():
-    with pytest.raises(UnknownParameter, match="'cost'.*Did you mean 'cos'"):
+    with pytest.raises(UnknownParameter, match=r"'cost'.*Did you mean 'cos'"):
         resolve_parameters(graph_of("cos: float = 1.0"), {}, {"cost": "1"})
 
 

@@ -1,5 +1,7 @@
 """Running a pipeline: what comes of it, what a failure keeps, two at once, and a kill."""
 
+# ruff: noqa: E501  small programs as text
+
 import os
 import signal
 import subprocess
@@ -122,7 +124,7 @@ def test_a_fit_without_a_safe_format_on_the_serving_path_is_refused(trial):
         'return {"limit"', 'from threading import Lock\n    return Lock(), {"limit"'
     ).replace('limit["limit"]', 'limit[1]["limit"]')
     workspace = trial(source)
-    with pytest.raises(NoSafeFormat, match="What 'limit' learnt cannot be kept.*lock"):
+    with pytest.raises(NoSafeFormat, match=r"What 'limit' learnt cannot be kept.*lock"):
         run_pipeline(workspace)
     assert resolve_run(workspace, "latest").status == "failed"
 

@@ -1,5 +1,7 @@
 """Slices: what they read, that they load from a package's bytes, and that versions do not meet."""
 
+# ruff: noqa: E501  small programs as text
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -31,13 +33,13 @@ def package(workspace, **overrides):
     """What a package would hold: the record's bytes."""
     record = pipeline_record(workspace, run=run_pipeline(workspace, overrides={"needed": 0, **overrides}).run)
     store = workspace.store
-    return record, dict(
-        pipeline=record.pipeline,
-        code={name: store.read(digest) for name, digest in record.files.items()},
-        artifacts={name: store.read(each.digest) for name, each in record.slice.artifacts.items()},
-        settings=record.settings,
-        inputs=record.slice.signature.inputs,
-    )
+    return record, {
+        "pipeline": record.pipeline,
+        "code": {name: store.read(digest) for name, digest in record.files.items()},
+        "artifacts": {name: store.read(each.digest) for name, each in record.slice.artifacts.items()},
+        "settings": record.settings,
+        "inputs": record.slice.signature.inputs,
+    }
 
 
 def test_a_slice_from_bytes_answers_as_the_run_did(trial):
@@ -117,7 +119,7 @@ def test_a_step_that_raises_on_a_request_shows_the_users_line(trial):
         'return rows["x"]', 'assert rows["x"].max() < 100, "too much"\n    return rows["x"]'
     )
     made = load_slice(**package(trial(source))[1])
-    with pytest.raises(StepFailed, match="too much[\\s\\S]*pipeline.py:7 in doubled"):
+    with pytest.raises(StepFailed, match=r"too much[\s\S]*pipeline.py:7 in doubled"):
         made.predict(pl.DataFrame({"x": [1000.0]}))
     made.close()
 
@@ -126,7 +128,7 @@ def test_a_served_step_without_named_columns_is_refused(trial):
     source = PIPELINE.replace(
         'return pl.DataFrame({"low": 1 - is_high, "high": is_high})', "return is_high.to_numpy()"
     )
-    with pytest.raises(ServedWithoutColumns, match="numpy.ndarray"):
+    with pytest.raises(ServedWithoutColumns, match=r"numpy.ndarray"):
         package(trial(source))
 
 

@@ -1,5 +1,7 @@
 """The cache key: whatever a step depends on makes it run again, and nothing else does."""
 
+# ruff: noqa: E501  small programs as text
+
 import contextlib
 import sys
 

@@ -1,8 +1,9 @@
 """What steps gave before, by key: verified against files and variables before it counts, free to vanish.
 
-An entry stands under a key that is known before a step runs. What a step was seen to open or read while it ran is in
-the entry: it is a hit only while those are as they were. Values are checked against their digest when they are read;
-one that is gone or torn is a miss, never an error. Two processes that write one entry write the same thing.
+An entry stands under a key that is known before a step runs. What a step was seen to open or read while it
+ran is in the entry: it is a hit only while those are as they were. Values are checked against their digest
+when they are read; one that is gone or torn is a miss, never an error. Two processes that write one entry
+write the same thing.
 """
 
 from pathlib import Path

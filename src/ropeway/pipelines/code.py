@@ -1,10 +1,12 @@
 """A project's code, loaded into namespaces of its own: two versions of one file live in one process.
 
-Modules of the project run with an `__import__` of their own, which resolves project names to this load's modules and
-all others as usual. They stand in `sys.modules` under a prefix that is unique to the load (`_ropeway_7.pipeline`), so
-that dataclasses, type hints and safe formats find them, and so that no other code can meet them by accident.
+Modules of the project run with an `__import__` of their own, which resolves project names to this load's
+modules and all others as usual. They stand in `sys.modules` under a prefix that is unique to the load
+(`_ropeway_7.pipeline`), so that dataclasses, type hints and safe formats find them, and so that no other code
+can meet them by accident.
 
-Limit: other processes (joblib's workers) cannot import these names; a function sent there must be pickled by value.
+Limit: other processes (joblib's workers) cannot import these names; a function sent there must be pickled by
+value.
 """
 
 import builtins
@@ -190,7 +192,8 @@ class Code:
         token = collecting.set(self.marks)
         try:
             self._load(self.entry.rpartition("/")[2].removesuffix(".py"), self.entry, is_package=False)
-        # The user's module may raise anything, SystemExit included; what it raised is shown, and nothing of ours runs on.
+        # The user's module may raise anything, SystemExit included; what it raised is shown, and nothing of
+        # ours runs on.
         except (Exception, SystemExit) as error:
             self.close()
             raise PipelineBroken(self.entry, say_error(error), self._where(error)) from error

@@ -59,7 +59,7 @@ class BadSignature(Invalid):
     def __init__(self, step: str, parameter: str, problem: str) -> None:
         super().__init__(
             f"Step '{step}': parameter '{parameter}' {problem}.",
-            expected="positional parameters without defaults, named after steps or inputs; configuration after `*`",
+            expected="names of steps or inputs, without defaults; configuration after `*`",
             next_step=f"write: def {step}(rows, *, {parameter.lstrip('*') or 'name'}=…)",
             step=step,
             parameter=parameter,
@@ -121,7 +121,7 @@ class NoServedStep(Invalid):
         super().__init__(
             "No step is marked as served, so nothing can be evaluated or deployed.",
             expected="one step marked @step(serve=True)",
-            next_step=f"mark the step that returns predictions with @step(serve=True); steps: {', '.join(steps)}",
+            next_step=f"mark what returns predictions with @step(serve=True); steps: {', '.join(steps)}",
         )
 
 
@@ -190,9 +190,7 @@ class UnknownParameter(Invalid):
     def __init__(self, name: str, known: Sequence[str], source: str) -> None:
         super().__init__(
             f"No step has a parameter '{name}' (from {source}).{did_you_mean(name, known)}",
-            expected="one of " + ", ".join(known)
-            if known
-            else "no configuration: no step has parameters after `*`",
+            expected="one of " + ", ".join(known) if known else "no step has parameters after `*`",
             next_step="ropeway explain shows the steps and their parameters",
             name=name,
         )
@@ -278,7 +276,7 @@ class NoSafeFormat(Invalid):
     def __init__(self, step: str, reason: str) -> None:
         super().__init__(
             f"What '{step}' learnt cannot be kept: {reason}.",
-            expected="a scikit-learn estimator, arrays, a frame, plain JSON values or bytes; pickle is never used",
+            expected="an estimator of scikit-learn, arrays, a frame, plain values or bytes; never pickle",
             next_step=f"return one of these from '{step}', e.g. the arrays that the object holds",
             step=step,
         )
@@ -293,8 +291,8 @@ class UntrustedTypes(Refused):
         listed = ", ".join(f'"{name}"' for name in types)
         super().__init__(
             f"The estimator holds types that are not reviewed: {', '.join(types)}.",
-            expected="scikit-learn, numpy and scipy types on Ropeway's list, or types that the project trusts",
-            next_step=f"read their code; if they are safe, in ropeway.toml: [models] trusted_types = [{listed}]",
+            expected="types on Ropeway's reviewed list, or types that the project trusts",
+            next_step=f"read their code; if safe, in ropeway.toml: [models] trusted_types = [{listed}]",
             types=list(types),
         )
 

@@ -1,8 +1,9 @@
 """scikit-learn estimators as skops files: written in one canonical form, loaded only with reviewed types.
 
-skops names arrays and objects by their addresses in memory, so two files of one model differ. Here they are named by
-order and content, volatile attributes are passed over, and the content digest is of what remains. Classes and functions
-of the project's own code are written under `ropeway_project.` and found again in whichever load of that code is given.
+skops names arrays and objects by their addresses in memory, so two files of one model differ. Here they are
+named by order and content, volatile attributes are passed over, and the content digest is of what remains.
+Classes and functions of the project's own code are written under `ropeway_project.` and found again in
+whichever load of that code is given.
 """
 
 import io

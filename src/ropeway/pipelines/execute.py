@@ -1,6 +1,7 @@
 """Runs the steps that must run, several at once where the graph allows, and takes the rest from the cache.
 
-Nothing is loaded that nobody asks for: a cached step's output is a promise until a step that must run needs it.
+Nothing is loaded that nobody asks for: a cached step's output is a promise until a step that must run needs
+it.
 """
 
 import os
@@ -236,7 +237,7 @@ class Execution:
             hidden = [name for name in self.inputs.hidden if name in str(error)]
             if hidden:
                 hint = (
-                    f"another column: '{hidden[0]}' is never in `rows` (it is the target, a label or excluded); "
+                    f"another column: '{hidden[0]}' is never in `rows` (target, label or excluded); "
                     "a @fit step gets the target by the parameter `target`"
                 )
         frames = self.code.frames(error)

@@ -82,4 +82,4 @@ def _file(name: str, old: str | None, new: str | None) -> str:
 
 def _plain(value: str | None) -> str:
     """A parameter as it was kept ("float 1.0") without its type."""
-    return "–" if value is None else value.partition(" ")[2]
+    return "nothing" if value is None else value.partition(" ")[2]

@@ -1,8 +1,8 @@
 """Values as bytes in formats that are safe to load, and the canonical digest of what they hold.
 
-Frames as Arrow, arrays as `.npy`, scikit-learn estimators by skops, and plain values (numbers, text, lists, tuples,
-sets, maps, dates) around them as a MessagePack tree. Nothing here ever pickles: a value without a safe form is said to
-have none, and why.
+Frames as Arrow, arrays as `.npy`, scikit-learn estimators by skops, and plain values (numbers, text, lists,
+tuples, sets, maps, dates) around them as a MessagePack tree. Nothing here ever pickles: a value without a
+safe form is said to have none, and why.
 
 The content digest is of what a value holds, not of the file: two files of one model give one digest.
 """
@@ -328,9 +328,12 @@ def _write_numpy_scalar(value: Any, writing: _Writing) -> Node:
 
 
 _SPARSE_PARTS = {
-    "csr": ("data", "indices", "indptr"), "csc": ("data", "indices", "indptr"), "bsr": ("data", "indices", "indptr"),
-    "coo": ("data", "row", "col"), "dia": ("data", "offsets"),
-}  # fmt: skip
+    "csr": ("data", "indices", "indptr"),
+    "csc": ("data", "indices", "indptr"),
+    "bsr": ("data", "indices", "indptr"),
+    "coo": ("data", "row", "col"),
+    "dia": ("data", "offsets"),
+}
 
 
 def _write_sparse(value: Any, writing: _Writing) -> Node:

@@ -53,7 +53,7 @@ class Graph:
     """The inputs that some step asks for."""
     served: str
     serving: tuple[str, ...]
-    """The steps between a request and its answer, in order; the fitted ones that they use are not among them."""
+    """The steps between a request and its answer, in order; what is fitted is not among them."""
 
     @property
     def pinned(self) -> tuple[str, ...]:
@@ -83,7 +83,8 @@ def build_graph(marks: Iterable[Mark], inputs: Collection[str], *, evaluated: st
 
     Raises:
         BadSignature, DuplicateStep, UnknownStep, CyclicGraph: the steps are no graph.
-        NoServedStep, TwoServedSteps, EvaluatedNotServed, RowsNotServed, TargetOnServingPath: nothing, too much, or
+        NoServedStep, TwoServedSteps, EvaluatedNotServed, RowsNotServed, TargetOnServingPath: nothing, too
+        much, or
             the wrong thing would be served.
     """
     steps: dict[str, Step] = {}

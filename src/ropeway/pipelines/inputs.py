@@ -1,7 +1,7 @@
 """What a pipeline starts from: rows and target of the parts of dataset versions, named by what they hold.
 
-Digests are known without reading anything; frames are read when a step that must run asks for them. The `test` part is
-not to be had here at all.
+Digests are known without reading anything; frames are read when a step that must run asks for them. The
+`test` part is not to be had here at all.
 """
 
 import threading

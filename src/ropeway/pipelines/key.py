@@ -1,8 +1,8 @@
 """What a step's result depends on, as far as can be known before it runs.
 
-Code that it reaches, parameters, what its inputs hold, versions of packages, files that native code opens, and what
-the project's modules read while they were imported. What the step itself opens is seen only when it runs: `cache`
-keeps that beside the result.
+Code that it reaches, parameters, what its inputs hold, versions of packages, files that native code opens,
+and what the project's modules read while they were imported. What the step itself opens is seen only when it
+runs: `cache` keeps that beside the result.
 """
 
 import os
@@ -100,7 +100,7 @@ class Keys:
         names = self._data_files
         for call, texts in sorted(reach.reads, key=lambda read: read[0]):
             matching = [name for name in names if name in texts or name.rpartition("/")[2] in texts]
-            matching += [text for text in texts if os.path.isabs(text) and Path(text).is_file()]
+            matching += [text for text in texts if Path(text).is_absolute() and Path(text).is_file()]
             files |= {name: self._verifier.file(name) for name in matching}
             if not matching:
                 unseen.append(f"a file that cannot be told from the source ({call})")

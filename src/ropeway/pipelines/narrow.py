@@ -1,9 +1,9 @@
 """Which code a step's result can depend on, read from the syntax tree without running anything.
 
 For a step: the top-level definitions that its function reaches, through the project's imports, plus every
-module-level statement that is more than a definition, an import or a constant (it may do anything, so it counts for
-all steps, with all that it reaches). A module that plays tricks (`globals()`, `exec`, `import *` …) counts whole.
-Comments and layout never count.
+module-level statement that is more than a definition, an import or a constant (it may do anything, so it
+counts for all steps, with all that it reaches). A module that plays tricks (`globals()`, `exec`, `import *`
+…) counts whole. Comments and layout never count.
 """
 
 import ast
@@ -449,8 +449,8 @@ def _bound(body: Iterable[ast.AST]) -> Iterator[str]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
         scopes = (
-            ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp,
-            ast.GeneratorExp,
+            ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp,
+            ast.DictComp, ast.GeneratorExp,
         )  # fmt: skip
         if not isinstance(node, scopes):
             yield from _bound(ast.iter_child_nodes(node))
@@ -499,8 +499,9 @@ def _constant_names(statement: ast.stmt) -> list[str]:
 
 def _is_inert(value: ast.expr) -> bool:
     inert = (
-        ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp, ast.Name, ast.expr_context,
-        ast.operator, ast.unaryop, ast.JoinedStr, ast.FormattedValue, ast.Lambda, ast.arguments, ast.arg,
+        ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp, ast.Name,
+        ast.expr_context, ast.operator, ast.unaryop, ast.JoinedStr, ast.FormattedValue, ast.Lambda,
+        ast.arguments, ast.arg,
     )  # fmt: skip
     if isinstance(value, ast.Lambda):
         return True

@@ -1,9 +1,11 @@
-"""What a step touches while it runs: files, environment variables, network, other programs, global random state.
+"""What a step touches while it runs: files, variables, network, other programs, global random state.
 
-One audit hook and one recording class for `os.environ`, installed at the first run of this process. They do nothing
-but look at a context variable while no step is being watched. Files that native code opens (polars' `read_csv`) raise
-no audit event: `narrow` finds those in the syntax tree.
+One audit hook and one recording class for `os.environ`, installed at the first run of this process. They do
+nothing but look at a context variable while no step is being watched. Files that native code opens (polars'
+`read_csv`) raise no audit event: `narrow` finds those in the syntax tree.
 """
+
+# ruff: noqa: PTH100, PTH113, PTH206  runs at every `open` of the process, where pathlib is slow
 
 import contextlib
 import os
@@ -137,7 +139,7 @@ def install() -> None:
 
 
 def verify_file(root: Path, name: str) -> str | None:
-    """The digest that the file has now; None when it is absent. A name ending in `/` is a folder's listing."""
+    """The digest of a file now; None when it is absent. A name with `/` at its end is a folder."""
     path = root / name
     try:
         if name.endswith("/"):
@@ -267,10 +269,10 @@ def _note_program() -> None:
 
 
 def _is_plumbing(frame: FrameType | None) -> bool:
-    """Whether Python or a library reads for itself: while it is imported, or lines for a warning or traceback.
+    """Whether Python or a library reads for itself: on import, or lines for a traceback.
 
-    What a library reads while it is imported is read once a process, by whichever step comes first; it is covered by
-    the library's version.
+    What a library reads while it is imported is read once a process, by whichever step comes first; it is
+    covered by the library's version.
     """
     for depth in range(STACK_DEPTH):
         if frame is None:
@@ -287,7 +289,7 @@ def _is_plumbing(frame: FrameType | None) -> bool:
 
 
 def project_name(root: Path, path: str) -> str | None:
-    """How a file is called in a key: relative in the project, absolute outside; None when it does not count."""
+    """How a file is called in a key: relative inside the project; None when it does not count."""
     relative = os.path.relpath(path, root)
     if not relative.startswith(".."):
         return None if _is_hidden(relative) else relative

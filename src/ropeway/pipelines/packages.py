@@ -13,9 +13,16 @@ from ropeway.tracking.environment import installed_packages
 
 # Where the name to import is not the name to install; others are looked up, which takes longer.
 DISTRIBUTIONS = {
-    "sklearn": "scikit-learn", "PIL": "pillow", "cv2": "opencv-python", "yaml": "pyyaml", "bs4": "beautifulsoup4",
-    "dateutil": "python-dateutil", "skimage": "scikit-image", "google": "protobuf", "attr": "attrs",
-}  # fmt: skip
+    "PIL": "pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "google": "protobuf",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 # What a result passes through although the project never names it.
 ALWAYS = ("numpy", "polars")
 BESIDES = {"sklearn": ("scipy", "joblib"), "pandas": (), "lightgbm": ("scipy",), "xgboost": ("scipy",)}
@@ -24,8 +31,8 @@ BESIDES = {"sklearn": ("scipy", "joblib"), "pandas": (), "lightgbm": ("scipy",),
 def package_versions(imported: Iterable[str]) -> dict[str, str]:
     """The version of each package, by the name under which it is installed.
 
-    A package that is imported from a source tree (an editable install, PYTHONPATH) counts with the sizes and times of
-    its files, since its version does not tell when they change.
+    A package that is imported from a source tree (an editable install, PYTHONPATH) counts with the sizes and
+    times of its files, since its version does not tell when they change.
 
     Args:
         imported: top-level names that project modules import.
@@ -44,12 +51,12 @@ def package_versions(imported: Iterable[str]) -> dict[str, str]:
 
 
 def _installed() -> tuple[dict[str, str], frozenset[str]]:
-    """All distributions, and the folders where such are installed; a folder is read again only when it changed."""
+    """All distributions, and their folders; a folder is read again only when it changed."""
     packages: dict[str, str] = {}
     homes: set[str] = set()
     for folder in sys.path:
         try:
-            changed = os.stat(folder or ".").st_mtime_ns
+            changed = Path(folder or ".").stat().st_mtime_ns
         except OSError:
             continue
         listed = _listing(folder or ".", changed)
@@ -88,7 +95,7 @@ def _source_tree(name: str, homes: frozenset[str]) -> str | None:
         except (ImportError, ValueError):
             return None
         origin = spec.origin if spec is not None else None
-    if origin is None or not os.path.isabs(origin):
+    if origin is None or not Path(origin).is_absolute():
         return None
     path = Path(origin)
     folder = path.parent if path.name == "__init__.py" else None

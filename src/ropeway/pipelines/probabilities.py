@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def probabilities(classifier: Any, x: Any) -> "pl.DataFrame":
     """Class probabilities as a frame: one named column per class, one row per row of `x`.
 
-    Where a classifier has margins only (`decision_function`), they are squashed to columns that sum to 1: their
-    order is right, but they are not calibrated.
+    Where a classifier has margins only (`decision_function`), they are squashed to columns that sum to 1:
+    their order is right, but they are not calibrated.
 
     Args:
         classifier: a fitted estimator with `predict_proba` (or `decision_function`) and `classes_`.

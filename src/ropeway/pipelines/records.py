@@ -1,4 +1,4 @@
-"""What the pipelines room tells: of steps, slices and runs. Small records; nothing heavy is loaded for them."""
+"""What the pipelines room tells of steps, slices and runs. Nothing heavy is loaded for it."""
 
 from datetime import datetime
 from typing import Literal

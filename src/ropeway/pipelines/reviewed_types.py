@@ -1,14 +1,15 @@
 """Types that a model file may hold beyond skops' own list, each looked at in the library's source.
 
-The list holds for the releases named in `REVIEWED_FOR` alone: with another release of scikit-learn it does not apply
-until someone has looked again. A project adds types that it has reviewed under `[models] trusted_types`.
+The list holds for the releases named in `REVIEWED_FOR` alone: with another release of scikit-learn it does
+not apply until someone has looked again. A project adds types that it has reviewed under `[models]
+trusted_types`.
 """
 
 REVIEWED_FOR = ("1.9",)
 """scikit-learn's major.minor releases whose source was read for this list."""
 
-# Raw node tables that compiled code walks without looking at bounds: trusted only together with the check of every
-# index in `estimators._check_tree`, which runs before anything is built.
+# Raw node tables that compiled code walks without looking at bounds: trusted only together with the check of
+# every index in `estimators._check_tree`, which runs before anything is built.
 CHECKED_TREES = frozenset(
     ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
 )

@@ -111,7 +111,8 @@ def run_pipeline(
 ) -> PipelineResult:
     """Run the project's pipeline; what has not changed comes from the cache.
 
-    The slice that the run leads to is evaluated on the `tune` part and put on record. The `test` part is not touched.
+    The slice that the run leads to is evaluated on the `tune` part and put on record. The `test` part is not
+    touched.
 
     Args:
         workspace: the project.
@@ -360,7 +361,7 @@ def _pinned_value(ready: Prepared, execution: Execution, name: str) -> Any:
 
 
 def _source(ready: Prepared, execution: Execution) -> dict[str, bytes]:
-    """The files that the slice needs: the modules that were read, and the project's data files that they opened."""
+    """The files that the slice needs: modules, and the project's data files that they opened."""
     files = {
         module.path: module.source for module in ready.code.modules.values() if not module.path.endswith("/")
     }

@@ -1,4 +1,4 @@
-"""In which order work is done: each piece when what it needs is there, several at once where that is possible."""
+"""In which order work is done: each piece when what it needs is there, several at once if possible."""
 
 import contextvars
 from collections import deque
@@ -43,7 +43,7 @@ class Schedule(Generic[W]):
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self) -> None:
-        """Do all of it. After a failure nothing new begins; what runs comes to its end, then the failure is raised."""
+        """Do all of it. After a failure nothing new begins; it is raised when what runs has ended."""
         failure: BaseException | None = None
         with self._stack:
             while failure is None and (self._ready or self._due or self._running):

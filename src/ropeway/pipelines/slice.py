@@ -156,8 +156,8 @@ def load_slice(
 def find_signature(made: Slice, sample: "pl.DataFrame") -> dict[str, str]:
     """The columns that a slice reads: those without which a step fails or gives something else.
 
-    Found by leaving columns out, in halves, on a sample of rows. Every step's result is compared, since an answer may
-    come out the same by chance.
+    Found by leaving columns out, in halves, on a sample of rows. Every step's result is compared, since an
+    answer may come out the same by chance.
 
     Args:
         made: the slice.
@@ -182,7 +182,8 @@ def find_signature(made: Slice, sample: "pl.DataFrame") -> dict[str, str]:
 
     read = needed(sample.columns)
     spare = [name for name in sample.columns if name not in read]
-    # Each alone could go, yet together they are missed (one stands in for another): all of them are asked for.
+    # Each alone could go, yet together they are missed (one stands in for another): all of them are asked
+    # for.
     if spare and not does_without(spare):
         read = sample.columns
     return {name: str(sample.schema[name]) for name in sample.columns if name in read}
@@ -223,7 +224,7 @@ def _named_columns(step: str, value: Any, rows: int) -> "pl.DataFrame":
 
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two traces hold the same; what has no safe form is taken for the same, as the answers after it tell."""
+    """Whether two traces hold the same; of what has no safe form only the answers after it tell."""
     return all(_digest(value) == _digest(other[name]) for name, value in one.items())
 
 
