@@ -5,10 +5,13 @@ import pytest
 from models_projects import CANCER_PIPELINE, WORDS_PIPELINE, cancer, notes
 
 from ropeway.core.errors import NotFound
+from ropeway.core.ids import RunId
 from ropeway.models.errors import ModelDamaged, ReplayDiffers, SourceNotApproved
 from ropeway.models.load import load_model
-from ropeway.models.operations import get_model, register_package, trust_source
-from ropeway.models.register import register
+from ropeway.models.operations import get_model, register_package, trust_run, trust_source
+from ropeway.models.register import build_package, register
+from ropeway.pipelines.errors import RunNotRecorded
+from ropeway.pipelines.operations import show
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
 
@@ -77,6 +80,15 @@ def test_code_that_ran_here_is_approved_in_the_name_of_who_ran_it(project):
     assert [(event.basis, event.source) for event in events] == [("ran here", version.source)]
     assert events[0].person != version.registered_by
     assert version.registered_by == "ben"
+
+
+def test_a_package_registered_from_a_recorded_run_alone_is_not_approved(project):
+    workspace = notes(project)
+    record = show(workspace, run=run_pipeline(workspace).run)
+    version = register_package(workspace, name="mood", package=build_package(workspace, record))
+    assert get_model(workspace, ref=version.ref).source_approved is False
+    with pytest.raises(RunNotRecorded, match="run_elsewhere"):
+        trust_run(workspace, run=RunId("run_elsewhere"))
 
 
 def facts(workspace: LocalWorkspace) -> list:

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from ropeway.core.ids import Digest, ModelName
+from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.models import registry
 from ropeway.models.card import write_card
 from ropeway.models.errors import BadModelName, FourEyes, StaleEvidence, UnknownSource
@@ -115,7 +115,6 @@ def register_package(context: Context, *, name: str, package: Digest) -> ModelVe
         raise BadModelName(name)
     manifest = read_manifest(context.store, package, name)
     context.begin()
-    approve_what_ran_here(context, manifest)
     known = registry.find_content(context.read, name, manifest.content)
     if known is not None:
         return registry.get(context.read, name, known, known=True)
@@ -230,13 +229,19 @@ def trust_source(context: Context, *, source: str) -> Trusted:
     return Trusted(source=found[0], known=False)
 
 
-def approve_what_ran_here(context: Context, manifest: Manifest) -> None:
-    """Note as approved, in that person's name, what somebody ran in this workspace."""
-    if registry.is_source_approved(context.read, manifest.source):
-        return
-    ran = registry.who_ran(context.read, manifest.source)
-    if ran is not None:
-        context.append(SourceApproved(source=manifest.source, basis=RAN_HERE, person=ran.person, run=ran.run))
+@operation("models.trust-run", kind="command", permission="models:trust")
+def trust_run(context: Context, *, run: RunId) -> Trusted:
+    """Note the code of a run of this workspace as approved, in the name of the person who ran it.
+
+    An operation of its own, under the permission to trust: a record of a run can be written by whoever may
+    write runs, and that alone must not make code run here.
+    """
+    context.begin()
+    ran = registry.who_ran(context.read, run)
+    known = registry.is_source_approved(context.read, ran.source)
+    if not known:
+        context.append(SourceApproved(source=ran.source, basis=RAN_HERE, person=ran.person, run=run))
+    return Trusted(source=ran.source, known=known)
 
 
 def _under_lock(context: Context, ref: str, move: Move) -> ModelVersion:

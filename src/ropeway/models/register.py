@@ -14,7 +14,7 @@ from ropeway.models.manifest import (
     put_manifest,
     source_digest,
 )
-from ropeway.models.operations import register_package
+from ropeway.models.operations import register_package, trust_run
 from ropeway.models.registry import ModelVersion
 from ropeway.models.replay import replay
 from ropeway.pipelines.operations import show
@@ -51,6 +51,7 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
         replay(loaded, rows, answers, tolerance=workspace.project.gate.max_skew)
     finally:
         loaded.close()
+    trust_run(workspace, run=record.run)
     return register_package(workspace, name=model, package=package)
 
 

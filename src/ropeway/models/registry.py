@@ -24,6 +24,7 @@ from ropeway.models.projections import (
     model_version,
 )
 from ropeway.models.states import State
+from ropeway.pipelines.errors import RunNotRecorded
 from ropeway.pipelines.projections import pipeline_run
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.workspace import Project
@@ -77,9 +78,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of some code, and the id of the person whose it was."""
+    """The code of a run, and the id of the person whose run it was."""
 
-    run: RunId
+    source: Digest
     person: PersonId
 
 
@@ -180,17 +181,16 @@ def is_source_approved(read: Connection, source: str) -> bool:
     return read.execute(select(approved_source.c.source).where(where)).first() is not None
 
 
-def who_ran(read: Connection, source: str) -> Ran | None:
-    """Who first ran code with this digest in this workspace, and in which run; None when nobody did."""
-    made = pipeline_run.c
-    run = read.execute(select(made.run).where(made.source == source).order_by(made.seq).limit(1)).scalar()
-    if run is None:
-        return None
+def who_ran(read: Connection, run: RunId) -> Ran:
+    """Whose a pipeline run of this workspace was, and of which code."""
+    source = read.execute(select(pipeline_run.c.source).where(pipeline_run.c.run == run)).scalar()
+    if source is None:
+        raise RunNotRecorded(run, read.execute(select(pipeline_run.c.run)).scalars())
     facts = recorded_event.c
     actor = read.execute(
         select(facts.actor).where((facts.subject == f"run:{run}") & (facts.verb == "pipeline-ran"))
     ).scalar_one()
-    return Ran(run=RunId(run), person=PersonId(actor))
+    return Ran(source=source, person=PersonId(actor))
 
 
 def training_params(read: Connection, run: str) -> dict[str, Scalar] | None:
