@@ -17,7 +17,7 @@ from models_projects import (
 )
 
 from ropeway.data.recheck import check_version
-from ropeway.models.errors import IllegalTransition, NoTarget, StaleEvidence
+from ropeway.models.errors import IllegalTransition, NoTarget, NoTestRows, StaleEvidence
 from ropeway.models.events import GateCheck
 from ropeway.models.evidence import read_evidence
 from ropeway.models.gate import GateReport
@@ -388,3 +388,12 @@ def test_a_metric_of_another_kind_is_refused_with_those_that_fit(project):
     rewrite(workspace, DIABETES_TOML.replace('"rmse"', '"macro_f1"'))
     with pytest.raises(MetricNotApplicable, match="'macro_f1' cannot be computed from the columns"):
         gate_model(workspace, ref=ref)
+
+
+def test_an_empty_test_part_is_an_error_and_no_look(project):
+    shares = "[split]\ntrain = 0.7\ntune = 0.2999\ntest = 0.0001\n"
+    workspace = notes(project, toml=WORDS_TOML.replace("[split]\n", shares), rows=60)
+    ref = proposed(workspace)
+    with pytest.raises(NoTestRows, match=r"The test part of 'notes@v1' has no rows"):
+        gate_model(workspace, ref=ref)
+    assert resolve_version(workspace, ref=ref).look is None
