@@ -51,6 +51,14 @@ def test_version_is_the_installed_one():
     assert ropeway("--version").stdout == f"ropeway {version('ropeway')}\n"
 
 
+@pytest.mark.parametrize("words", [[], ["model"]])
+def test_a_group_alone_shows_its_help(words):
+    done = ropeway(*words)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: ropeway")
+    assert done.stderr == ""
+
+
 def test_an_unknown_command_is_answered_with_the_nearest_one():
     done = ropeway("stauts")
     assert done.returncode == 2

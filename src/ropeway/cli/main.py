@@ -103,6 +103,10 @@ def _run(words: list[str]) -> int:
     try:
         code = root.main(args=words, prog_name="ropeway", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Its message is the whole help text: asked for, in a way, and no error to show.
+        click.echo(error.format_message())
+        return 0
     except click.ClickException as error:
         _show(_usage_error(error), as_json=as_json)
         return USAGE_EXIT
