@@ -155,6 +155,11 @@ class Code:
                 return f"{place}{tail}/", True
         return None
 
+    def source(self, path: str) -> bytes:
+        """The bytes of a module's file: those that were executed, where it is loaded."""
+        executed = next((module.source for module in self.modules.values() if module.path == path), None)
+        return executed if executed is not None else self.files.read(path) or b""
+
     def filename(self, path: str) -> str:
         """The name under which tracebacks show a file of this load."""
         return str(self.files.folder / path)

@@ -51,7 +51,7 @@ class Keys:
         return CodeMap(
             (name, self._code.entry),
             self._code.find,
-            self._code.files.read,
+            self._code.source,
             lambda: project_files(self._root, ".py"),
         )
 

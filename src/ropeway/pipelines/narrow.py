@@ -6,101 +6,15 @@ counts for all steps, with all that it reaches). A module that plays tricks (`gl
 …) counts whole. Comments and layout never count.
 """
 
-import ast
-import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
 
 from ropeway.core.hashing import digest_bytes
+from ropeway.pipelines.syntax import Facts, Module, parse
 
 Finder = Callable[[str], tuple[str, bool] | None]
-Reader = Callable[[str], bytes | None]
+Reader = Callable[[str], bytes]
 
-TRICKS = frozenset(
-    [
-        "globals",
-        "locals",
-        "vars",
-        "exec",
-        "eval",
-        "compile",
-        "__import__",
-        "importlib",
-        "setattr",
-        "delattr",
-        "__dict__",
-        "__init_subclass__",
-        "__set_name__",
-        "metaclass",
-        "__builtins__",
-        "builtins",
-        "__getattr__",
-        "modules",
-        "runpy",
-        "imp",
-        "inspect",
-        "pkgutil",
-    ]
-)
-# By these a module may be imported whose name is nowhere in the source.
-IMPORTERS = frozenset(("importlib", "__import__", "exec", "eval", "runpy", "imp", "pkgutil", "globals"))
-# Decorators that leave nothing behind at module level; any other may register the function somewhere.
-QUIET_DECORATORS = frozenset(
-    [
-        "step",
-        "fit",
-        "staticmethod",
-        "classmethod",
-        "property",
-        "dataclass",
-        "cache",
-        "lru_cache",
-        "cached_property",
-        "wraps",
-        "overload",
-        "final",
-        "total_ordering",
-        "contextmanager",
-        "njit",
-        "jit",
-        "check",
-        "singledispatch",
-    ]
-)
-CLOCK = frozenset(
-    [
-        "time.time",
-        "time.time_ns",
-        "time.localtime",
-        "time.gmtime",
-        "time.ctime",
-        "time.asctime",
-        "time.strftime",
-        "time.monotonic",
-        "time.monotonic_ns",
-        "time.perf_counter",
-        "time.perf_counter_ns",
-        "time.process_time",
-        "datetime.datetime.now",
-        "datetime.datetime.utcnow",
-        "datetime.datetime.today",
-        "datetime.date.today",
-    ]
-)
-RANDOM = frozenset(["uuid.uuid1", "uuid.uuid4", "os.urandom", "os.getrandom", "random.SystemRandom"])
-GENERATORS = frozenset(
-    [
-        f"numpy.random.{name}"
-        for name in ["default_rng", "RandomState", "SeedSequence", "PCG64", "MT19937", "Philox", "SFC64"]
-    ]
-    + ["random.Random"]
-)
-SEEDING = frozenset(
-    ["seed", "getstate", "setstate", "get_state", "set_state", "default_rng", "bit_generator", "mtrand"]
-)
-_NATIVE_READER = re.compile(r"(read|scan)_(?!text$|bytes$)[a-z_]+")
 LEVEL = "<module level>"
 WHOLE = "<whole module>"
 
@@ -124,197 +38,6 @@ class Reach:
     impure: set[str] = field(default_factory=set)
     reads: set[tuple[str, frozenset[str]]] = field(default_factory=set)
     """Calls by which native code may open a file, each with the texts that may name it."""
-
-
-class Facts:
-    """What one statement mentions."""
-
-    def __init__(self, node: ast.AST, module: "Module") -> None:
-        self.digest = digest_bytes(ast.dump(node).encode())
-        self.names: set[tuple[str, ...]] = set()
-        self.literals: set[str] = set()
-        self.impure: set[str] = set()
-        self.reads: list[tuple[str, set[str], set[str]]] = []
-        self._module = module
-        self._visit(node, frozenset())
-
-    def _visit(self, node: ast.AST, local: frozenset[str]) -> None:
-        """Note what a node mentions; `local` are names that functions around it bind themselves."""
-        if isinstance(node, ast.Attribute | ast.Name) and (chain := _chain(node)):
-            if chain[0] not in local:
-                self.names.add(chain)
-                self._judge_mention(chain, node)
-            return
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self.literals.add(node.value)
-        if isinstance(node, ast.Call):
-            self._judge_call(node, local)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            self._visit_function(node, local)
-            return
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            # Its first iterable is evaluated outside, where a name of a target may still mean another thing.
-            self._visit(node.generators[0].iter, local)
-            local |= {
-                each.id
-                for part in node.generators
-                for each in ast.walk(part.target)
-                if isinstance(each, ast.Name)
-            }
-        for child in ast.iter_child_nodes(node):
-            self._visit(child, local)
-
-    def _visit_function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, local: frozenset[str]
-    ) -> None:
-        arguments = node.args
-        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        named += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
-        outside: list[ast.AST | None] = [*arguments.defaults, *arguments.kw_defaults]
-        outside += [each.annotation for each in named]
-        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
-        if not isinstance(node, ast.Lambda):
-            outside += [*node.decorator_list, node.returns]
-        for each in outside:
-            if each is not None:
-                self._visit(each, local)
-        # A name that is imported as well, perhaps in this very function, is followed all the same.
-        inside = local | {each.arg for each in named} | (set(_bound(body)) - self._module.imports.keys())
-        for each in body:
-            self._visit(each, inside)
-
-    def _judge_mention(self, chain: tuple[str, ...], node: ast.AST) -> None:
-        full = self._module.qualified(chain)
-        where = f"{self._module.path}:{getattr(node, 'lineno', '?')}"
-        if full in CLOCK:
-            self.impure.add(f"clock ({full}, {where})")
-        elif full in RANDOM or full.startswith("secrets.") or _is_global_draw(full):
-            self.impure.add(f"unseeded random ({full}, {where})")
-
-    def _judge_call(self, node: ast.Call, local: frozenset[str]) -> None:
-        chain = _chain(node.func)
-        chain = () if chain and chain[0] in local else chain
-        full = self._module.qualified(chain) if chain else ""
-        where = f"{self._module.path}:{node.lineno}"
-        if full in GENERATORS and not _is_seeded(node):
-            self.impure.add(f"unseeded random ({full}() without a seed, {where})")
-        attribute = node.func.attr if isinstance(node.func, ast.Attribute) else full.rpartition(".")[2]
-        is_method = isinstance(node.func, ast.Attribute)
-        if is_method and _is_unseeded_draw(attribute, node):
-            self.impure.add(f"unseeded random (.{attribute}() without a seed, {where})")
-        if _NATIVE_READER.fullmatch(attribute) and not full.startswith("pandas.read_csv"):
-            literals = {
-                each.value
-                for each in ast.walk(node)
-                if isinstance(each, ast.Constant) and isinstance(each.value, str)
-            }
-            names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-            self.reads.append((f"{attribute}() at {where}", literals, names))
-
-
-class Module:
-    """One project module, taken apart."""
-
-    def __init__(self, name: str, path: str, source: bytes) -> None:
-        self.name = name
-        self.path = path
-        self.source_digest = digest_bytes(source)
-        self._tree = ast.parse(source)
-        self.package = name if path.endswith(("/__init__.py", "/")) else name.rpartition(".")[0]
-        self.imports: dict[str, tuple[str, str | None]] = {}
-        self.mentioned: set[str] = set()
-        self.is_dynamic = False
-        self.imports_by_name = False
-        self._survey()
-        self.definitions: dict[str, list[ast.stmt]] = defaultdict(list)
-        self.level: list[ast.stmt] = []
-        for statement in self._tree.body:
-            self._sort(statement)
-
-    @cached_property
-    def whole(self) -> Facts:
-        """The module as one thing."""
-        return Facts(self._tree, self)
-
-    @cached_property
-    def level_facts(self) -> Facts:
-        """All statements that are more than definitions."""
-        return Facts(ast.Module(body=self.level, type_ignores=[]), self)
-
-    def facts(self, name: str) -> Facts:
-        """The definition of a name."""
-        return self._facts(name)
-
-    def qualified(self, chain: tuple[str, ...]) -> str:
-        """A dotted name with its first part replaced by what was imported under it."""
-        module, attribute = self.imports.get(chain[0], (chain[0], None))
-        return ".".join((module, *((attribute,) if attribute else ()), *chain[1:]))
-
-    def _facts(self, name: str) -> Facts:
-        cached = self._cache.get(name)
-        if cached is None:
-            body = self.definitions[name]
-            cached = self._cache[name] = Facts(ast.Module(body=body, type_ignores=[]), self)
-        return cached
-
-    @cached_property
-    def _cache(self) -> dict[str, Facts]:
-        return {}
-
-    def _survey(self) -> None:
-        """Imports anywhere in the module, and tricks."""
-        for node in ast.walk(self._tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.mentioned.add(alias.name)
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    self.imports[bound] = (alias.name if alias.asname else bound, None)
-            elif isinstance(node, ast.ImportFrom):
-                self._survey_from(node)
-            elif isinstance(node, ast.Global):
-                self.is_dynamic = True
-            name = (
-                node.id
-                if isinstance(node, ast.Name)
-                else getattr(node, "attr", None) or getattr(node, "arg", None)
-            )
-            if isinstance(name, str) and name in TRICKS:
-                self.is_dynamic = True
-                self.imports_by_name |= name in IMPORTERS
-            if isinstance(node, ast.FunctionDef) and node.name in TRICKS:
-                self.is_dynamic = True
-        for root, _ in self.imports.values():
-            self.is_dynamic |= root.partition(".")[0] in TRICKS
-            self.imports_by_name |= root.partition(".")[0] in IMPORTERS
-
-    def _survey_from(self, node: ast.ImportFrom) -> None:
-        base = node.module or ""
-        if node.level:
-            parts = self.package.split(".") if self.package else []
-            kept = parts[: len(parts) - node.level + 1]
-            base = ".".join([*kept, *([node.module] if node.module else [])])
-        self.mentioned.add(base)
-        for alias in node.names:
-            if alias.name == "*":
-                self.is_dynamic = True
-            self.mentioned.add(f"{base}.{alias.name}")
-            self.imports[alias.asname or alias.name] = (base, alias.name)
-
-    def _sort(self, statement: ast.stmt) -> None:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            return
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            self.definitions[statement.name].append(statement)
-            if not all(_is_quiet(decorator) for decorator in statement.decorator_list):
-                self.level.append(statement)
-            return
-        names = _constant_names(statement)
-        if names:
-            for name in names:
-                self.definitions[name].append(statement)
-            return
-        if not _is_docstring(statement):
-            self.level.append(statement)
 
 
 class CodeMap:
@@ -341,7 +64,7 @@ class CodeMap:
                 self._follow(Part(module.name, LEVEL), self._base)
         self.extra: dict[str, str] = {}
         if any(module.imports_by_name for module in self.modules.values()):
-            self.extra = {path: digest_bytes(read(path) or b"") for path in everything()}
+            self.extra = {path: digest_bytes(read(path)) for path in everything()}
 
     def reach(self, module: str, function: str) -> Reach:
         """What a top-level function of a module can depend on."""
@@ -353,7 +76,7 @@ class CodeMap:
     def _add(self, name: str, path: str) -> None:
         if name in self.modules:
             return
-        source = b"" if path.endswith("/") else self._read(path) or b""
+        source = b"" if path.endswith("/") else self._read(path)
         module = self.modules[name] = parse(name, path, source)
         for mentioned in sorted(module.mentioned):
             parts = mentioned.split(".")
@@ -420,93 +143,7 @@ class CodeMap:
             return
 
 
-@lru_cache(maxsize=256)
-def parse(name: str, path: str, source: bytes) -> Module:
-    """A module taken apart; the same source is parsed once a process."""
-    return Module(name, path, source)
-
-
 def _facts_of(module: Module, name: str) -> Facts:
     if name == WHOLE:
         return module.whole
     return module.level_facts if name == LEVEL else module.facts(name)
-
-
-def _chain(node: ast.AST) -> tuple[str, ...]:
-    """`a.b.c` as its parts; empty when it does not begin with a name."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ()
-    return (node.id, *reversed(parts))
-
-
-def _bound(body: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that a function's own statements assign: they are its own throughout, never the module's."""
-    for node in body:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        scopes = (
-            ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp,
-            ast.DictComp, ast.GeneratorExp,
-        )  # fmt: skip
-        if not isinstance(node, scopes):
-            yield from _bound(ast.iter_child_nodes(node))
-
-
-def _is_global_draw(full: str) -> bool:
-    """Whether a name is a function that draws from a generator which all code shares."""
-    module, _, function = full.rpartition(".")
-    return module in ("random", "numpy.random") and function.islower() and function not in SEEDING
-
-
-def _is_seeded(node: ast.Call) -> bool:
-    values = [*node.args[:1], *(keyword.value for keyword in node.keywords)]
-    return bool(values) and not any(isinstance(each, ast.Constant) and each.value is None for each in values)
-
-
-def _is_unseeded_draw(attribute: str, node: ast.Call) -> bool:
-    """Polars' own `sample` and `shuffle` draw from a generator that nobody can watch."""
-    named = {keyword.arg for keyword in node.keywords}
-    if named & {"seed", "random_state", None}:
-        return False
-    return (attribute == "sample" and len(node.args) < 2) or (attribute == "shuffle" and not node.args)
-
-
-def _is_quiet(decorator: ast.expr) -> bool:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    chain = _chain(called)
-    return bool(chain) and chain[-1] in QUIET_DECORATORS
-
-
-def _constant_names(statement: ast.stmt) -> list[str]:
-    """The names that a statement binds to something that runs no code; empty for any other statement."""
-    targets: list[ast.expr]
-    if isinstance(statement, ast.AnnAssign):
-        targets, value = [statement.target], statement.value
-    elif isinstance(statement, ast.Assign):
-        targets, value = statement.targets, statement.value
-    else:
-        return []
-    if not all(isinstance(target, ast.Name) for target in targets):
-        return []
-    if value is not None and not _is_inert(value):
-        return []
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _is_inert(value: ast.expr) -> bool:
-    inert = (
-        ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp, ast.Name,
-        ast.expr_context, ast.operator, ast.unaryop, ast.JoinedStr, ast.FormattedValue, ast.Lambda,
-        ast.arguments, ast.arg,
-    )  # fmt: skip
-    if isinstance(value, ast.Lambda):
-        return True
-    return all(isinstance(node, inert) for node in ast.walk(value))
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

@@ -275,13 +275,13 @@ def _evaluated(ready: Prepared, execution: Execution) -> Evaluated:
     cache = ready.workspace.store.cache
     if key is not None and not execution.force and (data := cache.get(f"slice/{key}")) is not None:
         with contextlib.suppress(msgspec.DecodeError):
-            found = msgspec.json.decode(data, type=Evaluated)
+            found = msgspec.msgpack.decode(data, type=Evaluated)
             needed = [found.slice.replay, *(artifact.digest for artifact in found.slice.artifacts.values())]
             if all(ready.workspace.store.has(digest) for digest in needed):
                 return found
     evaluated = _evaluate(ready, execution)
     if key is not None:
-        cache.put(f"slice/{key}", msgspec.json.encode(evaluated))
+        cache.put(f"slice/{key}", msgspec.msgpack.encode(evaluated))
     return evaluated
 
 
@@ -362,9 +362,9 @@ def _pinned_value(ready: Prepared, execution: Execution, name: str) -> Any:
 
 def _source(ready: Prepared, execution: Execution) -> dict[str, bytes]:
     """The files that the slice needs: modules, and the project's data files that they opened."""
-    files = {
-        module.path: module.source for module in ready.code.modules.values() if not module.path.endswith("/")
-    }
+    # Also what a cached step would import if it ran: it will, on its first request.
+    modules = [*(module.path for module in ready.keys.map.modules.values()), *ready.keys.map.extra]
+    files = {path: ready.code.source(path) for path in modules if not path.endswith("/")}
     opened = dict(ready.code.seen.files)
     for name in ready.graph.serving:
         opened |= ready.keys.known(ready.graph.steps[name]).files
