@@ -203,7 +203,8 @@ def _ratings(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
     decided = [happening for happening in happenings if happening.verb == "label-adjudicated"]
     if decided:
         people = ", ".join(dict.fromkeys(happening.by for happening in decided))
-        lines.append(f"{len({happening.body['item'] for happening in decided}):,} items decided by {people}")
+        items = len({happening.body["item"] for happening in decided})
+        lines.append(f"{items:,} {'item' if items == 1 else 'items'} decided by {people}")
     return Told(ref=ref, title=f"ratings '{body['labels']}'", at=imported.at, by=imported.by, lines=lines)
 
 
