@@ -37,6 +37,7 @@ class Service:
         if not self.alias.exists():
             self.alias.write_text("mood@1")
         self.deployment = Deployment(load_served().FolderSource(folder), SystemClock())
+        self.home.mkdir(exist_ok=True)
         self.log = PredictionLog(self.home, model="mood", environment="production", **log)
         listener = bind("127.0.0.1", 0)
         self.url = url_of(listener)
@@ -98,6 +99,7 @@ class Process:
         self.alias = folder / "alias"
         if not self.alias.exists():
             self.alias.write_text("mood@1")
+        self.home.mkdir(exist_ok=True)
         self.popen = subprocess.Popen(
             [sys.executable, str(SCRIPT), str(folder)],
             stdout=subprocess.PIPE,

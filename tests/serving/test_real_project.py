@@ -102,7 +102,7 @@ class Served:
             [
                 sys.executable,
                 "-m",
-                "ropeway",
+                "ropeway.cli",
                 "serve",
                 "mood@production",
                 "--port",
@@ -118,7 +118,7 @@ class Served:
         said = ""
         while not said.endswith("}\n"):
             line = self.popen.stdout.readline()
-            assert line, self.popen.stderr.read()
+            assert line, self.popen.communicate()
             said += line
         self.client = httpx.Client(base_url=json.loads(said)["url"], timeout=30)
 
@@ -168,7 +168,7 @@ def test_feedback_from_the_command_line_and_over_http_is_one_history(
     command = [
         sys.executable,
         "-m",
-        "ropeway",
+        "ropeway.cli",
         "feedback",
         wanted,
         "down",
@@ -209,24 +209,28 @@ def test_the_service_outlives_its_workspace_and_follows_the_alias(
     assert served.predict(ROW).json()["model"] == ref
 
 
+def replace(database: Path, content: bytes) -> None:
+    """Put another database in the place of one, as a restore does."""
+    for suffix in ("-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    other = database.with_name("other")
+    other.write_bytes(content)
+    other.rename(database)
+
+
 def test_the_service_outlives_a_damaged_workspace(trained: LocalWorkspace, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(trained.root), str(copy)], check=True)
-    for extra in ("ledger.db-wal", "ledger.db-shm"):
-        (copy / ".ropeway" / extra).unlink(missing_ok=True)
-    trained_database = copy / ".ropeway" / "ledger.db"
+    LocalWorkspace(copy, actor="ana").close()
+    database = copy / ".ropeway" / "ledger.db"
+    sound = database.read_bytes()
     service = Served(copy)
     try:
-        sound = trained_database.read_bytes()
-        spoilt = copy / "spoilt"
-        spoilt.write_bytes(sound[:100] + b"\xff" * (len(sound) - 100))
-        spoilt.rename(trained_database)
+        replace(database, sound[:100] + b"\xff" * (len(sound) - 100))
         health = service.wait_for(lambda health: health["state"] == "last-known-good")
         assert health["trouble"]["code"] == "ledger-damaged"
         assert service.predict(ROW).status_code == 200
-        whole = copy / "whole"
-        whole.write_bytes(sound)
-        whole.rename(trained_database)
+        replace(database, sound)
         service.wait_for(lambda health: health["state"] == "current")
     finally:
         service.client.close()

@@ -58,6 +58,23 @@ def test_an_answer_that_cannot_be_logged_is_an_error_and_the_log_recovers(tmp_pa
         assert find_in(tmp_path, add(log, {"text": "y"})).inputs == {"text": "y"}
 
 
+def test_a_workspace_that_is_gone_is_not_made_anew_but_an_open_segment_goes_on(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with PredictionLog(home) as log:
+        log.open()
+        home.rename(tmp_path / "away")
+        wanted = add(log, {"text": "x"})
+        with pytest.raises(UnknownPrediction, match="no prediction"):
+            give_feedback(log, wanted, "yes")
+        assert not home.exists()
+        (tmp_path / "away").rename(home)
+        assert find_in(home, wanted).inputs == {"text": "x"}
+    home.rename(tmp_path / "away")
+    with PredictionLog(home) as log, pytest.raises(LogUnavailable, match="folder is gone"):
+        add(log, {"text": "y"})
+
+
 @pytest.mark.parametrize("unknown", ["nonsense", "p-00000000-1-0", "../../etc/passwd"])
 def test_an_unknown_id_is_said_to_be_so(tmp_path: Path, unknown: str) -> None:
     with pytest.raises(UnknownPrediction, match="no prediction"):

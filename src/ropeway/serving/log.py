@@ -5,6 +5,7 @@ is sealed when it is full, and at a graceful stop.
 """
 
 import contextlib
+import errno
 import os
 import platform
 import secrets
@@ -41,15 +42,19 @@ SEGMENT_BYTES = 64 * 2**20
 class SegmentLog:
     """Appends records to a replica's current segment, and begins the next when it is full or failed.
 
-    Safe to use from several threads. The first segment is made at the first append.
+    Safe to use from several threads. The first segment is made by `open`, or at the first append.
 
     Args:
-        folder: where the segments lie.
+        home: the workspace's folder; never made anew, since a lost one would then not fit back in its place.
+        folder: where the segments lie, below `home`.
         header: what stands first in each; its `segment` is counted up.
         segment_bytes: the size at which a segment is sealed.
     """
 
-    def __init__(self, folder: Path, header: SegmentHeader, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, home: Path, folder: Path, header: SegmentHeader, *, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
+        self.home = home
         self.folder = folder
         self.header = header
         self.segment_bytes = segment_bytes
@@ -58,6 +63,18 @@ class SegmentLog:
         self._segment = header.segment - 1
         self._is_dirty = False
         self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Begin the first segment now, so that answers can be logged though the folder goes away later.
+
+        Raises:
+            LogUnavailable: it cannot be made.
+        """
+        with self._lock:
+            try:
+                self._begin()
+            except (OSError, RopewayError) as error:
+                raise LogUnavailable(_reason(error)) from error
 
     def append(self, record: bytes) -> Place:
         """Write one record; it survives `kill -9` on return.
@@ -101,7 +118,9 @@ class SegmentLog:
 
     def _begin(self) -> SegmentWriter:
         header = msgspec.structs.replace(self.header, segment=self._segment + 1)
-        path = self.folder / segment_name(header.replica, header.segment)
+        if not self.home.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the workspace's folder is gone")
+        path = self.home / self.folder / segment_name(header.replica, header.segment)
         self._writer = SegmentWriter(path, msgspec.json.encode(header))
         self._segment += 1
         return self._writer
@@ -154,12 +173,16 @@ class PredictionLog:
         predictions = msgspec.structs.replace(
             feedback, kind="predictions", columns=self.columns.policy, salt=self.columns.salt
         )
-        self._predictions = SegmentLog(home / PREDICTIONS, predictions, segment_bytes=segment_bytes)
-        self._feedback = SegmentLog(home / FEEDBACK, feedback, segment_bytes=segment_bytes)
+        self._predictions = SegmentLog(home, PREDICTIONS, predictions, segment_bytes=segment_bytes)
+        self._feedback = SegmentLog(home, FEEDBACK, feedback, segment_bytes=segment_bytes)
         self._encode = msgspec.json.Encoder().encode
         self._stop = threading.Event()
         self._flusher = threading.Thread(target=self._flush_for_ever, name="ropeway-flush", daemon=True)
         self._flusher.start()
+
+    def open(self) -> None:
+        """Begin the segment of predictions now; see `SegmentLog.open`."""
+        self._predictions.open()
 
     @property
     def prediction_count(self) -> int:

@@ -52,6 +52,7 @@ def serve(
     try:
         deployment = Deployment(source, clock)
         with PredictionLog(home, model=model, environment=environment, columns=columns, clock=clock) as log:
+            log.open()
             _answer(listener, deployment, log, body_bytes, on_ready)
     finally:
         listener.close()
