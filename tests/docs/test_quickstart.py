@@ -14,14 +14,14 @@ def commands(page):
     return re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.slow
-def test_the_quick_start_works_as_written(tmp_path):
-    script = "set -euo pipefail\n" + "\n".join(commands(ROOT / "docs" / "quickstart.md"))
+def run_as_written(page, folder):
+    """Type every command of a page into one shell; gives what it said."""
+    script = "set -euo pipefail\n" + "\n".join(commands(page))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    # A group of its own, so that the service ends with the script whatever happens.
+    # A group of its own, so that a service ends with the script whatever happens.
     process = subprocess.Popen(
         ["bash", "-c", script],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         text=True,
         stdout=subprocess.PIPE,
@@ -34,9 +34,26 @@ def test_the_quick_start_works_as_written(tmp_path):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
     assert process.returncode == 0, said
+    return said
+
+
+@pytest.mark.slow
+def test_the_quick_start_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "quickstart.md", tmp_path)
     assert "came from" in said
     assert "dataset cancer@v1" in said
     assert "1 prediction, 1 with feedback" in said
+
+
+def test_labelling_by_many_raters_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "label-with-many-raters.md", tmp_path)
+    assert "1 item decided by dora" in said
+    assert "3 raters" in said
+
+
+def test_recording_a_script_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "track-a-script.md", tmp_path)
+    assert "by hand" in said
 
 
 def test_the_two_commands_of_the_readme_are_targets_of_the_makefile():
