@@ -134,7 +134,7 @@ class Served:
         raise AssertionError(f"it never came to be: {health}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(trained: LocalWorkspace) -> Iterator[Served]:
     service = Served(trained.root)
     yield service
