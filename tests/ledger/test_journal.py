@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Column, Integer, String, Table, insert, select, text
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +33,7 @@ trial = Table(
 class TrialHeld(Event, frozen=True, kw_only=True):
     number: int
     note: str | None = None
+    free: dict[str, int | float] = msgspec.field(default_factory=dict)
 
     def subject(self) -> str:
         return f"trial:{self.number}"
@@ -106,6 +108,15 @@ def test_projections_are_rebuilt_the_same_by_replay(ledger: Ledger) -> None:
     assert ledger.rebuild() == 29
     with ledger.reading() as connection:
         assert projected_rows(connection) == before
+
+
+def test_handlers_see_an_event_as_a_replay_will(ledger: Ledger) -> None:
+    with ledger.transaction() as transaction:
+        fact = transaction.append(TrialHeld(number=1, free={"b": 1.0, "a": 2}), actor=ANA)
+    with ledger.reading() as connection:
+        [replayed] = ledger.facts(connection)
+    assert repr(fact) == repr(replayed)
+    assert repr(fact.event.free) == "{'a': 2, 'b': 1}"
 
 
 def test_a_changed_projection_is_rebuilt_when_the_ledger_is_opened(ledger: Ledger, tmp_path: Path) -> None:

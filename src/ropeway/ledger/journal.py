@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, text
@@ -22,7 +22,7 @@ from ropeway.core.ids import EventId, PersonId, new_id
 from ropeway.ledger import projections, tables
 from ropeway.ledger.database import in_our_words, needs_checkpoint_under_lock, open_engine
 from ropeway.ledger.errors import LedgerDamaged, UnknownEvent, WorkspaceNewer
-from ropeway.ledger.event import TYPES_BY_CLASS, TYPES_BY_VERB, Event, Fact
+from ropeway.ledger.event import TYPES_BY_CLASS, TYPES_BY_VERB, Event, EventType, Fact
 from ropeway.ledger.lock import WriteLock
 
 FORMAT = 1
@@ -47,6 +47,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     body: dict[str, Any]
     payload: str | None
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """The erasable values of an event, and the nonce of the digest that commits to them."""
+
+    nonce: bytes
+    value: bytes
 
 
 class Transaction:
@@ -83,8 +90,9 @@ class Transaction:
             verb=event_type.verb,
             subject=event.subject(),
             body=body,
-            payload=payload,
+            payload=commitment(payload.nonce, payload.value) if payload else None,
         )
+        kept = canonical(record)
         self.connection.execute(
             insert(tables.event).values(
                 seq=record.seq,
@@ -93,22 +101,23 @@ class Transaction:
                 actor=record.actor,
                 verb=record.verb,
                 subject=record.subject,
-                record=canonical(record),
+                record=kept,
             )
         )
-        fact = Fact(seq=self._seq, id=event_id, at=from_text(record.at), actor=actor, event=event)
+        # The handlers see the event as a replay will: canonical bytes tell no 1.0 from 1 and sort keys.
+        fact = _fact(msgspec.json.decode(kept, type=Record), event_type, payload.value if payload else None)
         projections.apply(fact, self.connection)
-        return fact
+        return cast("Fact[E]", fact)
 
-    def _keep_payload(self, event_id: EventId, values: dict[str, Any]) -> str | None:
-        """Keep the erasable values apart; give the salted digest that commits to them."""
+    def _keep_payload(self, event_id: EventId, values: dict[str, Any]) -> Payload | None:
+        """Keep the erasable values apart, with the nonce that salts their digest."""
         if all(value is None for value in values.values()):
             return None
-        nonce, value = secrets.token_bytes(NONCE_BYTES), canonical(values)
+        payload = Payload(nonce=secrets.token_bytes(NONCE_BYTES), value=canonical(values))
         self.connection.execute(
-            insert(tables.event_payload).values(event_id=event_id, nonce=nonce, value=value)
+            insert(tables.event_payload).values(event_id=event_id, nonce=payload.nonce, value=payload.value)
         )
-        return commitment(nonce, value)
+        return payload
 
 
 class Ledger:
@@ -213,11 +222,7 @@ class Ledger:
         event_type = TYPES_BY_VERB.get((record.verb, record.v))
         if event_type is None:
             raise UnknownEvent(record.verb, record.v, record.seq)
-        erasable = dict.fromkeys(event_type.erasable)
-        if row.value is not None:
-            erasable.update(msgspec.json.decode(row.value))
-        event = msgspec.convert({**record.body, **erasable}, event_type.cls)
-        return Fact(seq=record.seq, id=record.id, at=from_text(record.at), actor=record.actor, event=event)
+        return _fact(record, event_type, row.value)
 
     def _prepare(self) -> None:
         """Make what is missing, refuse what is newer, rebuild projections of another shape."""
@@ -244,6 +249,15 @@ class Ledger:
         if "format" in found and int(found["format"]) > FORMAT:
             raise WorkspaceNewer(str(self.path), int(found["format"]), FORMAT)
         return found.get("projections") == projections.shape()
+
+
+def _fact(record: Record, event_type: EventType, payload: bytes | None) -> Fact[Event]:
+    """An event with its place, from its canonical form; what was erased is None."""
+    erasable = dict.fromkeys(event_type.erasable)
+    if payload is not None:
+        erasable.update(msgspec.json.decode(payload))
+    event = msgspec.convert({**record.body, **erasable}, event_type.cls)
+    return Fact(seq=record.seq, id=record.id, at=from_text(record.at), actor=record.actor, event=event)
 
 
 def commitment(nonce: bytes, value: bytes) -> str:
