@@ -7,6 +7,7 @@ is what is told.
 import contextlib
 import json
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -94,20 +95,29 @@ def demo(folder: Path) -> None:
     began = time.perf_counter()
     _need_sklearn()
     _make_project(folder)
-    with _inside(folder):
-        Tour(folder).go()
+    started = Path.cwd()
+    # Commands look for their project from the working folder upward, as they do for a user.
+    with contextlib.chdir(folder):
+        Tour(folder, started).go()
     click.echo(f"\n{_seconds(time.perf_counter() - began)} in all.")
 
 
 class Tour:
-    """One walk along the line."""
+    """One walk along the line.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: the project's, as the user named it.
+        started: where the user typed the command.
+    """
+
+    def __init__(self, folder: Path, started: Path) -> None:
         from ropeway.cli.draw import console
 
         self.folder = folder
         self.out: Console = console()
         self._step = 0
+        activate = Path(sys.prefix) / "bin" / "activate"
+        self._activate = activate.relative_to(started) if activate.is_relative_to(started) else activate
 
     def go(self) -> None:
         """From raw ratings to answers and back."""
@@ -225,9 +235,11 @@ class Tour:
             ("ropeway labels queue sentiment", "where people disagree: decide"),
             ("ropeway why tweets", "what the labels came from and led to"),
         ]
+        if shutil.which("ropeway") is None:
+            tries.insert(0, (f". {self._activate}", "puts the command on your path"))
         if chosen is not None:
             live = f"{chosen.name}@production"
-            tries.insert(1, (f"ropeway serve {live}", "then open http://127.0.0.1:8080/docs"))
+            tries.insert(len(tries) - 4, (f"ropeway serve {live}", "then open http://127.0.0.1:8080/docs"))
         draw.facts(self.out, tries)
 
     def _heading(self, title: str) -> None:
@@ -313,13 +325,6 @@ def _need_sklearn() -> None:
     for module, package in (("sklearn", "scikit-learn"), ("skops", "skops")):
         if find_spec(module) is None:
             raise ExtraMissing(package, "sklearn")
-
-
-@contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    """Commands look for their project from the working folder upward, as they do for a user."""
-    with contextlib.chdir(folder):
-        yield
 
 
 def _make_project(folder: Path) -> None:
