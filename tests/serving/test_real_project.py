@@ -120,7 +120,9 @@ class Served:
             line = self.popen.stdout.readline()
             assert line, self.popen.communicate()
             said += line
-        self.client = httpx.Client(base_url=json.loads(said)["url"], timeout=30)
+        answer = json.loads(said)
+        assert "url" in answer, (answer, self.popen.communicate())
+        self.client = httpx.Client(base_url=answer["url"], timeout=30)
 
     def predict(self, row: Any) -> httpx.Response:
         return self.client.post("/predict", json=row)

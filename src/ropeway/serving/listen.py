@@ -9,7 +9,7 @@ resets those that still wait in the system's queue. `GracefulServer` does four t
 4. idle connections get `LINGER_S` for a request that is on its way; busy ones as long as they need, up to
    `STOP_S`.
 
-Twelve stops under 32 clients that reconnect for each request: 126 requests failed with uvicorn's own stop, none
+Twelve stops under 32 clients that reconnect for each request: 126 failed with uvicorn's own stop, none
 with this one.
 """
 
