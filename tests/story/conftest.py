@@ -37,7 +37,7 @@ class Line:
                 format="csv",
                 rows=4200,
                 size_bytes=10,
-                columns={"id": "integer", "text": "text"},
+                columns=[("id", "integer"), ("text", "text")],
                 label_columns=[],
                 contract=digest_bytes(b"contract"),
                 profile=digest_bytes(b"profile"),
