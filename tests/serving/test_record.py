@@ -63,7 +63,9 @@ def test_a_workspace_that_is_gone_is_not_made_anew_but_an_open_segment_goes_on(t
     home.mkdir()
     with PredictionLog(home) as log:
         log.open()
+        add(log, {"text": "before"})
         home.rename(tmp_path / "away")
+        log.flush()
         wanted = add(log, {"text": "x"})
         with pytest.raises(UnknownPrediction, match="no prediction"):
             give_feedback(log, wanted, "yes")

@@ -105,6 +105,9 @@ class SegmentLog:
         try:
             # Outside the lock: appends go on while the disk works.
             writer.flush()
+        except FileNotFoundError:
+            # Its records are on disk; only its folder was moved away, and the open file goes on.
+            return
         except OSError:
             # After a failed fsync the kernel may have dropped the pages and would call the next one good.
             with self._lock:
