@@ -8,7 +8,7 @@ from pathlib import Path
 
 def ropeway(workspace, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ropeway.cli", *arguments]
-    return subprocess.run(command, cwd=cwd or workspace.root, capture_output=True, text=True)
+    return subprocess.run(command, cwd=cwd or workspace.root, capture_output=True, text=True, check=False)
 
 
 def test_run_shows_steps_metrics_and_what_to_type_next(trial):
@@ -34,7 +34,9 @@ def test_json_is_one_value(trial):
     workspace = trial()
     result = json.loads(ropeway(workspace, "run", "--json").stdout)
     assert [step["state"] for step in result["steps"]] == ["ran", "ran", "ran"]
-    assert {each["state"] for each in json.loads(ropeway(workspace, "explain", "--json").stdout)} == {"cached"}
+    assert {each["state"] for each in json.loads(ropeway(workspace, "explain", "--json").stdout)} == {
+        "cached"
+    }
 
 
 def test_a_failure_has_a_code_the_users_line_and_the_command_that_resumes(trial, write):

@@ -12,7 +12,14 @@ import pytest
 
 from ropeway.core.errors import NotFound
 from ropeway.data.errors import DatasetNotFound
-from ropeway.pipelines.errors import InputMissing, NoSafeFormat, RunNotRecorded, StepChangedRows, StepFailed
+from ropeway.pipelines.errors import (
+    InputMissing,
+    NoSafeFormat,
+    RunNotRecorded,
+    StepChangedInput,
+    StepChangedRows,
+    StepFailed,
+)
 from ropeway.pipelines.run import explain_pipeline, pipeline_record, run_pipeline
 from ropeway.testing import MINIMAL_PROJECT
 from ropeway.tracking.resolve import resolve_run
@@ -277,3 +284,26 @@ def test_threads_of_this_process_may_run_two_pipelines(trial):
     for thread in threads:
         thread.join(60)
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("made", "change"),
+    [
+        ("{'a': [1]}", "made['a'].append(2)"),
+        ("[1, 2]", "made.reverse()"),
+        ("__import__('numpy').zeros(3)", "made[0] = 1"),
+    ],
+)
+def test_a_step_that_changes_its_input_in_place_is_refused(trial, made, change):
+    more = f"@step\ndef made(rows):\n    return {made}\n@step\ndef after(made):\n    {change}\n    return 1\n"
+    with pytest.raises(StepChangedInput, match="Step 'after' changed 'made' in place"):
+        run_pipeline(trial(PIPELINE + more))
+
+
+def test_a_frame_may_get_columns_without_others_seeing_them(trial):
+    more = (
+        "@step\ndef wider(rows):\n    rows.insert_column(0, pl.Series('extra', [0] * len(rows)))\n    return rows\n"
+        "@step\ndef after(wider, rows):\n    return 'extra' in rows.columns\n"
+    )
+    result = run_pipeline(trial(PIPELINE + more + "@step\ndef check(after):\n    assert after is False\n"))
+    assert {outcome.state for outcome in result.steps} == {"ran"}

@@ -328,6 +328,21 @@ class StepChangedRows(Failed):
         )
 
 
+class StepChangedInput(Failed):
+    """A step changed, in place, a value that other steps get as well."""
+
+    code = "step-changed-input"
+
+    def __init__(self, step: str, changed: str) -> None:
+        super().__init__(
+            f"Step '{step}' changed '{changed}' in place: later steps would see another value.",
+            expected="inputs left as they are",
+            next_step=f"work on a copy: {changed} = copy.deepcopy({changed})",
+            step=step,
+            changed=changed,
+        )
+
+
 class ServedWithoutColumns(Failed):
     """The served step did not return named columns."""
 

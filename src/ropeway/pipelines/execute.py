@@ -19,7 +19,7 @@ from ropeway.core.ids import Digest
 from ropeway.pipelines import formats
 from ropeway.pipelines.cache import KeyParts, Memory, Remembered, StepCache, Variant, Verifier, variant_of
 from ropeway.pipelines.code import Code, say_error
-from ropeway.pipelines.errors import StepChangedRows, StepFailed
+from ropeway.pipelines.errors import StepChangedInput, StepChangedRows, StepFailed
 from ropeway.pipelines.explain import why
 from ropeway.pipelines.formats import Encoded, NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, Step
@@ -203,10 +203,7 @@ class Execution:
 
     def _call(self, step: Step) -> tuple[Any, Observation]:
         """Run the user's function, watched."""
-        arguments = [
-            self.outputs[need].get() if need in self.graph.steps else self.inputs.load(need)
-            for need in step.needs
-        ]
+        arguments = [self._argument(need) for need in step.needs]
         observation = Observation(self.code.files.folder)
         try:
             with watching(observation):
@@ -214,9 +211,27 @@ class Execution:
         # The user's function may raise anything, SystemExit included.
         except (Exception, SystemExit) as error:
             raise self._failed(step, error) from error
+        self._check_inputs(step, arguments)
         if step.name in self.graph.serving:
             self._check_rows(step, arguments, value)
         return value, observation
+
+    def _argument(self, need: str) -> Any:
+        value = self.outputs[need].get() if need in self.graph.steps else self.inputs.load(need)
+        # Sharing its columns, which never change: a step may add columns to a frame of its own.
+        return value.clone() if formats.is_polars(value) else value
+
+    def _check_inputs(self, step: Step, arguments: list[Any]) -> None:
+        """Refuse a step that changed what other steps get; estimators are too dear to look at again."""
+        for need, value in zip(step.needs, arguments, strict=True):
+            content = self.outputs[need].content if need in self.outputs else None
+            if content is not None and formats.is_mutable(value):
+                try:
+                    is_changed = encode(value, self.trust).content != content
+                except NoFormat:
+                    is_changed = True
+                if is_changed:
+                    raise StepChangedInput(step.name, need)
 
     def _check_rows(self, step: Step, arguments: list[Any], value: Any) -> None:
         got = formats.row_count(value)

@@ -105,7 +105,7 @@ def decode(data: bytes, trust: Trust | None = None) -> Any:
 def kind_of(value: Any) -> str:
     """What a value is, in one word for people."""
     for name, belongs in (
-        ("frame", _is_polars),
+        ("frame", is_polars),
         ("frame", _is_pandas),
         ("array", _is_numpy),
         ("sparse", _is_sparse),
@@ -128,7 +128,7 @@ def kind_of(value: Any) -> str:
 
 def row_count(value: Any) -> int | None:
     """How many rows a value has; None when the question does not apply (a map, a tuple, a number)."""
-    if _is_polars(value) or _is_pandas(value) or isinstance(value, list):
+    if is_polars(value) or _is_pandas(value) or isinstance(value, list):
         return len(value)
     if _is_numpy(value) or _is_sparse(value):
         return int(value.shape[0]) if value.ndim else None
@@ -204,7 +204,15 @@ def _write_scalar(value: Any, writing: _Writing) -> Node:
     return {"k": kind, "v": text}
 
 
-def _is_polars(value: Any) -> bool:
+def is_mutable(value: Any) -> bool:
+    """Whether a step could change this value under the hands of others, and a look would be cheap."""
+    return type(value) in (dict, list, set, tuple) or any(
+        belongs(value) for belongs in (_is_numpy, _is_pandas, _is_sparse)
+    )
+
+
+def is_polars(value: Any) -> bool:
+    """Whether it is a polars frame or series."""
     polars = sys.modules.get("polars")
     return polars is not None and isinstance(value, polars.DataFrame | polars.Series)
 
@@ -364,7 +372,7 @@ def _write_pandas(value: Any, writing: _Writing) -> Node:
 
 
 _WRITERS = (
-    (_is_polars, _write_polars),
+    (is_polars, _write_polars),
     (_is_lazy, _refuse_lazy),
     (_is_numpy, _write_numpy),
     (_is_numpy_scalar, _write_numpy_scalar),

@@ -57,7 +57,8 @@ class Schedule(Generic[W]):
                     self._submit()
                     failure = self._wait()
             while self._running:
-                failure = failure or self._wait()
+                later = self._wait()
+                failure = failure or later
         if failure is not None:
             raise failure
 
