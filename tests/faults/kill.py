@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parents[2]
 CHILD_TIMEOUT_S = 120.0
 LONGEST_CHASE_S = 0.002
 LONGEST_BLIND_S = 1.5
-REHEARSALS = 2
+REHEARSALS = 3
 
 Aim = Literal["point", "chase", "blind"]
 
