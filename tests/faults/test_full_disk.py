@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 from tests.faults.disk import SmallDisk, mounted
+from tests.faults.line import lay
 from tests.faults.oracle import problems_of
 
 from ropeway.core.errors import RopewayError
@@ -16,9 +17,11 @@ from ropeway.data.operations import list_datasets, list_versions
 from ropeway.ledger import person
 from ropeway.ledger.errors import DiskFull
 from ropeway.ledger.people import PersonIntroduced
+from ropeway.pipelines.run import run_pipeline
 from ropeway.store.errors import OutOfSpace
 from ropeway.testing import make_workspace
 from ropeway.tracking.points import list_points
+from ropeway.tracking.resolve import resolve_run
 from ropeway.tracking.run import Run
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
@@ -100,6 +103,20 @@ def test_points_logged_before_the_disk_was_full_stay(disk: SmallDisk, workspace)
     steps = [point.step for point in list_points(workspace, run=run.id, limit=100_000)]
     assert steps == [*logged, len(logged)]
     assert problems_of(workspace) == []
+
+
+def test_a_pipeline_run_that_does_not_fit_says_so_and_succeeds_later(disk: SmallDisk) -> None:
+    root = disk.folder / "line"
+    lay(root)
+    with LocalWorkspace(root, actor="ana") as workspace:
+        for leave in (0, 4_096, 8_192, 16_384):
+            disk.fill(leave=leave)
+            with pytest.raises(FULL, match="No space is left"):
+                run_pipeline(workspace, overrides={"mark": f"{leave}" * 1_000})
+            disk.empty()
+        result = run_pipeline(workspace, overrides={"mark": "fits"})
+        assert resolve_run(workspace, result.run).status == "finished"
+        assert problems_of(workspace) == []
 
 
 def test_a_workspace_opened_on_a_full_disk_reads_or_says_why(disk: SmallDisk, workspace) -> None:
