@@ -38,3 +38,18 @@ def test_after_a_failure_nothing_new_begins_and_what_runs_comes_to_its_end():
     with pytest.raises(ValueError, match="bad"):
         Schedule(needs, look=lambda name: name, work=work, workers=2).run()
     assert done == ["slow"]
+
+
+def test_what_must_be_alone_is_done_beside_nothing():
+    beside, running = [], set()
+
+    def work(name: str) -> None:
+        running.add(name)
+        if name == "alone":
+            beside.append(set(running))
+        threading.Event().wait(0.02)
+        running.discard(name)
+
+    needs: dict[str, set[str]] = {name: set() for name in ("a", "alone", "b", "c")}
+    Schedule(needs, look=lambda name: name, work=work, is_alone=lambda name: name == "alone", workers=3).run()
+    assert beside == [{"alone"}]

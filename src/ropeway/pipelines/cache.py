@@ -67,6 +67,8 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """Its result, without the bytes; None when it was not kept."""
     uncached: str = ""
     """Why its result was not kept; empty when it was."""
+    draws: bool = False
+    """Whether a global random generator moved meanwhile, by this step or one beside it."""
 
 
 class Memory(msgspec.Struct, kw_only=True):

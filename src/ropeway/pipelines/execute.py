@@ -25,7 +25,7 @@ from ropeway.pipelines.formats import Encoded, NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, Step
 from ropeway.pipelines.inputs import Inputs
 from ropeway.pipelines.key import Keys
-from ropeway.pipelines.observe import Observation, unwatched, watching
+from ropeway.pipelines.observe import DRAWS, Observation, load_generators, unwatched, watching
 from ropeway.pipelines.records import StepEvent, StepOutcome
 from ropeway.pipelines.schedule import Schedule
 
@@ -110,6 +110,7 @@ class Execution:
             {name: {need for need in self.graph.steps[name].needs if need in wanted} for name in names},
             look=self._look_up,
             work=self._work,
+            is_alone=self._is_alone,
             workers=jobs or min(os.cpu_count() or 1, MOST_JOBS),
         )
         try:
@@ -125,6 +126,11 @@ class Execution:
     def token(self, need: str) -> Digest | None:
         """What a key says of an input or an upstream step."""
         return self.outputs[need].token if need in self.graph.steps else self.inputs.token(need)
+
+    def _is_alone(self, work: "Work") -> bool:
+        # Beside a step that moves a global generator no other could be told to leave it alone.
+        last = self.memory.steps.get(work.step.name)
+        return self.keys.known(work.step).draws or (last is not None and last.draws)
 
     def _look_up(self, name: str) -> "Work | None":
         """Take a step from the cache, or say what there is to do."""
@@ -182,11 +188,13 @@ class Execution:
         self._remember(step, parts, key, variant)
         self._tell(step.name, "cached", 0.0)
 
-    def _remember(self, step: Step, parts: KeyParts, key: Digest, variant: Variant) -> None:
+    def _remember(
+        self, step: Step, parts: KeyParts, key: Digest, variant: Variant, *, draws: bool = False
+    ) -> None:
         last = self.memory.steps.get(step.name)
         if last is None or last.key != key or last.variant is None or last.variant.value != variant.value:
             light = msgspec.structs.replace(variant, inline=None)
-            self.memory.steps[step.name] = Remembered(parts=parts, key=key, variant=light)
+            self.memory.steps[step.name] = Remembered(parts=parts, key=key, variant=light, draws=draws)
             self._is_memory_new = True
 
     def _read(self, step: Step, key: Digest, variant: Variant) -> Any:
@@ -205,6 +213,7 @@ class Execution:
         """Run the user's function, watched."""
         arguments = [self._argument(need) for need in step.needs]
         observation = Observation(self.code.files.folder)
+        load_generators()
         try:
             with watching(observation):
                 value = step.mark.function(*arguments, **self.params[step.name])
@@ -270,6 +279,7 @@ class Execution:
         impure = () if step.mark.pure else (*self.keys.known(step).impure, *sorted(seen.impure))
         if impure:
             uncached = f"uses {', '.join(dict.fromkeys(impure))}; @{step.mark.kind}(pure=True) would cache it"
+        draws = any(DRAWS in reason for reason in seen.impure)
         rows = formats.row_count(value)
         output = Output(lambda: value, kind=formats.kind_of(value), files=seen.files)
         if encoded is not None:
@@ -282,9 +292,9 @@ class Execution:
             variant = variant_of(seen, encoded, rows=rows, seconds=seconds)
             self.cache.keep(work.key, variant, encoded.data)
             output.seen = digest_json([variant.files, variant.env])
-            self._remember(step, work.parts, work.key, variant)
+            self._remember(step, work.parts, work.key, variant, draws=draws)
         elif work.parts is not None:
-            self.memory.steps[step.name] = Remembered(parts=work.parts, uncached=uncached)
+            self.memory.steps[step.name] = Remembered(parts=work.parts, uncached=uncached, draws=draws)
             self._is_memory_new = True
         self.outputs[step.name] = output
         self.outcomes[step.name] = StepOutcome(

@@ -223,22 +223,20 @@ def _is_lazy(value: Any) -> bool:
 
 
 def _is_pandas(value: Any) -> bool:
+    # Another thread may be importing it at this moment: then a part of it is not there yet.
     pandas = sys.modules.get("pandas")
-    return (
-        pandas is not None
-        and hasattr(pandas, "DataFrame")
-        and isinstance(value, pandas.DataFrame | pandas.Series)
-    )
+    kinds = [getattr(pandas, name, None) for name in ("DataFrame", "Series")]
+    return any(kind is not None and isinstance(value, kind) for kind in kinds)
 
 
 def _is_numpy(value: Any) -> bool:
     numpy = sys.modules.get("numpy")
-    return numpy is not None and type(value) is numpy.ndarray
+    return type(value) is getattr(numpy, "ndarray", None)
 
 
 def _is_numpy_scalar(value: Any) -> bool:
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.generic)
+    return hasattr(numpy, "generic") and isinstance(value, numpy.generic)
 
 
 def _is_sparse(value: Any) -> bool:
@@ -247,8 +245,8 @@ def _is_sparse(value: Any) -> bool:
 
 
 def _is_estimator(value: Any) -> bool:
-    base = sys.modules.get("sklearn.base")
-    return base is not None and isinstance(value, base.BaseEstimator)
+    base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
+    return base is not None and isinstance(value, base)
 
 
 def _refuse_lazy(_value: Any, _writing: _Writing) -> Node:

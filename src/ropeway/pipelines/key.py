@@ -19,6 +19,7 @@ from ropeway.pipelines.cache import KeyParts, Verifier
 from ropeway.pipelines.code import SKIPPED_FOLDERS, Code
 from ropeway.pipelines.graph import Step
 from ropeway.pipelines.narrow import CodeMap, Reach
+from ropeway.pipelines.observe import DRAWS
 from ropeway.pipelines.packages import package_versions
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
@@ -33,6 +34,8 @@ class Known:
     files: dict[str, str | None]
     impure: tuple[str, ...]
     """Why its result must not be kept, from its source."""
+    draws: bool
+    """Whether it draws from a generator that all code shares."""
 
 
 class Keys:
@@ -75,7 +78,9 @@ class Keys:
             files, unseen = self._native_files(reach)
             code = {str(part): digest for part, digest in reach.parts.items()} | self.map.extra
             impure = () if step.mark.pure else (*sorted(reach.impure), *unseen)
-            found = self._known[step.name] = Known(code, files, impure)
+            found = self._known[step.name] = Known(
+                code, files, impure, any(DRAWS in reason for reason in reach.impure)
+            )
         return found
 
     def parts(self, step: Step, params: Mapping[str, Any], inputs: Mapping[str, str]) -> KeyParts:

@@ -8,6 +8,7 @@ nothing but look at a context variable while no step is being watched. Files tha
 # ruff: noqa: PTH100, PTH113, PTH206  runs at every `open` of the process, where pathlib is slow
 
 import contextlib
+import importlib
 import os
 import sys
 import sysconfig
@@ -23,6 +24,7 @@ from typing import Any
 
 from ropeway.core.hashing import digest_bytes, digest_file, digest_json
 
+DRAWS = "unseeded random"
 ANY_VARIABLE = "*"
 """Stands for the names of all environment variables: a step went through them."""
 
@@ -110,7 +112,7 @@ def watching(observation: Observation) -> Iterator[Observation]:
         after = _random_states()
         for name, state in before.items():
             if after[name] != state:
-                observation.impure.add(f"unseeded random ({name}'s global state)")
+                observation.impure.add(f"{DRAWS} ({name}'s global state)")
         # What a module does when it is first imported inside a step belongs to that step as well.
         if (outer := _watching.get()) is not None:
             outer.merge(observation)
@@ -138,8 +140,14 @@ def install() -> None:
         _installed = True
 
 
+def load_generators() -> None:
+    """Load the global random generators: of one that a step loads, nobody sees a first draw."""
+    importlib.import_module("random")
+    importlib.import_module("numpy.random")
+
+
 def verify_file(root: Path, name: str) -> str | None:
-    """The digest of a file now; None when it is absent. A name with `/` at its end is a folder."""
+    """The digest of a file now; None when absent. A name with `/` at its end is a folder."""
     path = root / name
     try:
         if name.endswith("/"):

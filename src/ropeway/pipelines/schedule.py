@@ -17,6 +17,7 @@ class Schedule(Generic[W]):
         needs: by name, what must be done before; only names of the graph itself.
         look: what there is to do for a name; None when nothing is, as the result is there already.
         work: does it; called in another thread when several pieces are due at once.
+        is_alone: whether a piece must not be done beside others.
         workers: how many pieces may be done at once.
     """
 
@@ -26,6 +27,7 @@ class Schedule(Generic[W]):
         *,
         look: Callable[[str], W | None],
         work: Callable[[W], None],
+        is_alone: Callable[[W], bool] = lambda _: False,
         workers: int,
     ) -> None:
         self._missing = {name: set(each) for name, each in needs.items()}
@@ -38,6 +40,7 @@ class Schedule(Generic[W]):
         self._running: dict[Future[None], str] = {}
         self._look = look
         self._work = work
+        self._is_alone = is_alone
         self._workers = workers
         self._stack = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
@@ -49,7 +52,7 @@ class Schedule(Generic[W]):
             while failure is None and (self._ready or self._due or self._running):
                 self._take_ready()
                 # Alone, a piece is done here: a chain of small ones costs no change of thread.
-                if len(self._due) == 1 and not self._running:
+                if self._due and not self._running and (len(self._due) == 1 or not self._shared()):
                     name, work = self._due.popleft()
                     self._work(work)
                     self._finish(name)
@@ -77,9 +80,12 @@ class Schedule(Generic[W]):
             if not self._missing[other]:
                 self._ready.append(other)
 
+    def _shared(self) -> list[tuple[str, W]]:
+        return [(name, work) for name, work in self._due if not self._is_alone(work)]
+
     def _submit(self) -> None:
-        while self._due and len(self._running) < self._workers:
-            name, work = self._due.popleft()
+        for name, work in self._shared()[: self._workers - len(self._running)]:
+            self._due.remove((name, work))
             if self._pool is None:
                 made = ThreadPoolExecutor(self._workers, thread_name_prefix="ropeway-step")
                 self._pool = self._stack.enter_context(made)
