@@ -236,7 +236,8 @@ def _is_numpy(value: Any) -> bool:
 
 def _is_numpy_scalar(value: Any) -> bool:
     numpy = sys.modules.get("numpy")
-    return hasattr(numpy, "generic") and isinstance(value, numpy.generic)
+    generic = getattr(numpy, "generic", None)
+    return generic is not None and isinstance(value, generic)
 
 
 def _is_sparse(value: Any) -> bool:
