@@ -41,7 +41,6 @@ def test_a_flipped_bit_in_data_is_found_named_and_never_handed_out(root: Path) -
     assert version.version[:10] in done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="put takes an object that is there for sound, so it is not replaced")
 def test_a_damaged_object_is_mended_by_bringing_the_same_file_again(root: Path) -> None:
     with LocalWorkspace(root, actor="ana") as workspace:
         version = add(workspace, root.parent / "shop.csv", name="shop").version

@@ -56,6 +56,17 @@ def test_a_file_changed_after_it_was_verified_is_verified_again(store: Store) ->
         store.open_path(digest)
 
 
+@pytest.mark.parametrize("how", ["bytes", "file"])
+def test_bringing_the_same_bytes_again_mends_a_damaged_object(store: Store, tmp_path: Path, how: str) -> None:
+    digest = store.put(b"precious")
+    path = store.open_path(digest)
+    path.chmod(0o600)
+    path.write_bytes(b"PRECIOUS")
+    (tmp_path / "again").write_bytes(b"precious")
+    assert (store.put(b"precious") if how == "bytes" else store.put_file(tmp_path / "again")) == digest
+    assert store.read(digest) == b"precious"
+
+
 def test_a_missing_object_is_named(store: Store) -> None:
     with pytest.raises(ObjectMissing, match="is not in the store"):
         store.read(digest_bytes(b"never"))

@@ -63,6 +63,15 @@ def test_a_key_makes_a_command_happen_once(workspace: LocalWorkspace) -> None:
         do.keyed(workspace, "k1", number=2)
 
 
+def test_a_key_is_its_callers_own(workspace: LocalWorkspace) -> None:
+    do.keyed(workspace, "k1", number=1)
+    with (
+        LocalWorkspace(workspace.root, actor="ben") as other,
+        pytest.raises(IdempotencyMismatch, match="by another caller"),
+    ):
+        do.keyed(other, "k1", number=1)
+
+
 def test_a_caller_without_the_permission_is_refused(tmp_path: Path) -> None:
     make_workspace(tmp_path).close()
     narrow = LocalWorkspace(tmp_path, actor="eve", allowed=frozenset({"ledger:read"}))

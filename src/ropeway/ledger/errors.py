@@ -52,13 +52,13 @@ class UnknownEvent(Damaged):
 
 
 class IdempotencyMismatch(Invalid):
-    """A key that was used before, with another operation or other arguments."""
+    """A key that was used before, by another caller, for another operation or with other arguments."""
 
     code = "idempotency-mismatch"
 
     def __init__(self, key: str, operation: str) -> None:
         super().__init__(
-            f"The idempotency key '{key}' was used before for '{operation}' with other arguments.",
+            f"The idempotency key '{key}' was used before: by another caller, or not for '{operation}' with these arguments.",
             expected="a fresh key for each new request; the same key only to repeat one",
         )
 

@@ -26,6 +26,7 @@ COPY_BYTES = 1 << 20
 READ_ONLY = 0o444
 PRIVATE = 0o700
 ABANDONED_AFTER_S = 24 * 3600
+SETTLED_AFTER_S = 60
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -52,16 +53,19 @@ class Store:
         self._prepare()
 
     def put(self, data: bytes | memoryview) -> Digest:
-        """Keep some bytes; gives their digest. Durable on return."""
+        """Keep some bytes; gives their digest. Durable on return. A damaged object is mended by it."""
         digest = digest_bytes(data)
-        if not self.has(digest):
+        if not self._is_sound(digest):
             self._publish(digest, data)
         return digest
 
     def put_file(self, path: Path) -> Digest:
-        """Keep a file's bytes, in bounded memory; gives their digest. Durable on return."""
+        """Keep a file's bytes, in bounded memory; gives their digest. Durable on return.
+
+        A damaged object is mended by it.
+        """
         digest = digest_file(path)
-        if self.has(digest):
+        if self._is_sound(digest):
             return digest
         hasher = blake3.blake3()
 
@@ -145,6 +149,17 @@ class Store:
         for shard in sorted(self._objects.iterdir()):
             for path in shard.iterdir():
                 yield Digest(shard.name + path.name)
+
+    def _is_sound(self, digest: Digest) -> bool:
+        """Whether the object is there, whole, and will be after power loss."""
+        try:
+            path = self.open_path(digest)
+        except (ObjectMissing, ObjectDamaged):
+            return False
+        # Another process may have renamed it a moment ago and not yet synced the name.
+        if time.time() - path.stat().st_ctime < SETTLED_AFTER_S:
+            sync_folder(path.parent)
+        return True
 
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):

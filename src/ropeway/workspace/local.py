@@ -138,7 +138,8 @@ class LocalWorkspace:
 
     def _perform_once(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str) -> R:
         """Answer as the first time if there was one; else run, and remember the answer in its transaction."""
-        asked = digest_json(arguments)
+        # The caller is part of the question: nobody is given another's answer as their own.
+        asked = digest_json([self._actor_name, arguments])
         with self._context() as context:
             context.begin()
             row = context.read.execute(select(answered).where(answered.c.key == key)).first()

@@ -38,4 +38,3 @@ def load_operations() -> None:
     load_projections()
     for name in OPERATIONS:
         import_module(name)
-
