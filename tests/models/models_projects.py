@@ -128,6 +128,55 @@ def mood(words, rows):
     return pl.DataFrame({"bad": [1 - score for score in scores], "good": scores})
 """
 
+HALVES_TOML = """
+[project]
+name = "halves"
+[charter]
+metric = "accuracy"
+bar = 0.0
+confidence = 0.9
+[inputs.rows]
+dataset = "numbers"
+key = "id"
+target = "label"
+[environments.production]
+[environments.staging]
+"""
+
+HALVES_PIPELINE = """
+import polars as pl
+
+from ropeway import fit, step
+
+
+@fit
+def limit(rows, target, *, flip: bool = False):
+    return {{"flip": flip}}
+
+
+@step(serve=True)
+def half(rows, limit):
+    high = (rows["x"] >= 30.0).cast(pl.Float64)
+    if limit["flip"]:
+        high = 1 - high
+    return pl.DataFrame({{"{0}": 1 - high, "{1}": high}})
+"""
+
+
+def halves(
+    project: MakeProject,
+    *,
+    names: tuple[str, str] = ("low", "high"),
+    labels: tuple[object, object] = ("low", "high"),
+    toml: str = HALVES_TOML,
+) -> LocalWorkspace:
+    """60 numbers that fall into two halves; with `flip` the model is wrong about every one."""
+    workspace = project(toml, **{"pipeline.py": HALVES_PIPELINE.format(*names)})
+    frame = pl.DataFrame({"x": [row + 0.5 for row in range(60)]})
+    return bring(
+        workspace, frame.with_columns(label=pl.Series([labels[row >= 30] for row in range(60)])), "numbers"
+    )
+
 
 def cancer(
     project: MakeProject, *, pipeline: str = CANCER_PIPELINE, toml: str = CANCER_TOML

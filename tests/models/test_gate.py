@@ -15,46 +15,20 @@ from models_projects import (
     notes,
     written,
 )
+from models_steps import by_name, proposed, put_live, rewrite
 
 from ropeway.data.recheck import check_version
 from ropeway.models.errors import IllegalTransition, NoTarget, NoTestRows, StaleEvidence
-from ropeway.models.events import GateCheck
 from ropeway.models.evidence import read_evidence
-from ropeway.models.gate import GateReport
 from ropeway.models.operations import (
     approve_model,
     gate_model,
     model_card,
-    promote_model,
     resolve_version,
 )
-from ropeway.models.register import register
 from ropeway.models.states import State
-from ropeway.pipelines.run import run_pipeline
 from ropeway.stats.metrics import MetricNotApplicable
 from ropeway.workspace import LocalWorkspace
-
-
-def by_name(report: GateReport) -> dict[str, GateCheck]:
-    return {check.name: check for check in report.checks}
-
-
-def proposed(workspace: LocalWorkspace, **overrides: object) -> str:
-    run_pipeline(workspace, overrides=overrides)
-    return register(workspace).ref
-
-
-def put_live(workspace: LocalWorkspace, ref: str) -> None:
-    """Through the gate and into production; somebody else approves."""
-    assert gate_model(workspace, ref=ref).passed
-    with LocalWorkspace(workspace.root, actor="ben") as ben:
-        approve_model(ben, ref=ref)
-        promote_model(ben, ref=ref)
-
-
-def rewrite(workspace: LocalWorkspace, toml: str, **files: str) -> None:
-    for name, text in {"ropeway.toml": toml, **files}.items():
-        (workspace.root / name).write_text(text)
 
 
 def test_a_good_model_passes_with_a_sentence_for_each_check(project):

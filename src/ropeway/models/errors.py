@@ -1,7 +1,7 @@
 """What can go wrong between a run and a version in production.
 
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
-Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch
+Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch · cost-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
            version-recalled
@@ -10,7 +10,7 @@ Damaged    model-damaged
 
 from collections.abc import Iterable, Sequence
 
-from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, Refused
+from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, Refused, did_you_mean
 from ropeway.core.hashing import short
 
 
@@ -280,6 +280,30 @@ class RequestMismatch(Invalid):
             column=column,
             type=kind,
             got=got,
+        )
+
+
+class CostMismatch(Invalid):
+    """The charter prices a class that there is not, so that price would count for nothing."""
+
+    code = "cost-mismatch"
+
+    def __init__(self, named: str, classes: Sequence[str]) -> None:
+        if classes:
+            # Near in letters, or the same word in another case, as `true` for True.
+            alike = next((each for each in classes if each.lower() == named.lower()), None)
+            hint = f" Did you mean '{alike}'?" if alike is not None else did_you_mean(named, classes)
+            what = f"[charter.cost] names the class '{named}', which is none of this model's.{hint}"
+            expected = "one of " + ", ".join(f"'{each}'" for each in classes)
+        else:
+            what = f"[charter.cost] prices the class '{named}', and this model predicts a number."
+            expected = "no cost matrix where a number is predicted"
+        super().__init__(
+            what,
+            expected=expected,
+            next_step="mend [charter.cost] in ropeway.toml, then gate again",
+            named=named,
+            classes=list(classes),
         )
 
 

@@ -51,6 +51,10 @@ class ModelRegistered(OfVersion, frozen=True, kw_only=True):
         yield Edge(f"run:{self.run}", "produced", self.subject())
         yield Edge(f"code:{self.code}", "is-code-of", self.subject())
 
+    def objects(self) -> Iterable[Digest]:
+        """The package, and the snapshot of the code."""
+        return (self.package, self.code)
+
 
 @event("gate-evaluated")
 class GateEvaluated(OfVersion, frozen=True, kw_only=True):
@@ -70,6 +74,10 @@ class GateEvaluated(OfVersion, frozen=True, kw_only=True):
         """The test rows gave the evidence, and the evidence judged the version."""
         yield Edge(f"dataset:{self.dataset}", "tested-on", f"check:{self.evidence}")
         yield Edge(f"check:{self.evidence}", "judged", self.subject())
+
+    def objects(self) -> Iterable[Digest]:
+        """The evidence."""
+        return (self.evidence,)
 
 
 @event("model-approved", erasable=("note",))

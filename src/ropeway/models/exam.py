@@ -3,6 +3,7 @@
 Prepared once; the checks in `gates/` only read it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +16,7 @@ from ropeway.data.load import load, resolve
 from ropeway.data.operations import find_split
 from ropeway.data.records import DatasetVersion, SplitRecord
 from ropeway.models import registry
-from ropeway.models.errors import NoTarget, NoTestRows
+from ropeway.models.errors import CostMismatch, NoTarget, NoTestRows
 from ropeway.models.labelling import Labelling, find_labelling
 from ropeway.models.load import LoadedModel, load_version
 from ropeway.models.manifest import Manifest
@@ -156,7 +157,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     Raises:
         ModelDamaged, SourceNotApproved: one of the two cannot be loaded.
         NoTarget, NoTestRows: there is nothing to hold the answers against.
-        MetricNotApplicable: the charter's metric is of another kind.
+        MetricNotApplicable, CostMismatch: the charter's metric or costs are of another kind of model.
     """
     workspace = Within(context)
     side = open_side(workspace, version)
@@ -174,6 +175,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     predictions = side.predict(rows)
     aligned = align(truth, predictions)
     _require_applicable(context.project.charter.metric, aligned, predictions)
+    _require_priced(context.project.charter.cost, aligned, frame[target])
     return Exam(
         project=context.project,
         side=side,
@@ -197,6 +199,17 @@ def _require_applicable(name: str, aligned: Aligned, predictions: pl.DataFrame) 
     if not metric(name).is_applicable(aligned):
         applicable = [each.name for each in METRICS.values() if each.is_applicable(aligned)]
         raise MetricNotApplicable(name, predictions.columns, applicable)
+
+
+def _require_priced(matrix: Mapping[str, Mapping[str, float]], aligned: Aligned, truth: pl.Series) -> None:
+    """Raise `CostMismatch` where the matrix names what is neither an answer nor ever the truth."""
+    classes: list[str] = []
+    if not aligned.is_regression:
+        # A class may be so rare that no test row has it; written as `align` writes it.
+        classes = sorted({*aligned.classes, *(str(value) for value in truth.drop_nulls().unique())})
+    for named in [*matrix, *(said for row in matrix.values() for said in row)]:
+        if named not in classes:
+            raise CostMismatch(named, classes)
 
 
 def open_side(workspace: Workspace, version: ModelVersion) -> Side:

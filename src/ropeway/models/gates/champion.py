@@ -1,4 +1,8 @@
-"""Is it better than what we have? A paired comparison of cost with the version in production."""
+"""Is it better than what we have? A paired comparison of cost with the version in production.
+
+What a row costs: for classes the charter's `cost[truth][predicted]`, or 1 for a mistake where it has no
+matrix, whatever the metric; for numbers the absolute error where the metric is `mae`, else the squared one.
+"""
 
 import numpy as np
 import polars as pl
@@ -7,7 +11,7 @@ from ropeway.models.errors import RowsNotHeldOut
 from ropeway.models.events import GateCheck
 from ropeway.models.exam import Exam, Side
 from ropeway.stats.intervals import Floats, costs, difference_interval
-from ropeway.stats.metrics import labels_of
+from ropeway.stats.metrics import Aligned, BadPredictions, BadTruth, align
 
 TOLERANCE = 1e-12
 """Rounding in the last digits is no difference in cost."""
@@ -26,11 +30,14 @@ def check(exam: Exam) -> GateCheck:
         kept = held_out(exam, champion)
     except RowsNotHeldOut as refusal:
         return GateCheck(name="champion", passed=False, says=refusal.what, code=refusal.code)
-    predictions = champion.predict(exam.rows.filter(kept))
     truth = exam.truth.filter(kept)
+    theirs = _aligned(truth, champion.predict(exam.rows.filter(kept)))
+    if theirs is None or theirs.is_regression != exam.aligned.is_regression:
+        says = f"{champion.version.ref} answers in another kind of columns: {_outputs(champion)}"
+        return GateCheck(name="champion", passed=False, says=says, code="not-comparable")
     gain = difference_interval(
-        _costs(exam, truth, predictions),
-        _costs(exam, truth, exam.predictions.filter(kept)),
+        _costs(exam, theirs),
+        _costs(exam, align(truth, exam.predictions.filter(kept))),
         groups=exam.groups.filter(kept).to_list(),
         confidence=exam.project.charter.confidence,
         resamples=exam.project.gate.bootstrap,
@@ -47,7 +54,7 @@ def check(exam: Exam) -> GateCheck:
         limit=limit,
         says=f"costs {abs(gain.estimate):.3f} {'less' if gain.estimate >= 0 else 'more'} per row than "
         f"{champion.version.ref}, {gain.confidence:.0%} sure of a gain of at least {gain.lower:.3f}, "
-        f"on {len(truth):,} rows that neither has learnt from{aside}",
+        f"on {len(truth):,} rows that neither has learnt from{aside}, by {_priced(exam)}",
         code="" if passed else "not-better",
     )
 
@@ -74,10 +81,34 @@ def held_out(exam: Exam, champion: Side) -> pl.Series:
     return kept
 
 
-def _costs(exam: Exam, truth: pl.Series, predictions: pl.DataFrame) -> Floats:
-    """What each row costs: by the charter's matrix for classes, by its metric for numbers."""
-    if not exam.aligned.is_regression:
-        matrix = exam.project.charter.cost
-        return costs(truth.cast(pl.String).to_list(), labels_of(predictions).tolist(), matrix)
-    error = truth.to_numpy().astype(np.float64) - predictions.to_series(0).to_numpy()
-    return np.asarray(np.abs(error) if exam.project.charter.metric == "mae" else error**2)
+def _aligned(truth: pl.Series, predictions: pl.DataFrame) -> Aligned | None:
+    """The champion's answers beside the truth; None where this truth is nothing that they could say."""
+    try:
+        return align(truth, predictions)
+    except (BadTruth, BadPredictions):
+        return None
+
+
+def _outputs(side: Side) -> str:
+    return ", ".join(side.manifest.signature.outputs)
+
+
+def _costs(exam: Exam, aligned: Aligned) -> Floats:
+    """What each row costs, see the module."""
+    if aligned.is_regression:
+        error = aligned.truth - aligned.chosen
+        return np.asarray(np.abs(error) if _is_absolute(exam) else error**2, dtype=np.float64)
+    # The same names on both sides: a second way of writing a value as text would find mistakes of its own.
+    names = aligned.classes
+    truth, chosen = ([names[code] for code in codes] for codes in (aligned.truth, aligned.chosen))
+    return costs(truth, chosen, exam.project.charter.cost)
+
+
+def _priced(exam: Exam) -> str:
+    if exam.aligned.is_regression:
+        return "absolute error" if _is_absolute(exam) else "squared error"
+    return "the charter's costs" if exam.project.charter.cost else "1 for each mistake"
+
+
+def _is_absolute(exam: Exam) -> bool:
+    return exam.project.charter.metric == "mae"
