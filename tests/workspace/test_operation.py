@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ropeway.core.ids import Digest
 from ropeway.ledger import Event, event
 from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.store import SegmentWriter
@@ -19,6 +20,23 @@ class ThingDone(Event, frozen=True, kw_only=True):
 
     def subject(self) -> str:
         return "thing:1"
+
+
+@event("tree-kept")
+class TreeKept(Event, frozen=True, kw_only=True):
+    tree: Digest
+
+    def subject(self) -> str:
+        return "thing:2"
+
+    def objects(self) -> tuple[Digest, ...]:
+        return (self.tree,)
+
+
+@operation("trial.keep", kind="command", permission="trial:write")
+def keep(context: Context, *, tree: Digest) -> int:
+    """Keep it."""
+    return context.append(TreeKept(tree=tree)).seq
 
 
 @operation("trial.do", kind="command", permission="trial:write")
@@ -98,6 +116,18 @@ def test_a_workspace_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / ".ropeway").write_text("a file in its place")
     with pytest.raises(WorkspaceUnusable, match="cannot be used"):
         make_workspace(tmp_path)
+
+
+def test_fsck_misses_an_object_that_an_event_needs(workspace: LocalWorkspace) -> None:
+    inner = workspace.store.put_tree({"a.py": workspace.store.put(b"print()")})
+    outer = workspace.store.put_tree({"code": inner})
+    keep(workspace, tree=outer)
+    assert fsck(workspace).is_sound
+    [member] = workspace.store.read_tree(inner).values()
+    workspace.store.open_path(member).unlink()
+    [finding] = fsck(workspace).findings
+    assert finding.what == f"The object {member[:10]}… is not in the store."
+    assert finding.named_by == ["event 2 tree-kept thing:2"]
 
 
 def test_fsck_reads_every_segment(workspace: LocalWorkspace) -> None:

@@ -20,4 +20,5 @@ ID_LENGTH = 12
 
 def new_id(prefix: str) -> str:
     """A fresh id such as `run_4k2m9x7q0a1b`, with 60 random bits."""
-    return f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
+    number = secrets.randbits(5 * ID_LENGTH)
+    return f"{prefix}_" + "".join(ALPHABET[number >> shift & 31] for shift in range(0, 5 * ID_LENGTH, 5))

@@ -38,6 +38,10 @@ class DatasetArrived(Event, frozen=True, kw_only=True):
         """The contract that it was held against."""
         yield Edge(f"contract:{self.name}@{self.contract}", "checked", self.subject())
 
+    def objects(self) -> Iterable[Digest]:
+        """The rows, their contract and their profile."""
+        return (self.version, self.contract, self.profile)
+
 
 @event("contract-checked", erasable=("violations", "examples"))
 class ContractChecked(Event, frozen=True, kw_only=True):
@@ -60,6 +64,10 @@ class ContractChecked(Event, frozen=True, kw_only=True):
         """The contract that it was held against."""
         yield Edge(f"contract:{self.name}@{self.contract}", "checked", self.subject())
 
+    def objects(self) -> Iterable[Digest]:
+        """The rows and the contract."""
+        return (self.version, self.contract)
+
 
 @event("split-assigned")
 class SplitAssigned(Event, frozen=True, kw_only=True):
@@ -79,3 +87,7 @@ class SplitAssigned(Event, frozen=True, kw_only=True):
     def subject(self) -> str:
         """The version."""
         return f"dataset:{self.dataset}@{self.version}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The rows and their parts."""
+        return (self.version, self.record)

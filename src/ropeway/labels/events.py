@@ -17,6 +17,10 @@ class GuidePublished(Event, frozen=True, kw_only=True):
         """The guide's version."""
         return f"guide:{self.name}@{self.version}"
 
+    def objects(self) -> Iterable[Digest]:
+        """The guide's text."""
+        return (self.version,)
+
 
 @event("ratings-imported")
 class RatingsImported(Event, frozen=True, kw_only=True):
@@ -43,6 +47,10 @@ class RatingsImported(Event, frozen=True, kw_only=True):
         """From the rated data and from the guide."""
         yield Edge(f"dataset:{self.dataset}@{self.dataset_version}", "rated", self.subject())
         yield Edge(f"guide:{self.guide}@{self.guide_version}", "guided", self.subject())
+
+    def objects(self) -> Iterable[Digest]:
+        """The ratings, what was rated, and the guide."""
+        return (self.ratings, self.dataset_version, self.guide_version)
 
 
 @event("agreement-measured")
@@ -102,3 +110,7 @@ class LabelsSnapshotted(Event, frozen=True, kw_only=True):
     def edges(self) -> Iterable[Edge]:
         """From the ratings."""
         yield Edge(f"ratings:{self.labels}@{self.ratings}", "labelled", self.subject())
+
+    def objects(self) -> Iterable[Digest]:
+        """The ratings and the labelled rows."""
+        return (self.ratings, self.version)

@@ -58,7 +58,8 @@ class IdempotencyMismatch(Invalid):
 
     def __init__(self, key: str, operation: str) -> None:
         super().__init__(
-            f"The idempotency key '{key}' was used before: by another caller, or not for '{operation}' with these arguments.",
+            f"The idempotency key '{key}' was used before: "
+            f"by another caller, or not for '{operation}' with these arguments.",
             expected="a fresh key for each new request; the same key only to repeat one",
         )
 

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from ropeway.core.ids import EventId, PersonId
+from ropeway.core.ids import Digest, EventId, PersonId
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -31,6 +31,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def edges(self) -> Iterable[Edge]:
         """The lineage edges that this event draws; none by default."""
+        return ()
+
+    def objects(self) -> Iterable[Digest]:
+        """The objects in the store that this event needs there, trees for what they hold; none by default."""
         return ()
 
 

@@ -31,6 +31,11 @@ FORMAT = 1
 NONCE_BYTES = 16
 REPLAY_BATCH = 1_000
 
+# Built once: putting a statement together costs more than running it.
+INSERT_EVENT = insert(tables.event)
+INSERT_PAYLOAD = insert(tables.event_payload)
+LAST_EVENT = select(tables.event.c.seq, tables.event.c.at).order_by(tables.event.c.seq.desc()).limit(1)
+
 E = TypeVar("E", bound=Event)
 
 
@@ -62,9 +67,7 @@ class Transaction:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self.connection = connection
         self._clock = clock
-        last = connection.execute(
-            select(tables.event.c.seq, tables.event.c.at).order_by(tables.event.c.seq.desc()).limit(1)
-        ).first()
+        last = connection.execute(LAST_EVENT).first()
         self._seq: int = last.seq if last else 0
         self._at: datetime | None = from_text(last.at) if last else None
 
@@ -94,18 +97,19 @@ class Transaction:
         )
         kept = canonical(record)
         self.connection.execute(
-            insert(tables.event).values(
-                seq=record.seq,
-                id=record.id,
-                at=record.at,
-                actor=record.actor,
-                verb=record.verb,
-                subject=record.subject,
-                record=kept,
-            )
+            INSERT_EVENT,
+            {
+                "seq": record.seq,
+                "id": record.id,
+                "at": record.at,
+                "actor": record.actor,
+                "verb": record.verb,
+                "subject": record.subject,
+                "record": kept,
+            },
         )
         # The handlers see the event as a replay will: canonical bytes tell no 1.0 from 1 and sort keys.
-        fact = _fact(msgspec.json.decode(kept, type=Record), event_type, payload.value if payload else None)
+        fact = fact_of(msgspec.json.decode(kept, type=Record), event_type, payload.value if payload else None)
         projections.apply(fact, self.connection)
         return cast("Fact[E]", fact)
 
@@ -115,7 +119,7 @@ class Transaction:
             return None
         payload = Payload(nonce=secrets.token_bytes(NONCE_BYTES), value=canonical(values))
         self.connection.execute(
-            insert(tables.event_payload).values(event_id=event_id, nonce=payload.nonce, value=payload.value)
+            INSERT_PAYLOAD, {"event_id": event_id, "nonce": payload.nonce, "value": payload.value}
         )
         return payload
 
@@ -222,7 +226,7 @@ class Ledger:
         event_type = TYPES_BY_VERB.get((record.verb, record.v))
         if event_type is None:
             raise UnknownEvent(record.verb, record.v, record.seq)
-        return _fact(record, event_type, row.value)
+        return fact_of(record, event_type, row.value)
 
     def _prepare(self) -> None:
         """Make what is missing, refuse what is newer, rebuild projections of another shape."""
@@ -251,7 +255,7 @@ class Ledger:
         return found.get("projections") == projections.shape()
 
 
-def _fact(record: Record, event_type: EventType, payload: bytes | None) -> Fact[Event]:
+def fact_of(record: Record, event_type: EventType, payload: bytes | None) -> Fact[Event]:
     """An event with its place, from its canonical form; what was erased is None."""
     erasable = dict.fromkeys(event_type.erasable)
     if payload is not None:

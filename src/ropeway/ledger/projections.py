@@ -20,6 +20,8 @@ from ropeway.ledger.tables import edge, person, projected
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Fact[Any], Connection], None]
 
+INSERT_EDGE = sqlite_insert(edge).on_conflict_do_nothing()
+
 _handlers: dict[type[Event], list[Handler]] = defaultdict(list)
 
 
@@ -39,14 +41,12 @@ def projects(
 
 def apply(fact: Fact[Any], connection: Connection) -> None:
     """Move every projection, and draw the event's edges."""
-    for drawn in fact.event.edges():
-        connection.execute(
-            sqlite_insert(edge)
-            .values(
-                upstream=drawn.upstream, relation=drawn.relation, downstream=drawn.downstream, seq=fact.seq
-            )
-            .on_conflict_do_nothing()
-        )
+    drawn = [
+        {"upstream": each.upstream, "relation": each.relation, "downstream": each.downstream, "seq": fact.seq}
+        for each in fact.event.edges()
+    ]
+    if drawn:
+        connection.execute(INSERT_EDGE, drawn)
     for handler in _handlers[type(fact.event)]:
         handler(fact, connection)
 

@@ -33,3 +33,8 @@ class PipelineRan(Event, frozen=True, kw_only=True):
     def edges(self) -> Iterable[Edge]:
         """The source files that the slice needs; the run's own event draws those to data and snapshot."""
         yield Edge(f"code:{self.source}", "source-of", f"run:{self.run}")
+
+    def objects(self) -> Iterable[Digest]:
+        """The code, what was learnt, and the rows to replay."""
+        learnt = (artifact.digest for artifact in self.slice.artifacts.values())
+        return (self.code, self.source, self.slice.replay, *learnt)

@@ -1,5 +1,6 @@
 """What happens to jobs: they are accepted, and they finish. One that was only accepted may be cut off."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from ropeway.core.ids import Digest, JobId
@@ -31,3 +32,7 @@ class JobFinished(Event, frozen=True, kw_only=True):
     def subject(self) -> str:
         """The job."""
         return f"job:{self.job}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The result, or the error."""
+        return (self.outcome,)

@@ -54,6 +54,7 @@ class SegmentWriter:
         )
         self._lock = threading.Lock()
         self._is_open = True
+        self._flushed_bytes = 0
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             write_all(self._descriptor, MAGIC + _frame(header))
@@ -87,9 +88,15 @@ class SegmentWriter:
 
     def flush(self) -> None:
         """Make everything appended so far survive power loss."""
-        if self._is_open:
+        if not self._is_open:
+            return
+        size = self.size_bytes
+        if size > self._flushed_bytes:
             os.fsync(self._descriptor)
-            sync_folder(self.path.parent)
+            # The name needs it once; renaming or moving the file later is not this writer's doing.
+            if not self._flushed_bytes:
+                sync_folder(self.path.parent)
+            self._flushed_bytes = size
 
     def close(self) -> None:
         """Flush, and let go of the file and its lock. Closing twice is harmless."""

@@ -78,6 +78,11 @@ class Harvest(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: dict[str, ArtifactRecord] = {}
     inputs: list[str] = []
 
+    def objects(self) -> list[Digest]:
+        """The objects that it names: the points and the artifacts."""
+        points = [] if self.points is None else [self.points]
+        return points + [artifact.digest for artifact in self.artifacts.values()]
+
 
 @event("run-started", erasable=("name", "params", "tags", "argv", "hostname"))
 class RunStarted(Event, frozen=True, kw_only=True):
@@ -106,6 +111,10 @@ class RunStarted(Event, frozen=True, kw_only=True):
         yield Edge(f"code:{self.code.tree}", "code-of", f"run:{self.run}")
         if self.parent is not None:
             yield Edge(f"run:{self.parent}", "parent-of", f"run:{self.run}")
+
+    def objects(self) -> Iterable[Digest]:
+        """The code and the list of packages."""
+        return (self.code.tree, self.environment)
 
 
 @event("run-finished", erasable=("params", "tags", "error"))
@@ -138,6 +147,10 @@ class RunFinished(Event, frozen=True, kw_only=True):
         """Inputs used on the way."""
         yield from _used(self.harvest.inputs, self.run)
 
+    def objects(self) -> Iterable[Digest]:
+        """Points and artifacts."""
+        return self.harvest.objects()
+
 
 @event("run-interrupted", erasable=("params", "tags"))
 class RunInterrupted(Event, frozen=True, kw_only=True):
@@ -162,6 +175,10 @@ class RunInterrupted(Event, frozen=True, kw_only=True):
     def edges(self) -> Iterable[Edge]:
         """Inputs used on the way."""
         yield from _used(self.harvest.inputs, self.run)
+
+    def objects(self) -> Iterable[Digest]:
+        """Points and artifacts."""
+        return self.harvest.objects()
 
 
 def _used(inputs: Iterable[str], run: RunId) -> Iterable[Edge]:

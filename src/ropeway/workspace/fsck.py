@@ -9,13 +9,14 @@ from sqlalchemy import Connection, select, text
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
-from ropeway.ledger.journal import Record, commitment
+from ropeway.ledger.event import TYPES_BY_VERB
+from ropeway.ledger.journal import Record, commitment, fact_of
 from ropeway.ledger.tables import event, event_payload, projected
 from ropeway.store import read_segment
-from ropeway.store.errors import SegmentDamaged
+from ropeway.store.errors import ObjectMissing, SegmentDamaged
 from ropeway.workspace.context import Context
 
-DIGEST_LENGTH = 64
+TREE_BEGINS = b'{"entries":'
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +47,8 @@ def check_soundness(context: Context) -> SoundnessReport:
     integrity = connection.execute(text("PRAGMA integrity_check")).scalar_one()
     if integrity != "ok":
         findings.append(Finding(what=f"the database says: {integrity}"))
-    events, named = _check_events(connection, findings)
-    objects = _check_objects(context, named, findings)
+    events, needed = _check_events(connection, findings)
+    objects = _check_objects(context, needed, findings)
     segments = 0
     for path in _segment_files(context.home):
         segments += 1
@@ -72,52 +73,50 @@ def _segment_files(home: Path) -> list[Path]:
     return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
 
 
-def _check_events(connection: Connection, findings: list[Finding]) -> tuple[int, dict[str, list[str]]]:
-    """Gapless, as their canonical bytes say, payloads as committed; gives the digests that events name."""
-    named: dict[str, list[str]] = defaultdict(list)
+def _check_events(connection: Connection, findings: list[Finding]) -> tuple[int, dict[Digest, list[str]]]:
+    """Gapless, as their canonical bytes say, payloads as committed; gives the objects that events need."""
+    needed: dict[Digest, list[str]] = defaultdict(list)
     payloads = {row.event_id: row for row in connection.execute(select(event_payload))}
     count = 0
     for expected, row in enumerate(connection.execute(select(event).order_by(event.c.seq)), start=1):
         count += 1
+        payload = payloads.get(row.id)
         try:
             record = msgspec.json.decode(row.record, type=Record)
-        except msgspec.DecodeError as error:
+            kind = TYPES_BY_VERB[record.verb, record.v]
+            fact = fact_of(record, kind, None if payload is None else payload.value)
+        except (msgspec.MsgspecError, KeyError) as error:
             findings.append(Finding(what=f"event {row.seq} cannot be read: {error}"))
             continue
         columns = (record.seq, record.id, record.at, record.actor, record.verb, record.subject)
         if columns != (expected, row.id, row.at, row.actor, row.verb, row.subject):
             findings.append(Finding(what=f"event {row.seq} does not say what its columns say"))
-        payload = payloads.get(row.id)
         if payload is not None and commitment(payload.nonce, payload.value) != record.payload:
             findings.append(Finding(what=f"the payload of event {row.seq} is not what was committed to"))
-        for digest in _digests_in(record.body):
-            named[digest].append(f"event {row.seq} {record.verb} {record.subject}")
-    return count, named
+        for digest in fact.event.objects():
+            needed[digest].append(f"event {row.seq} {record.verb} {record.subject}")
+    return count, needed
 
 
-def _check_objects(context: Context, named: dict[str, list[str]], findings: list[Finding]) -> int:
-    count = 0
+def _check_objects(context: Context, needed: dict[Digest, list[str]], findings: list[Finding]) -> int:
+    """Read what is there, and miss what is not."""
+    sound: dict[Digest, list[Digest]] = {}
+    hurt: dict[Digest, str] = {}
     for digest in context.store.digests():
-        count += 1
         try:
-            data = context.store.read(digest)
+            is_tree = context.store.read(digest).startswith(TREE_BEGINS)
+            sound[digest] = list(context.store.read_tree(digest).values()) if is_tree else []
         except Damaged as error:
-            findings.append(Finding(what=error.what, named_by=named.get(digest, [])))
-            continue
-        # What a tree holds is named by whoever names the tree.
-        if data.startswith(b'{"entries":'):
-            for member in _digests_in(msgspec.json.decode(data)):
-                named.setdefault(member, named.get(digest, []))
-    return count
-
-
-def _digests_in(value: object) -> list[Digest]:
-    """Every text in a JSON value that is a digest."""
-    if isinstance(value, str):
-        is_digest = len(value) == DIGEST_LENGTH and all(letter in "0123456789abcdef" for letter in value)
-        return [Digest(value)] if is_digest else []
-    if isinstance(value, dict):
-        return [digest for item in value.values() for digest in _digests_in(item)]
-    if isinstance(value, list):
-        return [digest for item in value for digest in _digests_in(item)]
-    return []
+            hurt[digest] = error.what
+    # What a tree holds is needed by whoever needs the tree.
+    todo = list(needed)
+    while todo:
+        tree = todo.pop()
+        for member in sound.get(tree, []):
+            if member not in needed:
+                needed[member] = needed[tree]
+                todo.append(member)
+    missing = {digest: ObjectMissing(digest).what for digest in needed if digest not in sound | hurt}
+    for digest, what in sorted((hurt | missing).items()):
+        findings.append(Finding(what=what, named_by=needed.get(digest, [])))
+    return len(sound) + len(hurt)
