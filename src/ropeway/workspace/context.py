@@ -36,6 +36,7 @@ class Context:
         self._stack = ExitStack()
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
+        self._actor: PersonId | None = None
 
     @property
     def project(self) -> Project:
@@ -54,13 +55,23 @@ class Context:
     @property
     def actor(self) -> PersonId:
         """The caller's opaque id. In a command, a person seen for the first time is introduced."""
-        known = self.read.execute(
-            select(person.c.id).where(person.c.name == self.actor_name).order_by(person.c.seq)
-        ).scalar()
+        if self._actor is None:
+            self._actor = self._known_actor() or self._introduce()
+        return self._actor
+
+    def _known_actor(self) -> PersonId | None:
+        query = select(person.c.id).where(person.c.name == self.actor_name).order_by(person.c.seq)
+        known = self.read.execute(query).scalar()
+        return None if known is None else PersonId(known)
+
+    def _introduce(self) -> PersonId:
+        transaction = self.begin()
+        # Under the lock: another process may have introduced the same person since the snapshot.
+        known = self._known_actor()
         if known is not None:
-            return PersonId(known)
+            return known
         introduced = PersonId(new_id("person"))
-        self.begin().append(PersonIntroduced(person=introduced, name=self.actor_name), actor=introduced)
+        transaction.append(PersonIntroduced(person=introduced, name=self.actor_name), actor=introduced)
         return introduced
 
     def begin(self) -> Transaction:
