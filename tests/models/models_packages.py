@@ -1,7 +1,13 @@
 """Packages made by hand, for tests of the registry that need no pipeline."""
 
+from threading import Lock
+
+from ropeway.core.canonical import canonical
 from ropeway.core.ids import Digest, ModelName, RunId
+from ropeway.data.add import add
+from ropeway.data.operations import resolve_version as resolve_dataset
 from ropeway.models.events import GateCheck, GateEvaluated
+from ropeway.models.judgement import Judged, settings_of
 from ropeway.models.manifest import (
     Manifest,
     PinnedArtifact,
@@ -15,6 +21,19 @@ from ropeway.pipelines.records import Signature
 from ropeway.workspace import LocalWorkspace
 
 TABLE = Digest("0" * 64)
+LOCK = Lock()
+ROWS = "id,text,label\n1,fine,yes\n2,grey,no\n"
+
+
+def dataset_of(workspace: LocalWorkspace) -> str:
+    """The dataset version that every package says it learnt from; brought when first asked for."""
+    path = workspace.root / "tweets.csv"
+    # Some tests do this in many threads; what has arrived before stays as it was.
+    with LOCK:
+        if not path.exists():
+            path.write_text(ROWS)
+            add(workspace, path, name="tweets")
+    return resolve_dataset(workspace, reference="tweets").reference.removeprefix("dataset:")
 
 
 def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
@@ -42,7 +61,7 @@ def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
         params=params,
         signature=signature,
         columns=["text"],
-        datasets=[f"tweets@{TABLE}"],
+        datasets=[dataset_of(workspace)],
         split=TABLE,
         target="label",
         replay=store.put(b"[]"),
@@ -56,17 +75,19 @@ def register(workspace: LocalWorkspace, *, learnt: str = "1", name: str = "senti
 
 
 def judge(workspace: LocalWorkspace, version: ModelVersion, *, passed: bool = True) -> None:
-    """Record a gate's verdict as the gate itself would."""
+    """Record a gate's verdict as the gate itself would, with what of its evidence is read again."""
+    dataset = dataset_of(workspace)
     with workspace._context() as context:
         champion = champion_of(context.read, context.project, version.name)
+        judged = Judged(settings=settings_of(context.project), champion=champion)
         context.append(
             GateEvaluated(
                 name=ModelName(version.name),
                 number=version.number,
                 passed=passed,
                 checks=[GateCheck(name="bar", passed=passed, says="as the test wants it")],
-                evidence=Digest("e" * 64),
-                dataset=f"tweets@{TABLE}",
+                evidence=context.store.put(canonical(judged)),
+                dataset=dataset,
                 split=TABLE,
                 test_part=TABLE,
                 test_set=TABLE,

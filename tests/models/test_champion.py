@@ -42,9 +42,7 @@ def test_the_cost_matrix_prices_a_boolean_target(project):
     assert champion.says.endswith("by the charter's costs")
 
 
-@pytest.mark.parametrize(
-    "table", ["[charter.cost.true]\nFalse = 5.0\n", "[charter.cost.True]\nfalse = 5.0\n"]
-)
+@pytest.mark.parametrize("price", ["true]\nFalse = 5.0\n", "True]\nfalse = 5.0\n"])
 def test_a_price_for_a_class_that_there_is_not_is_refused(project, price: str):
     toml = HALVES_TOML + "[charter.cost." + price
     workspace = halves(project, names=("False", "True"), labels=(False, True), toml=toml)

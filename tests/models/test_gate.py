@@ -18,10 +18,9 @@ from models_projects import (
 from models_steps import by_name, proposed, put_live, rewrite
 
 from ropeway.data.recheck import check_version
-from ropeway.models.errors import IllegalTransition, NoTarget, NoTestRows, StaleEvidence
+from ropeway.models.errors import IllegalTransition, NoTarget, NoTestRows
 from ropeway.models.evidence import read_evidence
 from ropeway.models.operations import (
-    approve_model,
     gate_model,
     model_card,
     resolve_version,
@@ -99,7 +98,7 @@ def test_more_rows_of_a_dataset_do_not_make_its_test_set_a_new_one(project):
     assert gate_model(workspace, ref=proposed(workspace)).look == 2
 
 
-def test_what_is_approved_is_not_gated_again(project):
+def test_what_is_live_is_not_gated_again(project):
     workspace = notes(project)
     ref = proposed(workspace)
     put_live(workspace, ref)
@@ -293,20 +292,6 @@ def test_evidence_lies_in_lineage_between_data_and_model(project):
     dataset = resolve_version(workspace, ref="mood").dataset
     assert (f"dataset:{dataset}", "tested-on", f"check:{report.evidence}") in drawn
     assert (f"check:{report.evidence}", "judged", "model:mood@1") in drawn
-
-
-def test_approval_wants_evidence_against_what_is_in_production_now(project):
-    workspace = notes(project)
-    first = proposed(workspace)
-    rewrite(workspace, WORDS_TOML, **{"pipeline.py": WORDS_PIPELINE + "\n# the same, said anew\n"})
-    second = proposed(workspace)
-    gate_model(workspace, ref=second)
-    put_live(workspace, first)
-    with LocalWorkspace(workspace.root, actor="ben") as ben:
-        with pytest.raises(StaleEvidence, match="compared with no other version, and mood@1 is in prod"):
-            approve_model(ben, ref=second)
-        gate_model(ben, ref=second)
-        assert approve_model(ben, ref=second).champion == first
 
 
 def test_the_card_is_the_same_text_for_the_same_record(project):

@@ -126,17 +126,18 @@ def _next_command(ref: str, move: str, legal: Sequence[str]) -> str:
 
 
 class FourEyes(Refused):
-    """Who proposed a version may not approve it."""
+    """Who proposed a version, by training or registering it, may not approve it."""
 
     code = "four-eyes"
 
-    def __init__(self, ref: str, proposer: str) -> None:
+    def __init__(self, ref: str, person: str, did: str) -> None:
         super().__init__(
-            f"'{proposer}' proposed '{ref}' and may not approve it as well.",
+            f"'{person}' {did} '{ref}' and may not approve it as well.",
             expected='another person, or [project] approval = "self" in ropeway.toml (which is recorded)',
             next_step=f"ropeway model approve {ref} --as SOMEONE-ELSE",
             ref=ref,
-            proposer=proposer,
+            person=person,
+            did=did,
         )
 
 
@@ -155,19 +156,17 @@ class VersionRecalled(Refused):
 
 
 class StaleEvidence(Refused):
-    """The gate compared it with another version than the one in production now."""
+    """The gate judged it by something else than what holds now."""
 
     code = "stale-evidence"
 
-    def __init__(self, ref: str, compared: str | None, production: str | None) -> None:
+    def __init__(self, ref: str, differences: Sequence[str]) -> None:
         super().__init__(
-            f"'{ref}' was compared with {compared or 'no other version'}, "
-            f"and {production or 'nothing'} is in production now.",
-            expected="evidence against what is in production",
+            f"The evidence of '{ref}' is stale: {'; '.join(differences)}.",
+            expected="evidence by today's charter and gate, on sound data, against what is in production",
             next_step=f"ropeway gate {ref}",
             ref=ref,
-            compared=compared,
-            production=production,
+            differences=list(differences),
         )
 
 

@@ -12,6 +12,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.ids import Digest
 from ropeway.models.events import GateCheck
 from ropeway.models.exam import Exam
+from ropeway.models.judgement import Settings, settings_of
 from ropeway.models.labelling import Labelling
 from ropeway.stats.intervals import costs
 from ropeway.stats.metrics import METRICS
@@ -39,20 +40,6 @@ class ClassFigures(msgspec.Struct, frozen=True, kw_only=True):
     precision: float | None
     recall: float | None
     f1: float | None
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """By what it was judged."""
-
-    metric: str
-    bar: float | None
-    confidence: float
-    cost: dict[str, dict[str, float]]
-    min_agreement: float
-    min_gain: float
-    max_skew: float
-    bootstrap: int
-    seed: int
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +72,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def put_evidence(store: Store, exam: Exam, checks: list[GateCheck]) -> Digest:
     """Keep what this gate has seen; gives its digest."""
-    charter, gate, aligned = exam.project.charter, exam.project.gate, exam.aligned
+    aligned = exam.aligned
     evidence = Evidence(
         format=FORMAT,
         ref=exam.version.ref,
@@ -99,17 +86,7 @@ def put_evidence(store: Store, exam: Exam, checks: list[GateCheck]) -> Digest:
         earlier_looks=exam.earlier_looks,
         champion=exam.champion.version.ref if exam.champion else None,
         labelling=exam.labelling,
-        settings=Settings(
-            metric=charter.metric,
-            bar=charter.bar,
-            confidence=charter.confidence,
-            cost=charter.cost,
-            min_agreement=gate.min_agreement,
-            min_gain=gate.min_gain,
-            max_skew=gate.max_skew,
-            bootstrap=gate.bootstrap,
-            seed=gate.seed,
-        ),
+        settings=settings_of(exam.project),
         checks=checks,
         rows=exam.height,
         clusters=exam.groups.n_unique(),

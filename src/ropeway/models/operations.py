@@ -10,7 +10,7 @@ import msgspec
 from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.models import registry
 from ropeway.models.card import write_card
-from ropeway.models.errors import BadModelName, FourEyes, StaleEvidence, UnknownSource
+from ropeway.models.errors import BadModelName, FourEyes, UnknownSource
 from ropeway.models.events import (
     ModelApproved,
     ModelPromoted,
@@ -21,6 +21,7 @@ from ropeway.models.events import (
     SourceApproved,
 )
 from ropeway.models.gate import GateReport, judge
+from ropeway.models.judgement import require_fresh
 from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.states import Move, State, after
@@ -143,21 +144,23 @@ def gate_model(context: Context, *, ref: str) -> GateReport:
 
 @operation("models.approve", kind="command", permission="models:approve")
 def approve_model(context: Context, *, ref: str, note: str | None = None) -> ModelVersion:
-    """Answer for a validated version. Who proposed it may not, unless the project says so."""
+    """Answer for a validated version. Who trained or registered it may not, unless the project says so.
+
+    Its evidence must be fresh: by the project's settings of now, on data that is still sound, against the
+    version in production now.
+    """
     version = _under_lock(context, ref, Move.APPROVE)
-    rival = registry.champion_of(context.read, context.project, version.name)
-    if rival != version.champion:
-        raise StaleEvidence(version.ref, version.champion, rival)
-    is_proposer = registry.proposer_of(context.read, version.name, version.number) == context.actor
-    if is_proposer and context.project.project.approval != "self":
-        raise FourEyes(version.ref, context.actor_name)
+    did = registry.part_in(context.read, version, context.actor)
+    if did and context.project.project.approval != "self":
+        raise FourEyes(version.ref, context.actor_name, did)
+    require_fresh(context, version)
     assert version.evidence is not None, "a validated version has evidence"
     context.append(
         ModelApproved(
             name=version.name,
             number=version.number,
             evidence=version.evidence,
-            self_approved=is_proposer,
+            self_approved=bool(did),
             note=note,
         )
     )
@@ -168,11 +171,17 @@ def approve_model(context: Context, *, ref: str, note: str | None = None) -> Mod
 def promote_model(
     context: Context, *, ref: str, environment: str = "production", note: str | None = None
 ) -> ModelVersion:
-    """Point an environment to a version; what was there is approved again, ready to come back."""
+    """Point an environment to a version; what was there is approved again, ready to come back.
+
+    Its evidence must be fresh, as for approving. Going back to a version that was in this environment before
+    wants nothing anew: it must work in the middle of the night.
+    """
     registry.check_environment(context.project, environment)
     version = _under_lock(context, ref, Move.PROMOTE)
     if environment in version.environments:
         return version
+    if not registry.was_live_in(context.read, version, environment):
+        require_fresh(context, version)
     former = registry.number_in(context.read, version.name, environment)
     context.append(
         ModelPromoted(

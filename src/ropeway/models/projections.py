@@ -189,6 +189,9 @@ def _gate(fact: Fact[GateEvaluated], connection: Connection) -> None:
         passed=judged.passed,
         look=judged.look,
         champion=judged.champion,
+        # An approval rested on the former evidence.
+        approved_by=None,
+        self_approved=None,
     )
     connection.execute(
         insert(gate_look).values(

@@ -169,10 +169,13 @@ def environments_of(read: Connection, name: str, number: int) -> list[str]:
     )
 
 
-def proposer_of(read: Connection, name: str, number: int) -> str:
-    """The id of the person who registered a version."""
-    where = (model_version.c.name == name) & (model_version.c.number == number)
-    return str(read.execute(select(model_version.c.registered_by).where(where)).scalar_one())
+def part_in(read: Connection, version: ModelVersion, person: PersonId) -> str:
+    """What a person did to propose a version: trained it here, or registered it; empty when neither."""
+    where = (model_version.c.name == version.name) & (model_version.c.number == version.number)
+    if read.execute(select(model_version.c.registered_by).where(where)).scalar_one() == person:
+        return "registered"
+    # A run that is not of this workspace has nobody here to name.
+    return "trained" if _runner_of(read, version.run) == person else ""
 
 
 def is_source_approved(read: Connection, source: str) -> bool:
@@ -186,11 +189,23 @@ def who_ran(read: Connection, run: RunId) -> Ran:
     source = read.execute(select(pipeline_run.c.source).where(pipeline_run.c.run == run)).scalar()
     if source is None:
         raise RunNotRecorded(run, read.execute(select(pipeline_run.c.run)).scalars())
+    person = _runner_of(read, run)
+    assert person is not None, "a run that is projected has its event"
+    return Ran(source=source, person=person)
+
+
+def _runner_of(read: Connection, run: RunId) -> PersonId | None:
+    """Who put a pipeline run on record."""
     facts = recorded_event.c
-    actor = read.execute(
-        select(facts.actor).where((facts.subject == f"run:{run}") & (facts.verb == "pipeline-ran"))
-    ).scalar_one()
-    return Ran(source=source, person=PersonId(actor))
+    where = (facts.subject == f"run:{run}") & (facts.verb == "pipeline-ran")
+    return read.execute(select(facts.actor).where(where)).scalar()
+
+
+def was_live_in(read: Connection, version: ModelVersion, environment: str) -> bool:
+    """Whether an environment has pointed to a version before."""
+    past = alias_history.c
+    where = (past.name == version.name) & (past.environment == environment) & (past.number == version.number)
+    return read.execute(select(past.seq).where(where).limit(1)).first() is not None
 
 
 def training_params(read: Connection, run: str) -> dict[str, Scalar] | None:

@@ -1,9 +1,9 @@
 """What a model version can be, and which moves lead from one state to another.
 
     candidate ──gate──▶ validated ──approve──▶ approved ──promote──▶ live
-        │  ▲───gate fails───┘ │                  │  ▲                 │
-        │                     │                  │  └────replaced─────┘
-        └──────reject─────────┘                  └──retire──▶ retired
+        │  ▲───gate fails───┘ │  ▲──────gate─────┘ │  ▲                │
+        │                     │                    │  └────replaced────┘
+        └──────reject─────────┘                    └──retire──▶ retired
 
 `LEGAL` is the whole truth; the drawing leaves out the rarer arrows. The rules that it holds:
 
@@ -11,8 +11,8 @@
   is approved again, so that going back is one more `promote`, with nothing to prove anew.
 - What is live cannot be retired: another version takes its place first. Only a recall takes a live version
   out of its environments and leaves them empty, since what does harm must go at once.
-- The gate may look again at what it has validated (the champion may be another one by then); failing takes it
-  back to candidate. What is approved has been decided by a person and is not gated again.
+- The gate may look again at what is validated or approved (charter or champion may be another one by then).
+  That takes an approval back, since it rested on the former evidence; failing makes it a candidate again.
 - Rejected and recalled are final. The same content registered again is the same version: its verdict stands.
 """
 
@@ -61,6 +61,7 @@ LEGAL: tuple[Arrow, ...] = (
     Arrow(State.VALIDATED, Move.APPROVE, State.APPROVED),
     Arrow(State.VALIDATED, Move.REJECT, State.REJECTED),
     Arrow(State.VALIDATED, Move.RETIRE, State.RETIRED),
+    Arrow(State.APPROVED, Move.GATE, State.VALIDATED),
     Arrow(State.APPROVED, Move.PROMOTE, State.LIVE),
     Arrow(State.APPROVED, Move.RETIRE, State.RETIRED),
     Arrow(State.APPROVED, Move.RECALL, State.RECALLED),
