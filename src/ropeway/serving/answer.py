@@ -2,6 +2,7 @@
 
 import logging
 import math
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,8 +27,14 @@ class Answer(msgspec.Struct, frozen=True):
     probabilities: dict[str, float] | None = None
 
 
-def ask(servable: Servable, request: Request) -> list[Answer]:
+def ask(servable: Servable, request: Request, is_discreet: bool = False) -> list[Answer]:  # noqa: FBT001, FBT002  passed by position to a thread
     """One answer for each row of a request.
+
+    Args:
+        servable: the version that answers.
+        request: what was read.
+        is_discreet: some column is not to be logged, so stderr gets no words of an exception: they may hold
+            its values.
 
     Raises:
         SignatureMismatch: values that no column of the signature's type can hold.
@@ -43,16 +50,34 @@ def ask(servable: Servable, request: Request) -> list[Answer]:
         if error.http_status < PredictionFailed.http_status:
             raise
         # Its words name the user's files, and hold the traceback: they are for the log.
-        logger.error("%s: %s", servable.ref, error.what)  # noqa: TRY400
+        logger.error("%s: %s", servable.ref, _outline(error) if is_discreet else error.what)  # noqa: TRY400
         step = str(error.facts.get("step", ""))
         where = f"step '{step}' failed" if step else f"it is {error.code}"
         raise PredictionFailed(servable.ref, where, cause=error.code, step=step) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the user's code: it may exit, and polars panics past Exception
-        logger.exception("%s raised while predicting", servable.ref)
+        if is_discreet:
+            logger.error("%s raised while predicting: %s", servable.ref, _outline(error))  # noqa: TRY400
+        else:
+            logger.exception("%s raised while predicting", servable.ref)
         # The text of a foreign exception may hold paths or values; its kind does not.
         raise PredictionFailed(servable.ref, f"its code raised {type(error).__name__}") from error
+
+
+def _outline(error: BaseException) -> str:
+    """What was raised and where, without its words."""
+    first = error
+    while isinstance(first, RopewayError) and first.__cause__ is not None:
+        first = first.__cause__
+    step = error.facts.get("step") if isinstance(error, RopewayError) else None
+    kind = f"{type(first).__module__}.{type(first).__qualname__}".removeprefix("builtins.")
+    said = f"step '{step}' raised {kind}" if step else kind
+    frames = [
+        f"  {frame.filename}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(first.__traceback__)
+    ]
+    return "\n".join([f"{said} (its words may hold columns that [log] does not keep)", *frames])
 
 
 def frame_of(servable: Servable, request: Request) -> "pl.DataFrame":

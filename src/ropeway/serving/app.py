@@ -117,7 +117,9 @@ class PredictionApp:
             raise SignatureMismatch(live.ref, problems)
         begun = time.perf_counter_ns()
         loop = asyncio.get_running_loop()
-        answers = await loop.run_in_executor(self._pool, ask, live.servable, request)
+        answers = await loop.run_in_executor(
+            self._pool, ask, live.servable, request, not self.log.columns.keeps_all
+        )
         latency_us = (time.perf_counter_ns() - begun) // 1000
         await reply(send, 200, self._encode(self._logged(live, request, answers, latency_us)))
 

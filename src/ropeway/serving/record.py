@@ -93,17 +93,20 @@ class Columns:
     Args:
         policy: column name to `kept`, `hashed` or `dropped`; a column that is not named is kept.
         salt: stands in the segment's header.
+
+    Attributes:
+        keeps_all: no column is hashed or dropped.
     """
 
     def __init__(self, policy: Mapping[str, str], salt: str) -> None:
         self.policy = dict(policy)
         self.salt = salt
         self._salt = bytes.fromhex(salt)
-        self._keeps_all = not any(way != KEPT for way in self.policy.values())
+        self.keeps_all = not any(way != KEPT for way in self.policy.values())
 
     def apply(self, row: dict[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
         """The row as it may be written, the names of what was hashed, and of what was dropped."""
-        if self._keeps_all:
+        if self.keeps_all:
             return row, [], []
         inputs: dict[str, Any] = {}
         hashed: list[str] = []
