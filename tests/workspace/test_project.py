@@ -1,10 +1,12 @@
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from ropeway.stats.metrics import METRICS
 from ropeway.workspace.errors import ProjectInvalid
-from ropeway.workspace.project import parse_project
+from ropeway.workspace.project import Metric, parse_project
 
 PATH = Path("ropeway.toml")
 HEAD = '[project]\nname = "tweets"\n'
@@ -31,11 +33,23 @@ def test_the_charter_is_read_whole() -> None:
         ("[charter]\nbar = 1", "the project file lacks the setting 'project'"),
         (HEAD + "[charter]\nbarr = 0.5", r"line 4: \[charter\] has no setting 'barr'.*Did you mean 'bar'"),
         (HEAD + "[chartre]\nbar = 0.5", "has no setting 'chartre'.*Did you mean 'charter'"),
-        (HEAD + '[charter]\nbar = "high"', r"line 4: 'charter.bar' is of type str"),
-        (HEAD + "[charter]\nconfidence = 95", "line 3: charter: `confidence` must be at least 0.5"),
+        (HEAD + '[charter]\nbar = "high"', r"line 4: 'charter.bar' is text in quotes.*\nexpected a number"),
+        (HEAD + '[charter]\nmetric = "macrof1"', "line 4: .* cannot be 'macrof1'.* Did you mean 'macro_f1'"),
+        (HEAD + 'approval = "four"', "line 3: .*\nexpected one of two-person, self"),
+        (
+            HEAD
+            + '[gate]\nagreement = "mod"\n[labels.mood]\ndataset="a"\nguide="g"\nsnapshot="b"\nratings="r"',
+            "line 4: `agreement` names no .labels.mod.. Did you mean 'mood'",
+        ),
+        (
+            HEAD + '[labels.s]\ndataset="a"\nguide="g"\nsnapshot="b"\nratings="r"\nscale="nominl"',
+            "line 8: 'labels.….scale' cannot be 'nominl'.* Did you mean 'nominal'",
+        ),
+        (HEAD + "[split]\ntrain = 0.6\ntrain = 0.6", "line 5: .*second time"),
+        (HEAD + "[charter]\nconfidence = 95", "line 4: charter: `confidence` must be at least 0.5"),
         (HEAD + "[split]\ntrain = 0.9", "must add up to 1"),
         ('[project]\nname = "a b"', "`name` must be"),
-        (HEAD + "[project.approval]\nx = 1", "'project.approval' is of type"),
+        (HEAD + "[project.approval]\nx = 1", "'project.approval' is a table"),
         (
             HEAD + '[labels.s]\ndataset="a"\nguide="g"\nsnapshot="b"\nratings="r"\naggregate="mean"\n'
             'scale="interval"',
@@ -46,3 +60,7 @@ def test_the_charter_is_read_whole() -> None:
 def test_what_is_wrong_is_named_with_its_line(text: str, says: str) -> None:
     with pytest.raises(ProjectInvalid, match=says):
         parse_project(text, PATH)
+
+
+def test_the_charters_metrics_are_those_that_are_computed() -> None:
+    assert sorted(METRICS) == sorted(get_args(Metric))

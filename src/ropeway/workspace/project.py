@@ -8,18 +8,23 @@ import tomllib
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
 from ropeway.core.errors import did_you_mean
 from ropeway.workspace.errors import ProjectInvalid, ProjectNotFound
+from ropeway.workspace.mistakes import explain, explain_syntax
 
 PROJECT_FILE = "ropeway.toml"
 SUM_TOLERANCE = 1e-9
 
 Scalar = bool | int | float | str
 Approval = Literal["two-person", "self"]
+Metric = Literal[
+    "accuracy", "balanced_accuracy", "brier", "log_loss", "macro_f1", "mae", "r2", "rmse", "roc_auc"
+]
+"""What the charter can name; `stats.metrics` computes them, and a test holds the two lists together."""
 Scale = Literal["nominal", "ordinal", "interval"]
 Logged = Literal["kept", "hashed", "dropped"]
 
@@ -56,7 +61,7 @@ class Charter(Settings, frozen=True, kw_only=True):
     renewal: str = ""
     offline_evaluation: str = ""
     live_evaluation: str = ""
-    metric: str = "macro_f1"
+    metric: Metric = "macro_f1"
     bar: float | None = None
     confidence: float = 0.95
     deadline: date | None = None
@@ -172,6 +177,7 @@ class Gate(Settings, frozen=True, kw_only=True):
     agreement: str | None = None
     min_agreement: float = 0.667
     min_gain: float = 0.0
+    min_rows: int = 30
     max_skew: float = 1e-6
     bootstrap: int = 1000
     seed: int = 0
@@ -179,6 +185,8 @@ class Gate(Settings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 100 <= self.bootstrap <= 100_000:
             raise ValueError("`bootstrap` must be 100 to 100,000 resamples")
+        if self.min_rows < 1:
+            raise ValueError("`min_rows` must be at least 1")
 
 
 class Models(Settings, frozen=True, kw_only=True):
@@ -220,6 +228,11 @@ class Project(Settings, frozen=True, kw_only=True):
     )
     log: Log = Log()
 
+    def __post_init__(self) -> None:
+        named = self.gate.agreement
+        if named is not None and named not in self.labels:
+            raise ValueError(f"`agreement` names no [labels.{named}].{did_you_mean(named, self.labels)}")
+
 
 def load_project(root: Path) -> Project:
     """The project file of a folder, as it stands now.
@@ -250,14 +263,12 @@ def parse_project(text: str, path: Path) -> Project:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        what = re.sub(r" \(at .*\)$", "", str(error))
-        raise ProjectInvalid(path, int(line[1]) if line else None, f"this is not TOML: {what}") from error
+        raise explain_syntax(path, text, str(error)) from error
     _flatten_params(data)
     try:
         return msgspec.convert(data, Project)
     except msgspec.ValidationError as error:
-        raise _explain(path, text, str(error)) from error
+        raise explain(path, text, str(error), Project) from error
 
 
 def _flatten_params(data: dict[str, Any]) -> None:
@@ -269,55 +280,3 @@ def _flatten_params(data: dict[str, Any]) -> None:
         if isinstance(value, dict):
             del params[name]
             params.update({f"{name}.{inner}": scalar for inner, scalar in value.items()})
-
-
-def _explain(path: Path, text: str, reason: str) -> ProjectInvalid:
-    """Msgspec's message in the words of the file, with the line where it stands."""
-    what, _, place = reason.partition(" - at `$")
-    keys = [key for key in re.split(r"[.\[\]`]+", place) if key and key != "..."]
-    table = ".".join(keys)
-    field = re.search(r"`([^`]+)`", what)
-    if what.startswith("Object contains unknown field") and field:
-        line = _line_of(text, [*keys, field[1]])
-        where = f"[{table}]" if table else "the project file"
-        hint = did_you_mean(field[1], _known_settings())
-        return ProjectInvalid(path, line, f"{where} has no setting '{field[1]}'", hint=hint)
-    if what.startswith("Object missing required field") and field:
-        where = f"[{table}]" if table else "the project file"
-        return ProjectInvalid(path, _line_of(text, keys), f"{where} lacks the setting '{field[1]}'")
-    typed = re.fullmatch(r"Expected `(.+)`, got `(.+)`", what)
-    if typed:
-        return ProjectInvalid(
-            path, _line_of(text, keys), f"'{table}' is of type {typed[2]}", expected=typed[1]
-        )
-    return ProjectInvalid(path, _line_of(text, keys), f"{table + ': ' if table else ''}{what}")
-
-
-def _line_of(text: str, keys: list[str]) -> int | None:
-    """The line of a key, or of the nearest table above it."""
-    lines = text.splitlines()
-    for depth in range(len(keys), 0, -1):
-        head, last = ".".join(keys[: depth - 1]), keys[depth - 1]
-        table = ""
-        for number, line in enumerate(lines, start=1):
-            header = re.match(r"\s*\[+([^\]]+)\]+", line)
-            if header:
-                table = header[1].replace('"', "").replace(" ", "")
-                if table == ".".join(keys[:depth]):
-                    return number
-            elif table == head and re.match(rf"\s*\"?{re.escape(last)}\"?\s*=", line):
-                return number
-    return None
-
-
-def _known_settings() -> list[str]:
-    """Every setting's name, for "did you mean"."""
-    names: set[str] = set()
-    todo: list[Any] = [Project]
-    while todo:
-        kind = todo.pop()
-        todo.extend(get_args(kind))
-        if isinstance(kind, type) and issubclass(kind, Settings):
-            names.update(field.encode_name for field in msgspec.structs.fields(kind))
-            todo.extend(field.type for field in msgspec.structs.fields(kind))
-    return sorted(names)
