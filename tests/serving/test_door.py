@@ -94,6 +94,22 @@ def test_our_own_page_is_let_in(shared_service: Any) -> None:
     assert reply.status_code == 200
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("name", "ours", "theirs"),
+    [("Origin", "http://localhost", "http://evil.com"), ("Sec-Fetch-Site", "same-origin", "cross-site")],
+)
+def test_a_second_origin_cannot_hide_a_foreign_one(
+    shared_service: Any, name: str, ours: str, theirs: str, order: int
+) -> None:
+    # Only the last of several was looked at.
+    lines = "".join(f"{name}: {value}\r\n" for value in [ours, theirs][::order])
+    request = f"GET /health HTTP/1.1\r\nHost: localhost\r\n{lines}Connection: close\r\n\r\n"
+    reply = exchange(shared_service.port, request.encode())
+    assert status_of(reply) == 400
+    assert f"2 {name} headers".encode() in reply
+
+
 def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

@@ -48,28 +48,30 @@ def check_caller(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Let in only what names this machine's loopback and comes from no other site.
 
     Raises:
-        MalformedRequest: no Host header, or several.
+        MalformedRequest: no Host header, or several; or several that name where the request is from.
         Misdirected: the Host is not loopback.
         ForeignOrigin: a browser sends it for another site, or for one that it will not name.
     """
-    hosts: list[bytes] = []
-    origin = site = None
+    named: dict[bytes, list[bytes]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
     for name, value in headers:
-        if name == b"host":
-            hosts.append(value)
-        elif name == b"origin":
-            origin = value
-        elif name == b"sec-fetch-site":
-            site = value
+        if name in named:
+            named[name].append(value)
+    hosts, origins, sites = named.values()
     if len(hosts) != 1:
         raise MalformedRequest(f"it has {len(hosts)} Host headers", expected="one Host header")
+    # Of two, the one that is looked at could hide the one that counts. No browser sends two.
+    for header_name, given in (("Origin", origins), ("Sec-Fetch-Site", sites)):
+        if len(given) > 1:
+            raise MalformedRequest(f"it has {len(given)} {header_name} headers", expected="one at the most")
     host = hosts[0].decode("latin-1").lower()
     if not is_loopback(_host_name(host)):
         raise Misdirected(host[:80])
-    if origin is not None and origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
-        raise ForeignOrigin("Origin", origin.decode("latin-1")[:80])
-    if site is not None and site not in (b"same-origin", b"none"):
-        raise ForeignOrigin("Sec-Fetch-Site", site.decode("latin-1")[:80])
+    for origin in origins:
+        if origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
+            raise ForeignOrigin("Origin", origin.decode("latin-1")[:80])
+    for site in sites:
+        if site not in (b"same-origin", b"none"):
+            raise ForeignOrigin("Sec-Fetch-Site", site.decode("latin-1")[:80])
 
 
 def is_loopback(host: str) -> bool:
