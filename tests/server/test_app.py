@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ropeway.core.ids import JobId, PersonId, new_id
+from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.server.errors import UndeclaredPermission
+from ropeway.server.jobs import accept_job
 from ropeway.server.routes import FIXED, make_routes
-from ropeway.workspace import Context, Operation, rooms
+from ropeway.workspace import Context, LocalWorkspace, Operation, rooms
 from ropeway.workspace.operation import OPERATIONS
 
 
@@ -260,6 +262,33 @@ def test_a_job_with_a_key_is_started_once(start_server: Callable[..., Any]) -> N
     assert len(set(jobs)) == 1
     wait_for_end(server, jobs[0])
     assert len(server.call("jobs.list").json()) == 1
+
+
+def test_a_jobs_key_with_other_arguments_is_refused(start_server: Callable[..., Any]) -> None:
+    # The second caller was given the first one's job, and its result, for a question that was not asked.
+    server = start_server(allow_execute=True)
+    key = {"idempotency-key": "k"}
+    job = server.call("trial.work", headers=key).json()["job"]
+    refused = server.call("trial.work", headers=key, fails=True)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "idempotency-mismatch")
+    again = server.call("trial.work", headers=key, how_long_s=0, fails=False)
+    assert again.json()["job"] == job
+    wait_for_end(server, job)
+
+
+def test_a_jobs_key_is_its_callers_own(start_server: Callable[..., Any]) -> None:
+    server = start_server(allow_execute=True)
+    server.call("trial.work", headers={"idempotency-key": "k"})
+    [job] = server.call("jobs.list").json()
+    with (
+        LocalWorkspace(server.workspace.root, actor="somebody-else") as other,
+        pytest.raises(IdempotencyMismatch, match="by another caller"),
+    ):
+        accept_job(
+            other, job=job["id"], operation="trial.work", server="s",
+            arguments={"how_long_s": 0.0, "fails": False},
+        )  # fmt: skip
+    wait_for_end(server, job["id"])
 
 
 def test_wrong_arguments_start_no_job(start_server: Callable[..., Any]) -> None:

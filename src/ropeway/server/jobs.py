@@ -20,6 +20,7 @@ from ropeway.core.ids import Digest, JobId, new_id
 from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.server.events import JobAccepted, JobFinished
 from ropeway.server.operations import lock_path
+from ropeway.server.projections import asked_for
 from ropeway.server.projections import job as job_table
 from ropeway.serving.errors import Internal
 from ropeway.store import SegmentWriter
@@ -32,14 +33,21 @@ KEYED_LENGTH = 24
 
 
 def _accept(context: Context, *, job: str, operation: str, server: str, arguments: dict[str, Any]) -> bool:
-    """Whether the job is new; a key that was used before names the job that it started then."""
+    """Whether the job is new; a key that was used before names the job that it started then.
+
+    Raises:
+        IdempotencyMismatch: that was another operation's, another caller's, or had other arguments.
+    """
     context.begin()
-    known = context.read.execute(select(job_table.c.operation).where(job_table.c.id == job)).scalar()
+    known = context.read.execute(select(job_table).where(job_table.c.id == job)).first()
     if known is None:
         context.append(JobAccepted(job=JobId(job), operation=operation, server=server, arguments=arguments))
-    elif known != operation:
+        return True
+    # Of arguments that were erased nobody can say whether they were the same.
+    asked = known.asked or asked_for(context.actor, arguments)
+    if (known.operation, asked) != (operation, asked_for(context.actor, arguments)):
         raise IdempotencyMismatch(job, operation)
-    return known is None
+    return False
 
 
 def _finish(context: Context, *, job: str, succeeded: bool, outcome: str) -> str:
@@ -67,13 +75,14 @@ class JobRunner:
 
     def submit(self, operation: Operation[..., Any], arguments: Mapping[str, Any], key: str | None) -> JobId:
         """Promise a job, then run it; on return the promise is durable. With a key, it is given only once."""
-        operation.check(arguments)
+        # Defaults filled in: leaving an argument out and giving its default is the same question.
+        checked = msgspec.to_builtins(operation.check(arguments))
         job = new_id("job") if key is None else f"job_{digest_bytes(key.encode())[:KEYED_LENGTH]}"
         promise = {
             "job": job,
             "operation": operation.name,
             "server": self.server,
-            "arguments": dict(arguments),
+            "arguments": checked,
         }
         if self.workspace.perform(accept_job, promise):
             run = partial(self._run, JobId(job), operation, arguments)
