@@ -213,3 +213,20 @@ def test_a_broken_json_line_is_named(read, line):
 
 def test_json_whole_numbers_become_the_number_that_they_are_known_to_be(read):
     assert kinds(read('{"a": 1}\n', "rows.jsonl", a="number")) == {"a": "number"}
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, -(2**63) - 1, 10**30])
+def test_json_integers_past_64_bits_are_text_as_in_csv(read, number):
+    # They came as 128-bit integers, which the line after reading does not know.
+    lines = f'{{"a": {number}, "b": [{number}], "c": {{"d": {number}}}}}\n{{"a": 1}}\n'
+    frame = read(lines, "rows.jsonl")
+    assert frame.row(0) == (str(number), [str(number)], {"d": str(number)})
+    assert frame["a"][1] == "1"
+    again = read(lines, "rows.jsonl", **kinds(frame))
+    assert again.equals(frame)
+
+
+def test_parquet_integers_past_64_bits_are_text(read, tmp_path):
+    frame = pl.DataFrame({"a": [2**70, 1]}, schema={"a": pl.Int128})
+    frame.write_parquet(tmp_path / "rows.parquet")
+    assert read_table(tmp_path / "rows.parquet", form="parquet")["a"].to_list() == [str(2**70), "1"]

@@ -43,7 +43,7 @@ def kind_of(dtype: pl.DataType) -> str:
     if dtype.is_float() or dtype.is_decimal():
         return "number"
     if isinstance(dtype, pl.List | pl.Array):
-        return f"list[{kind_of(_inner(dtype))}]"
+        return f"list[{kind_of(inner_of(dtype))}]"
     names: list[tuple[type[pl.DataType], str]] = [
         (pl.String, "text"),
         (pl.Categorical, "text"),
@@ -116,6 +116,7 @@ def _datetimes(present: pl.Series) -> pl.Series:
     )
 
 
-def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
+def inner_of(dtype: pl.List | pl.Array) -> pl.DataType:
+    """The stored type of a list's items."""
     inner = dtype.inner
     return inner if isinstance(inner, pl.DataType) else inner()
