@@ -3,6 +3,8 @@
 What trains is what serves: `clean` and `sentiment` see the training rows here, and a request there.
 """
 
+from html import unescape
+
 import polars as pl
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -10,22 +12,15 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from ropeway import fit, probabilities, step
 
-# Tweets arrive with the signs that HTML reserves written as entities. `&amp;` comes last: `&amp;lt;` is a
-# text about `&lt;`, not a `<`.
-ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&"}
-
 
 @step
-def clean(rows: pl.DataFrame) -> pl.Series:
-    """The text as its writer saw it."""
-    text = rows["text"]
-    for entity, sign in ENTITIES.items():
-        text = text.str.replace_all(entity, sign, literal=True)
-    return text
+def clean(rows: pl.DataFrame) -> list[str]:
+    """The text as its writer saw it: tweets arrive with `&amp;` and its like for the signs of HTML."""
+    return [unescape(text) for text in rows["text"]]
 
 
 @fit
-def classifier(clean: pl.Series, target: pl.Series, *, c: float = 1.0, balanced: bool = False) -> Pipeline:
+def classifier(clean: list[str], target: pl.Series, *, c: float = 1.0, balanced: bool = False) -> Pipeline:
     """Words and pairs of words, weighed by logistic regression.
 
     `c` is how far the weights may go; `balanced` gives rare classes the say of frequent ones.
@@ -38,6 +33,6 @@ def classifier(clean: pl.Series, target: pl.Series, *, c: float = 1.0, balanced:
 
 
 @step(serve=True)
-def sentiment(classifier: Pipeline, clean: pl.Series) -> pl.DataFrame:
+def sentiment(classifier: Pipeline, clean: list[str]) -> pl.DataFrame:
     """What is served: how likely the tweet is negative, neutral, positive."""
     return probabilities(classifier, clean)
