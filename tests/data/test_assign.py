@@ -1,4 +1,5 @@
 import threading
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from ropeway.data.add import add
 from ropeway.data.assign import assign_split, split_frame
 from ropeway.data.errors import BadKeys, ColumnNotFound, SplitFixed
+from ropeway.data.key_text import key_text
 from ropeway.data.operations import find_split
 from ropeway.workspace import Input, open_workspace
 
@@ -73,6 +75,47 @@ def test_a_near_duplicate_of_a_row_that_is_gone_follows_it(bring, workspace):
     second = part_of(workspace, bring(notes(0, 0, **copies)))
     assert all(second[f"copy{number}"] == first[f"n{number}"] for number in range(200))
     assert find_split(workspace, dataset="notes").followed == 200
+
+
+def test_keys_that_became_floats_are_the_same_keys(bring, workspace):
+    # One missing value on the way makes 1 into 1.0, and every row was drawn a new part: test rows trained.
+    numbered = notes(0, 300).with_columns(id=pl.int_range(300))
+    first = part_of(workspace, bring(numbered))
+    second = part_of(workspace, bring(numbered.with_columns(pl.col("id").cast(pl.Float64))))
+    assert second == first
+    assert find_split(workspace, dataset="notes").followed == 0
+
+
+def test_groups_that_became_floats_are_the_same_groups(project, tmp_path):
+    workspace = project(TOML.replace('near_duplicates = ["text"]', 'group = "who"'))
+    frame = notes(0, 100).with_columns(who=pl.int_range(100) % 20)
+    frame.write_parquet(tmp_path / "notes.parquet")
+    first = part_of(workspace, add(workspace, tmp_path / "notes.parquet").version)
+    later = frame.with_columns(pl.col("who").cast(pl.Float64), id="new" + pl.col("id"))
+    later.write_parquet(tmp_path / "notes.parquet")
+    second = part_of(workspace, add(workspace, tmp_path / "notes.parquet").version)
+    assert all(second[f"new{key}"] == part for key, part in first.items())
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([1.0, -2.0, 0.5, None], ["1", "-2", "0.5", None]),
+        ([-0.0, 1e18, 1e300], ["0", "1000000000000000000", "1e+300"]),
+        ([float("inf"), float("nan")], ["inf", "NaN"]),
+        ([Decimal("7.00"), Decimal("7.50"), Decimal(100)], ["7", "7.50", "100"]),
+        ([2**40, 3], [str(2**40), "3"]),
+        (["1.0", "01"], ["1.0", "01"]),
+    ],
+)
+def test_the_text_of_a_key_does_not_tell_how_it_was_stored(values, texts):
+    assert key_text(pl.Series(values)).to_list() == texts
+
+
+def test_a_key_that_is_no_number_is_refused(bring, workspace):
+    frame = pl.DataFrame({"id": [1.0, float("nan"), 3.0], "text": ["a", "b", "c"]})
+    with pytest.raises(BadKeys, match="missing in row 2"):
+        assign_split(workspace, bring(frame), ROWS)
 
 
 def test_a_key_that_comes_back_keeps_its_part(bring, workspace):

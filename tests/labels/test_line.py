@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from tests.labels.conftest import POSTS, TOML
 
+from ropeway.data.add import add
 from ropeway.data.load import load, resolve
 from ropeway.labels.errors import BadLabel, BadRatings, ItemNotFound, RatingsNotFound
 from ropeway.labels.measure import measure
@@ -129,6 +130,19 @@ def test_decisions_stand_over_ratings_in_a_snapshot(workspace, moods):
         0,
     )
     assert (made.adjudicated, made.left_out, made.disputed) == (2, 0, 1)
+
+
+def test_decisions_hold_for_items_whose_keys_became_floats(workspace, bring, tmp_path):
+    # A decision on item 4 was no longer one on item 4.0.
+    numbered = {**POSTS, "id": [1, 2, 3, 4, 5]}
+    bring("posts", numbered, ratings=pl.List(pl.Int8))
+    import_ratings(workspace, "mood")
+    adjudicate(workspace, labels="mood", item="4", label="bad")
+    bring("posts", numbered, ratings=pl.List(pl.Int8), id=pl.Float64)
+    add(workspace, tmp_path / "posts.parquet", new_contract=True)
+    import_ratings(workspace, "mood")
+    frame = load(workspace, snapshot(workspace, "mood").version)
+    assert frame.filter(pl.col("id") == 4)["mood"].to_list() == ["bad"]
 
 
 def test_a_snapshot_of_the_same_labels_is_the_same_version(workspace, moods):

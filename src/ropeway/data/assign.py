@@ -11,6 +11,7 @@ import polars as pl
 
 from ropeway.core.ids import Digest
 from ropeway.data.errors import BadKeys, ColumnNotFound, SplitFixed, SplitMoved
+from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.operations import find_split, record_split
 from ropeway.data.records import DatasetVersion, SplitRecord, SplitSettings
@@ -149,7 +150,8 @@ def _keys(version: DatasetVersion, frame: pl.DataFrame, column: str) -> list[str
     series = frame[column]
     if series.dtype.is_nested():
         raise BadKeys(version.name, column, f"it holds values of kind {version.columns[column]}")
-    missing = series.is_null().arg_true()
+    absent = series.is_null() | series.is_nan() if series.dtype.is_float() else series.is_null()
+    missing = absent.arg_true()
     if len(missing):
         raise BadKeys(
             version.name, column, f"it is missing in row {missing[0] + 1:,} ({len(missing):,} in all)"
@@ -169,13 +171,13 @@ def _keys(version: DatasetVersion, frame: pl.DataFrame, column: str) -> list[str
 
 def _as_text(frame: pl.DataFrame, column: str) -> pl.Series:
     """Keys as text: the same whether a file brought them as numbers or as words."""
-    return frame[column].cast(pl.String).alias("text")
+    return key_text(frame[column]).alias("text")
 
 
 def _traits(frame: pl.DataFrame, settings: SplitSettings) -> dict[str, list[str | None]]:
     """What rows are put together by."""
     texts = column_texts(frame, settings.near_duplicates)
-    groups = frame[settings.group].cast(pl.String).to_list() if settings.group else []
+    groups = key_text(frame[settings.group]).to_list() if settings.group else []
     return {"group": groups, "text": texts or []}
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from ropeway.core.ids import Digest
 from ropeway.data.errors import ColumnNotFound
+from ropeway.data.key_text import key_text
 from ropeway.data.load import load, require_trainable, resolve
 from ropeway.labels.errors import BadRatings, GuideMissing
 from ropeway.labels.operations import label_set, record_import
@@ -81,8 +82,8 @@ def read_ratings(frame: pl.DataFrame, name: str, settings: LabelSet) -> pl.DataF
             expected=f'one value a row; or, for a list in each row, ratings = "{column}" instead of value',
         )
     long = frame.select(
-        item=pl.col(settings.item).cast(pl.String),
-        rater=pl.col(settings.rater).cast(pl.String) if settings.rater else pl.lit(None, dtype=pl.String),
+        item=key_text(frame[settings.item]),
+        rater=key_text(frame[settings.rater]) if settings.rater else pl.lit(None, dtype=pl.String),
         value=pl.col(column),
     )
     order = long.select("item").unique(maintain_order=True)

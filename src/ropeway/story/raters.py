@@ -56,6 +56,7 @@ def _items_like(context: Context, version: DatasetVersion, labels: str, inputs: 
         return []
     import polars as pl
 
+    from ropeway.data.key_text import key_text
     from ropeway.data.read import read_table
 
     path = context.store.open_path(version.version)
@@ -63,7 +64,7 @@ def _items_like(context: Context, version: DatasetVersion, labels: str, inputs: 
     if settings.item not in rows.columns:
         return []
     same = rows.filter([pl.col(name) == value for name, value in inputs.items()])
-    items = same[settings.item].cast(pl.String).to_list()
+    items = key_text(same[settings.item]).to_list()
     return items if len(items) <= MOST_ITEMS else []
 
 
