@@ -6,11 +6,12 @@ NotFound ── LabelSetNotFound   no [labels.NAME] in ropeway.toml
          └─ GuideMissing       no guide at the path that ropeway.toml names
 Invalid  ── BadRatings         ratings that the scale does not know, or none, or in a form not asked for
          └─ BadLabel           a label that the set does not have
+Conflict ── SnapshotMoved      somebody decided an item while its snapshot was made
 """
 
 from collections.abc import Iterable, Sequence
 
-from ropeway.core.errors import Invalid, NotFound
+from ropeway.core.errors import Conflict, Invalid, NotFound
 
 
 class LabelSetNotFound(NotFound):
@@ -85,4 +86,18 @@ class BadLabel(Invalid):
             next_step=f"ropeway labels adjudicate {labels} ITEM LABEL",
             labels=labels,
             label=label,
+        )
+
+
+class SnapshotMoved(Conflict):
+    """Somebody decided an item while a snapshot was made without that decision."""
+
+    code = "snapshot-moved"
+
+    def __init__(self, labels: str) -> None:
+        super().__init__(
+            f"An item of '{labels}' was decided while the snapshot was made.",
+            expected="a snapshot with every decision before it",
+            next_step=f"ropeway labels snapshot {labels}",
+            labels=labels,
         )

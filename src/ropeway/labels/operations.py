@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.operations import NewVersion, record_arrival, resolve_version
-from ropeway.labels.errors import BadLabel, ItemNotFound, LabelSetNotFound, RatingsNotFound
+from ropeway.labels.errors import BadLabel, ItemNotFound, LabelSetNotFound, RatingsNotFound, SnapshotMoved
 from ropeway.labels.events import (
     AgreementMeasured,
     GuidePublished,
@@ -188,16 +188,14 @@ def adjudicate(
     context: Context, *, labels: str, item: str, label: str, reason: str | None = None
 ) -> Adjudication:
     """Decide one item's label. A later decision stands over an earlier one; all are kept."""
-    from ropeway.labels.aggregate import choices
-
-    settings = label_set(context.project, labels)
     version = _latest(context.read, labels)
-    items = _items(context, version, settings)
-    if item not in items["item"]:
-        raise ItemNotFound(labels, item, items["item"])
-    known = choices(settings, items)
-    if label not in known:
-        raise BadLabel(labels, label, known)
+    _check_decision(context, version, item, label)
+    context.begin()
+    latest = _latest(context.read, labels)
+    # Somebody imported other ratings while these were read: the decision is held against those instead.
+    if latest.ratings != version.ratings:
+        version = latest
+        _check_decision(context, version, item, label)
     context.append(
         LabelAdjudicated(labels=labels, ratings=version.ratings, item=item, label=label, reason=reason)
     )
@@ -221,9 +219,16 @@ def record_snapshot(
     adjudicated: int,
     left_out: int,
     disputed: int,
+    last_decision: int,
 ) -> LabelSnapshot:
-    """Put a labelled dataset version on record, with the edge from its ratings, in one transaction."""
+    """Put a labelled dataset version on record, with the edge from its ratings, in one transaction.
+
+    Raises:
+        SnapshotMoved: a decision was made that is not in it: the last one is not `last_decision`.
+    """
     context.begin()
+    if last_seq(_adjudications(context.read, labels)) != last_decision:
+        raise SnapshotMoved(labels)
     is_new = record_is_new(context.read, found)
     version = record_arrival(context, found)
     last = context.read.execute(
@@ -295,6 +300,11 @@ def ratings_behind(context: Context, *, reference: str, item: str) -> RatingsBeh
     )
 
 
+def last_seq(decisions: Iterable[Adjudication]) -> int:
+    """The number of the last decision's event; 0 without one."""
+    return max((decision.seq for decision in decisions), default=0)
+
+
 def standing_decisions(connection: Connection, labels: str) -> list[Adjudication]:
     """The decision that stands for each decided item."""
     return _standing(_adjudications(connection, labels))
@@ -354,6 +364,19 @@ def _adjudications(
 
 def _standing(decisions: Iterable[Adjudication]) -> list[Adjudication]:
     return list({decision.item: decision for decision in decisions}.values())
+
+
+def _check_decision(context: Context, version: RatingsVersion, item: str, label: str) -> None:
+    """Refuse an item that was not rated, and a label that it cannot have."""
+    from ropeway.labels.aggregate import choices
+
+    settings = label_set(context.project, version.labels)
+    items = _items(context, version, settings)
+    if item not in items["item"]:
+        raise ItemNotFound(version.labels, item, items["item"])
+    known = choices(settings, items)
+    if label not in known:
+        raise BadLabel(version.labels, label, known)
 
 
 def _items(context: Context, version: RatingsVersion, settings: LabelSet) -> "pl.DataFrame":

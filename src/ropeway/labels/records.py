@@ -63,8 +63,9 @@ class MeasuredAgreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Adjudication(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's decision on one item."""
+    """A person's decision on one item; `seq` is the number of its event."""
 
+    seq: int
     labels: str
     item: str
     label: str

@@ -6,18 +6,26 @@ from collections.abc import Sequence
 import polars as pl
 
 from ropeway.data.add import examine
+from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.operations import check_name
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.labels.aggregate import aggregate, disputed
-from ropeway.labels.errors import BadRatings
-from ropeway.labels.operations import label_set, latest_ratings, list_adjudications, record_snapshot
+from ropeway.labels.errors import BadRatings, SnapshotMoved
+from ropeway.labels.operations import (
+    label_set,
+    last_seq,
+    latest_ratings,
+    list_adjudications,
+    record_snapshot,
+)
 from ropeway.labels.ratings import load_ratings
 from ropeway.labels.records import Adjudication, LabelSnapshot
 from ropeway.store import Store
 from ropeway.workspace import LabelSet, Workspace
 
+ATTEMPTS = 5
 NOTE = "_mean", "_share", "_ratings"
 """What stands beside the label: the mean rating, the share of the most common label, how many ratings."""
 
@@ -34,6 +42,16 @@ def snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
         RatingsNotFound: nothing was imported yet.
         BadRatings: no item has a label, or a kept column has the label's name.
     """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _snapshot(workspace, name)
+        except SnapshotMoved:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
     settings = label_set(workspace.project, name)
     version = latest_ratings(workspace, labels=name)
     decisions = list_adjudications(workspace, labels=name)
@@ -45,7 +63,7 @@ def snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
             name, "no item has a label", expected="items with a majority, or decided by a person"
         )
     digest = workspace.store.put(_parquet(frame))
-    known = set(frame[settings.item].cast(pl.String))
+    known = set(key_text(frame[settings.item]))
     found, _ = examine(
         workspace,
         # Read back: what is recorded is what the bytes say.
@@ -67,6 +85,7 @@ def snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
         adjudicated=sum(decision.item in known for decision in decisions),
         left_out=items.height - frame.height,
         disputed=sum(item in known for item in waiting["item"]),
+        last_decision=last_seq(decisions),
     )
 
 
@@ -107,9 +126,8 @@ def labelled(
     # Words have no mean, and a column without a single value tells nothing.
     if labels[f"{name}_mean"].null_count() == labels.height:
         labels = labels.drop(f"{name}_mean")
-    kept = rows.unique(settings.item, keep="first", maintain_order=True).select(
-        *keep, pl.col(settings.item).cast(pl.String).alias("__item__")
-    )
+    first = rows.unique(settings.item, keep="first", maintain_order=True)
+    kept = first.select(*keep, key_text(first[settings.item]).alias("__item__"))
     joined = kept.join(labels, left_on="__item__", right_on="item", how="inner", maintain_order="left")
     return joined.drop("__item__")
 
@@ -131,9 +149,9 @@ def kept_columns(
 ) -> dict[str, dict[str, str]]:
     """The kept columns of some items as text, by item."""
     rows = read_table(store.open_path(version.version), form=version.format, kinds=version.columns)
-    wanted = rows.filter(pl.col(settings.item).cast(pl.String).is_in(list(items)))
+    wanted = rows.filter(key_text(rows[settings.item]).is_in(list(items)))
     keep = [column for column in columns_to_keep(rows.columns, settings)[1:] if column in rows.columns]
-    keys = wanted[settings.item].cast(pl.String).to_list()
+    keys = key_text(wanted[settings.item]).to_list()
     return {
         key: {column: str(row[column]) for column in keep if row[column] is not None}
         for key, row in zip(keys, wanted.iter_rows(named=True), strict=True)
