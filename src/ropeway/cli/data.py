@@ -138,8 +138,8 @@ def show(face: Face, ref: str) -> None:
 @face_options
 def contract(face: Face, name: str) -> None:
     """Print a dataset's contract file; if it is gone, write it again as it was last on record."""
-    from ropeway.data.contract_file import contract_name
     from ropeway.data.recheck import contract_text
+    from ropeway.data.standing import contract_name
 
     with face.workspace() as workspace:
         text, restored = contract_text(workspace, name)
@@ -209,7 +209,7 @@ def _draw_list(out: "Console", found: "list[DatasetSummary]") -> None:
 
 def _draw_check(out: "Console", version: "DatasetVersion") -> None:
     from ropeway.cli import draw
-    from ropeway.data.contract_file import contract_name
+    from ropeway.data.standing import contract_name
 
     out.print(f"{version}: {draw.count(version.rows, 'row')}")
     _draw_findings(out, version, contract_name(version.name))
@@ -217,7 +217,7 @@ def _draw_check(out: "Console", version: "DatasetVersion") -> None:
 
 def _draw_version(out: "Console", shown: Shown) -> None:
     from ropeway.cli import draw
-    from ropeway.data.contract_file import contract_name
+    from ropeway.data.standing import contract_name
 
     version, split = shown.version, shown.split
     out.print(f"{version.name}, version {version.ordinal}")
@@ -290,7 +290,9 @@ def _draw_findings(out: "Console", version: "DatasetVersion", file: str) -> None
 
     from ropeway.cli import draw
 
-    if version.contract_ok:
+    if version.contract_edited:
+        draw.facts(out, [("contract", draw.badge("warn", f"edited since the check: cannot train ({file})"))])
+    elif version.contract_ok:
         draw.facts(out, [("contract", draw.badge("ok", "kept"))])
     else:
         places = draw.count(version.broken, "place")
@@ -312,6 +314,8 @@ def _draw_findings(out: "Console", version: "DatasetVersion", file: str) -> None
 
 
 def _verdict(version: "DatasetVersion") -> str:
+    if version.contract_edited:
+        return "no: contract edited"
     if not version.contract_ok:
         return "no: contract"
     return "no: check" if version.failed_checks else "yes"

@@ -15,13 +15,7 @@ from ropeway.core.hashing import digest_file
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.checks import run_checks
 from ropeway.data.contract import Contract, violations
-from ropeway.data.contract_file import (
-    contract_name,
-    parse_contract,
-    read_contract,
-    render_contract,
-    write_contract,
-)
+from ropeway.data.contract_file import parse_contract, read_contract, render_contract, write_contract
 from ropeway.data.errors import ContractMissing, FileChanged
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
@@ -29,6 +23,7 @@ from ropeway.data.operations import NewVersion, arrive, check_name, find_version
 from ropeway.data.profile import profile_of
 from ropeway.data.read import format_of, read_table
 from ropeway.data.records import Arrival, DatasetVersion
+from ropeway.data.standing import contract_name
 from ropeway.workspace import Workspace
 
 

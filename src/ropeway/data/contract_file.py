@@ -11,17 +11,12 @@ from ropeway.core.errors import did_you_mean
 from ropeway.data.contract import Category, ColumnRule, Contract
 from ropeway.data.errors import ContractFileBroken
 from ropeway.data.infer import Inferred
+from ropeway.data.standing import contract_name
 from ropeway.store.files import publish, write_all
 
-FOLDER = "contracts"
 READABLE = 0o644
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def contract_name(name: str) -> str:
-    """The contract file of a dataset, within the project's folder."""
-    return f"{FOLDER}/{name}.toml"
 
 
 def write_contract(root: Path, scratch: Path, name: str, text: str) -> None:

@@ -9,7 +9,7 @@ Invalid    ── FileUnreadable   a folder, empty, header only, unknown format,
 NotFound   ── FileMissing, DatasetNotFound, ContractMissing, ColumnNotFound
 Conflict   ── SplitFixed       another salt, key, group or shares than the split was first drawn with
            └─ SplitMoved       another process drew the split at the same time
-Refused    ── ContractViolated, ChecksFailed
+Refused    ── ContractViolated, ContractChanged, ChecksFailed
 Failed     ── CheckRaised      the project's own check function raised
 """
 
@@ -192,6 +192,21 @@ class ContractViolated(Refused):
             dataset=name,
             version=version,
             violations=list(sentences),
+        )
+
+
+class ContractChanged(Refused):
+    """The contract was edited, and the version not held against it since."""
+
+    code = "contract-changed"
+
+    def __init__(self, name: str, version: str, shown: str) -> None:
+        super().__init__(
+            f"contracts/{name}.toml changed since dataset '{name}' version {short(version)} was checked.",
+            expected="a version that was held against the contract as it now stands",
+            next_step=f"ropeway data check {shown}",
+            dataset=name,
+            version=version,
         )
 
 

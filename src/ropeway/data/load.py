@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ropeway.data.errors import ChecksFailed, ContractViolated
+from ropeway.data.errors import ChecksFailed, ContractChanged, ContractViolated
 from ropeway.data.operations import resolve_version
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
@@ -28,9 +28,12 @@ def require_trainable(version: DatasetVersion) -> None:
     """Refuse a version that breaks its contract or fails the project's own checks.
 
     Raises:
+        ContractChanged: the contract was edited, and the version not checked since.
         ContractViolated: it breaks the contract; the message names column, expectation and rows.
         ChecksFailed: a check of severity `error` found rows.
     """
+    if version.contract_edited:
+        raise ContractChanged(version.name, version.version, version.shown)
     if not version.contract_ok:
         sentences = [violation.sentence for violation in version.violations]
         raise ContractViolated(version.name, version.version, sentences, version.broken)

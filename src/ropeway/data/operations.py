@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.errors import BadName, DatasetNotFound, SplitMoved
@@ -25,6 +26,7 @@ from ropeway.data.records import (
     SplitSettings,
     Violation,
 )
+from ropeway.data.standing import was_edited
 from ropeway.workspace import Context, operation
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -54,7 +56,7 @@ def list_datasets(context: Context) -> list[DatasetSummary]:
     """Every dataset, with its latest version."""
     by_name: dict[str, list[DatasetVersion]] = {}
     for row in context.read.execute(versions_query()):
-        by_name.setdefault(row.name, []).append(version_of(row))
+        by_name.setdefault(row.name, []).append(_version(context, row))
     return [DatasetSummary(versions=len(versions), latest=versions[-1]) for versions in by_name.values()]
 
 
@@ -64,7 +66,7 @@ def list_versions(context: Context, *, name: str) -> list[DatasetVersion]:
     rows = context.read.execute(versions_query().where(dataset_version.c.name == name)).all()
     if not rows:
         raise DatasetNotFound(name, _names(context.read))
-    return [version_of(row) for row in rows]
+    return [_version(context, row) for row in rows]
 
 
 @operation("data.resolve", kind="query", permission="data:read")
@@ -74,7 +76,7 @@ def resolve_version(context: Context, *, reference: str) -> DatasetVersion:
     rows = context.read.execute(versions_query().where(dataset_version.c.name == name)).all()
     if not rows:
         raise DatasetNotFound(name, _names(context.read))
-    versions = [version_of(row) for row in rows]
+    versions = [_version(context, row) for row in rows]
     if wanted in ("", "latest"):
         return versions[-1]
     ordinal = re.fullmatch(r"v?(\d{1,9})", wanted)
@@ -89,7 +91,7 @@ def resolve_version(context: Context, *, reference: str) -> DatasetVersion:
 @operation("data.find", kind="query", permission="data:read")
 def find_version(context: Context, *, name: str, version: Digest) -> DatasetVersion | None:
     """The version of exactly this digest, if there is one."""
-    return _find(context.read, name, version)
+    return _find(context, name, version)
 
 
 @operation("data.profile", kind="query", permission="data:read")
@@ -118,7 +120,7 @@ def record_check(
 ) -> DatasetVersion:
     """Put on record what holding a version against its contract and checks again gave."""
     context.begin()
-    if _find(context.read, name, version) is None:
+    if _find(context, name, version) is None:
         raise DatasetNotFound(f"{name}@{version}", _names(context.read))
     context.append(
         ContractChecked(
@@ -132,7 +134,7 @@ def record_check(
             examples=_examples(checks),
         )
     )
-    found = _find(context.read, name, version)
+    found = _find(context, name, version)
     assert found is not None
     return found
 
@@ -192,7 +194,7 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     for digest in (found.version, found.contract, found.profile):
         context.store.size(digest)  # raises where the bytes were not put first
     context.begin()
-    known = _find(context.read, found.name, found.version)
+    known = _find(context, found.name, found.version)
     if known is not None:
         return known
     last = context.read.execute(
@@ -218,7 +220,7 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
             examples=_examples(found.checks),
         )
     )
-    recorded = _find(context.read, found.name, found.version)
+    recorded = _find(context, found.name, found.version)
     assert recorded is not None
     return recorded
 
@@ -234,11 +236,19 @@ def check_name(name: str) -> DatasetName:
     return DatasetName(name)
 
 
-def _find(connection: Connection, name: str, version: Digest) -> DatasetVersion | None:
-    row = connection.execute(
+def _find(context: Context, name: str, version: Digest) -> DatasetVersion | None:
+    row = context.read.execute(
         versions_query().where(dataset_version.c.name == name, dataset_version.c.version == version)
     ).first()
-    return version_of(row) if row else None
+    return _version(context, row) if row else None
+
+
+def _version(context: Context, row: Row[Any]) -> DatasetVersion:
+    """A version as recorded, and whether its verdict is of the contract as it now stands."""
+    version = version_of(row)
+    return msgspec.structs.replace(
+        version, contract_edited=was_edited(context.root, version.name, version.contract)
+    )
 
 
 def _names(connection: Connection) -> Sequence[str]:

@@ -3,13 +3,14 @@
 from ropeway.data.add import known_kinds, last_contract
 from ropeway.data.checks import run_checks
 from ropeway.data.contract import violations
-from ropeway.data.contract_file import contract_name, read_contract, write_contract
+from ropeway.data.contract_file import read_contract, write_contract
 from ropeway.data.errors import ContractMissing, DatasetNotFound
 from ropeway.data.kinds import kinds
 from ropeway.data.load import resolve
 from ropeway.data.operations import list_datasets, record_check
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
+from ropeway.data.standing import contract_name
 from ropeway.workspace import Workspace
 
 

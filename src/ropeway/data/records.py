@@ -118,6 +118,8 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     arrived_at: datetime
     by: str | None
     """Who recorded it; None once erased."""
+    contract_edited: bool = False
+    """Whether the contract's file says something else by now than when this version was held against it."""
 
     @property
     def reference(self) -> str:
@@ -137,7 +139,7 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_trainable(self) -> bool:
         """Whether its contract and the project's own checks allow training with it."""
-        return self.contract_ok and not self.failed_checks
+        return self.contract_ok and not self.contract_edited and not self.failed_checks
 
     def __str__(self) -> str:
         return f"{self.shown} ({short(self.version)})"

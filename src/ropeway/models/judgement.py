@@ -94,6 +94,8 @@ def _broken(context: Context, version: ModelVersion) -> list[str]:
     """What its data breaks, as it was checked last."""
     assert version.dataset is not None, "what was judged has rows"
     dataset = resolve_version(Within(context), reference=version.dataset)
+    if dataset.contract_edited:
+        return [f"the contract of {dataset.shown} was edited since it was checked"]
     return [] if dataset.is_trainable else [f"{dataset.shown} breaks its contract or checks now"]
 
 

@@ -9,7 +9,16 @@ def check(exam: Exam) -> GateCheck:
     dataset = exam.dataset
     if dataset.is_trainable:
         return GateCheck(name="contract", passed=True, says=f"{dataset.shown} keeps its contract and checks")
-    broken = [f"{dataset.broken} rules of its contract"] if not dataset.contract_ok else []
+    if dataset.contract_edited:
+        return GateCheck(
+            name="contract",
+            passed=False,
+            says=f"the contract of {dataset.shown} was edited since it was checked: "
+            f"ropeway data check {dataset.shown}",
+            code="contract-changed",
+        )
+    rules = "1 rule" if dataset.broken == 1 else f"{dataset.broken} rules"
+    broken = [f"{rules} of its contract"] if not dataset.contract_ok else []
     broken += [f"the check '{name}'" for name in dataset.failed_checks]
     return GateCheck(
         name="contract",
