@@ -45,7 +45,13 @@ def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
     signature = Signature(inputs={"text": "String"}, outputs=["no", "yes"])
     params = {"c": 1.0}
     content = content_digest(
-        code=code, artifacts=pinned, params=params, signature=signature, columns=["text"], served="sentiment"
+        code=code,
+        artifacts=pinned,
+        params=params,
+        signature=signature,
+        columns=["text"],
+        served="sentiment",
+        nullable=[],
     )
     manifest = Manifest(
         format=1,

@@ -217,9 +217,10 @@ def written(rows: int, *, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame({"text": texts, "mood": moods})
 
 
-def bring(workspace: LocalWorkspace, frame: pl.DataFrame, name: str) -> LocalWorkspace:
+def bring(workspace: LocalWorkspace, frame: pl.DataFrame, name: str, *, file: str = "csv") -> LocalWorkspace:
     """Add a frame as a dataset, with a column `id`."""
-    path = Path(workspace.root) / f"{name}.csv"
-    frame.with_row_index("id").write_csv(path)
+    path = Path(workspace.root) / f"{name}.{file}"
+    rows = frame.with_row_index("id")
+    rows.write_csv(path) if file == "csv" else rows.write_parquet(path)
     add(workspace, path, name=name, key=["id"])
     return workspace

@@ -257,7 +257,7 @@ def rated(workspace: LocalWorkspace, *, misjudged: float) -> None:
 
 
 def test_labels_that_the_project_names_must_be_behind_the_data(project):
-    workspace = notes(project, toml=WORDS_TOML + '[gate]\nagreement = "moods"\n')
+    workspace = notes(project, toml=WORDS_TOML + LABELS)
     check = by_name(gate_model(workspace, ref=proposed(workspace)))["agreement"]
     assert (check.passed, check.code) == (False, "labels-missing")
 

@@ -14,6 +14,8 @@ from ropeway.models.states import State
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
 
+MOOD = "[labels.mood]\ndataset = 'raw'\nguide = 'guide.md'\nsnapshot = 'judged'\nratings = 'said'\n"
+
 
 def test_approval_wants_evidence_against_what_is_in_production_now(project):
     workspace = notes(project)
@@ -57,7 +59,7 @@ def test_a_bar_raised_after_the_gate_stops_approval_and_promotion(project):
         ("confidence = 0.99", r"confidence was 0\.99 and is 0\.95 now"),
         ("[charter.cost.yes]\nno = 2.0", "cost was .* and is not set now"),
         ("[gate]\nmin_gain = -1.0", "min_gain was -1 and is 0 now"),
-        ("[gate]\nagreement = 'mood'", "agreement was mood and is not set now"),
+        (f"[gate]\nagreement = 'mood'\n{MOOD}", "agreement was mood and is not set now"),
         ("[gate]\nmax_skew = 1.0", "max_skew was 1 and is 1e-06 now"),
     ],
 )

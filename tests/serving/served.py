@@ -5,7 +5,7 @@ FOLDER holds `alias` (the version to serve, such as `mood@1`) and gets the works
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ class Mood:
     """A word counter with three classes. Each version has its own certainty, so answers tell them apart."""
 
     inputs: Mapping[str, str] = {"text": "String"}
+    nullable: Collection[str] = ()
     outputs: Sequence[str] = ("negative", "neutral", "positive")
 
     def __init__(self, version: int) -> None:
@@ -61,6 +62,7 @@ class Sizes:
         "seen": "Datetime(time_unit='us', time_zone=None)",
         "kind": "String",
     }
+    nullable: Collection[str] = ("kind",)
     outputs: Sequence[str] = ("prediction",)
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ class Failing:
 
     ref = "mood@1"
     inputs: Mapping[str, str] = {"text": "String"}
+    nullable = ()
     outputs = ("prediction",)
 
     def predict(self, rows: Any) -> Any:

@@ -100,6 +100,19 @@ def test_dates_are_read_and_their_form_is_checked() -> None:
     assert problems({"at": "2026-01-31T10:00:00"}, at="Datetime(time_unit='us', time_zone=None)") == []
 
 
+def test_a_nullable_column_takes_null_but_must_be_there_and_fit() -> None:
+    signature = Signature({"n": "Float64", "text": "String"}, nullable=["n"])
+    request, wrong = signature.read({"n": None, "text": "x"})
+    assert (request.columns, wrong) == ({"n": [None], "text": ["x"]}, [])
+    assert signature.kinds["n"].schema == {"type": ["number", "null"]}
+    found = [signature.read(body)[1][0] for body in ({"text": "x"}, {"n": "1", "text": "x"})]
+    assert [(each.expected, each.got) for each in found] == [
+        ("a finite number or null", "is missing"),
+        ("a finite number or null", "is the text '1'"),
+    ]
+    assert signature.read({"n": 1, "text": None})[1][0].got == "is null"
+
+
 def test_a_hundred_thousand_extra_fields_are_refused_without_likening_each() -> None:
     found = problems({f"field{index}": 0 for index in range(100_000)})
     assert len(found) == 100_000 + len(COLUMNS)

@@ -95,7 +95,10 @@ def _labels(labelling: "Labelling") -> list[str]:
 
 
 def _model(manifest: Manifest, training: Mapping[str, Scalar] | None) -> str:
-    inputs = ", ".join(f"`{name}` ({kind})" for name, kind in manifest.signature.inputs.items())
+    inputs = ", ".join(
+        f"`{name}` ({kind}{', may be null' if name in manifest.nullable else ''})"
+        for name, kind in manifest.signature.inputs.items()
+    )
     learnt = ", ".join(f"`{name}` ({each.format})" for name, each in sorted(manifest.artifacts.items()))
     params = training if training is not None else manifest.params
     shown = ", ".join(f"`{name}` = {_scalar(value)}" for name, value in sorted(params.items()))

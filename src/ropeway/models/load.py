@@ -32,6 +32,7 @@ class LoadedPackage:
         self.ref = ref
         self.manifest = manifest
         self.signature = Signature(inputs=manifest.ordered_inputs(), outputs=list(manifest.signature.outputs))
+        self.nullable = frozenset(manifest.nullable)
         self._slice = made
 
     @property

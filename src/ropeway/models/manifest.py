@@ -64,6 +64,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None
     replay: Digest
     packages: dict[str, str]
+    nullable: list[str] = []
+    """The request's columns that may be null, since the data has nulls there."""
 
     def ordered_inputs(self) -> dict[str, str]:
         """The request's columns with their types, in order."""
@@ -83,18 +85,19 @@ def content_digest(
     signature: Signature,
     columns: list[str],
     served: str,
+    nullable: list[str],
 ) -> Digest:
     """A version's identity: two packages with the same one answer alike."""
-    return digest_json(
-        {
-            "code": code,
-            "artifacts": {name: artifact.content for name, artifact in artifacts.items()},
-            "params": params,
-            "signature": signature,
-            "columns": columns,
-            "served": served,
-        }
-    )
+    parts = {
+        "code": code,
+        "artifacts": {name: artifact.content for name, artifact in artifacts.items()},
+        "params": params,
+        "signature": signature,
+        "columns": columns,
+        "served": served,
+    }
+    # Left out where it says nothing, as it was before there was such a thing.
+    return digest_json({**parts, "nullable": nullable} if nullable else parts)
 
 
 def put_manifest(store: Store, manifest: Manifest) -> Digest:
@@ -125,7 +128,10 @@ def read_manifest(store: Store, package: Digest, ref: str) -> Manifest:
         signature=manifest.signature,
         columns=manifest.columns,
         served=manifest.served,
+        nullable=manifest.nullable,
     )
+    if not set(manifest.nullable) <= set(manifest.columns):
+        raise ModelDamaged(ref, MANIFEST, digest)
     if sorted(manifest.columns) != sorted(manifest.signature.inputs):
         raise ModelDamaged(ref, MANIFEST, digest)
     if told != tree or identity != manifest.content or source_digest(manifest.code) != manifest.source:

@@ -3,7 +3,10 @@
 The heavy work is done here, before the one command that records it.
 """
 
+import polars as pl
+
 from ropeway.core.ids import Digest
+from ropeway.data.load import load, resolve
 from ropeway.models.errors import NothingToPackage
 from ropeway.models.load import load_package
 from ropeway.models.manifest import (
@@ -70,6 +73,7 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
     assert source == record.source, "pipelines and models agree on what a source digest is"
     others = sorted(ref for name, ref in record.inputs.items() if name != ROWS)
     columns = [name for name in rows.columns if name in made.signature.inputs]
+    nullable = _nullable(workspace, record.inputs[ROWS], columns)
     return put_manifest(
         workspace.store,
         Manifest(
@@ -81,6 +85,7 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
                 signature=made.signature,
                 columns=columns,
                 served=made.served,
+                nullable=nullable,
             ),
             source=source,
             snapshot=record.code,
@@ -98,8 +103,20 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
             target=_target(workspace, record),
             replay=made.replay,
             packages=record.packages,
+            nullable=nullable,
         ),
     )
+
+
+def _nullable(workspace: Workspace, dataset: str, columns: list[str]) -> list[str]:
+    """The columns in which the data that the run had has missing values: requests may miss them too."""
+    frame = load(workspace, resolve(workspace, dataset.removeprefix(DATASET)))
+    # JSON has no NaN: who has one can only send null.
+    return [name for name in columns if frame[name].is_null().any() or _holds_nan(frame[name])]
+
+
+def _holds_nan(series: pl.Series) -> bool:
+    return series.dtype.is_float() and bool(series.is_nan().any())
 
 
 def _target(workspace: Workspace, record: PipelineRecord) -> str | None:

@@ -42,13 +42,6 @@ def through_json(row: Mapping[str, Any]) -> dict[str, Any]:
     return decoded
 
 
-def one_by_one(model: Predicts, rows: pl.DataFrame) -> pl.DataFrame:
-    """Answers for rows sent singly, each through JSON, as serving would get them."""
-    inputs = model.signature.inputs
-    sent = rows.select(list(inputs)).iter_rows(named=True)
-    return pl.concat([model.predict(frame_of([through_json(row)], inputs)) for row in sent])
-
-
 def _column(name: str, kind: str, values: list[Any]) -> pl.Series:
     word = kind.partition("(")[0]
     if word in _TIMES:

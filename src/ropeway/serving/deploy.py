@@ -52,7 +52,7 @@ class Live:
 
     def __init__(self, servable: Servable, since: datetime) -> None:
         self.servable = servable
-        self.signature = Signature(servable.inputs)
+        self.signature = Signature(servable.inputs, nullable=servable.nullable)
         self.since = since
         self.ref = servable.ref
 

@@ -7,6 +7,6 @@ bar         no-bar · under-the-bar
 champion    not-better · not-comparable · rows-not-held-out
 agreement   raters-disagree · agreement-unknown · labels-missing
 contract    contract-broken
-skew        skewed
+skew        skewed · request-refused
 signature   signature-changed
 """

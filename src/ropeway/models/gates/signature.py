@@ -16,6 +16,11 @@ def check(exam: Exam) -> GateCheck:
         for name, kind in now.inputs.items()
         if name in then.inputs and not _fits(then.inputs[name], kind)
     ]
+    faults += [
+        f"'{name}' must not be null in requests now"
+        for name in now.inputs
+        if name in champion.manifest.nullable and name not in exam.manifest.nullable
+    ]
     faults += [f"it drops the answer column '{name}'" for name in then.outputs if name not in now.outputs]
     if faults:
         return GateCheck(
