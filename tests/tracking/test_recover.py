@@ -5,8 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from ropeway.core.ids import RunId
 from ropeway.store import SegmentWriter
 from ropeway.tracking.operations import finish
 from ropeway.tracking.points import list_points
@@ -16,6 +20,7 @@ from ropeway.tracking.search import search_runs
 from ropeway.tracking.spool import harvest, spool_path
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
+from ropeway.workspace.operations import fsck
 
 SCRIPT = """
 import os, sys
@@ -98,6 +103,65 @@ def test_a_torn_tail_is_passed_over(workspace: LocalWorkspace):
     assert recover_runs(workspace) == [run.id]
     found = resolve_run(workspace, run.id)
     assert (found.status, found.metrics) == ("interrupted", {"loss": 1.0})
+
+
+def interrupted_with(workspace: LocalWorkspace, damage: Callable[[bytes], bytes]) -> RunId:
+    """A run of a hundred points that died, and whose spool is not as it was written."""
+    run = start_run(workspace)
+    for step in range(100):
+        run.log(step, loss=float(step))
+    run._spool.let_go()
+    path = spool_path(workspace.home, run.id)
+    path.write_bytes(damage(path.read_bytes()))
+    assert recover_runs(workspace) == [run.id]
+    return run.id
+
+
+def flipped(at: int) -> Callable[[bytes], bytes]:
+    return lambda data: data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(("at", "lost"), [(0, 0), (14, 0), (20, 0), (2000, 1), (-1, 1)])
+def test_a_wrong_byte_in_a_spool_loses_no_other_record(workspace: LocalWorkspace, at: int, lost: int):
+    # One wrong byte in the header lost all points, one in the middle all after it, and the spool was deleted.
+    before = []
+
+    def damage(data: bytes) -> bytes:
+        before.append(data)
+        return flipped(at % len(data))(data)
+
+    run = interrupted_with(workspace, damage)
+    points = list_points(workspace, run=run, key="loss", limit=1000)
+    assert len(points) == 100 - lost
+    kept = workspace.home / "spool" / "damaged" / f"{run}.segment"
+    assert kept.read_bytes() == flipped(at % len(before[0]))(before[0])
+    [finding] = fsck(workspace).findings
+    assert str(kept) in finding.what
+    assert recover_runs(workspace) == []
+
+
+def test_a_damaged_spool_is_spoken_of(workspace: LocalWorkspace, caplog: pytest.LogCaptureFixture):
+    run = interrupted_with(workspace, flipped(0))
+    [said] = caplog.messages
+    assert f"the spool of {run} is damaged" in said
+    assert str(workspace.home / "spool" / "damaged") in said
+
+
+def test_a_run_that_ends_by_itself_keeps_its_damaged_spool_too(workspace: LocalWorkspace):
+    with start_run(workspace) as run:
+        run.log(loss=1.0)
+        path = spool_path(workspace.home, run.id)
+        path.write_bytes(flipped(8)(path.read_bytes()))
+    assert resolve_run(workspace, run.id).metrics == {"loss": 1.0}
+    assert [kept.name for kept in (workspace.home / "spool" / "damaged").iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("zeros", [3, 8, 4096])
+def test_the_zeros_of_a_power_loss_do_not_stop_recovery(workspace: LocalWorkspace, zeros: int):
+    # Eight of them read as an empty record, which is no message; no run could be started any more.
+    run = interrupted_with(workspace, lambda data: data + b"\0" * zeros)
+    assert resolve_run(workspace, run).metrics == {"loss": 99.0}
+    assert not list((workspace.home / "spool").iterdir())
 
 
 def test_a_spool_that_power_loss_emptied_closes_its_run_with_nothing(workspace: LocalWorkspace):

@@ -4,6 +4,23 @@ Not here: what the bytes mean (the rooms above), and which of them are still nee
 """
 
 from ropeway.store.objects import Store
-from ropeway.store.segments import Segment, SegmentWriter, is_abandoned, read_record, read_segment
+from ropeway.store.segments import (
+    Salvage,
+    Segment,
+    SegmentWriter,
+    is_abandoned,
+    read_record,
+    read_segment,
+    salvage_segment,
+)
 
-__all__ = ["Segment", "SegmentWriter", "Store", "is_abandoned", "read_record", "read_segment"]
+__all__ = [
+    "Salvage",
+    "Segment",
+    "SegmentWriter",
+    "Store",
+    "is_abandoned",
+    "read_record",
+    "read_segment",
+    "salvage_segment",
+]

@@ -25,6 +25,8 @@ from ropeway.store.files import sync_folder, write_all
 MAGIC = b"RWSEG\x00\x01\n"
 FRAME = struct.Struct("<II")
 PRIVATE = 0o700
+SALVAGED_BYTES = 1 << 21
+"""A longer record is not looked for behind a damaged place, where any four bytes may pass for a length."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -33,6 +35,20 @@ class Segment(msgspec.Struct, frozen=True):
     header: bytes
     records: list[bytes]
     torn: bool
+
+
+class Salvage(msgspec.Struct, frozen=True):
+    """What is sound in a segment that may be damaged.
+
+    Attributes:
+        records: all that are whole, in order, those behind a damaged place too; the header is not among them.
+        torn: whether the last record was cut off, as a kill leaves it.
+        damaged: whether anything else is not as it was written.
+    """
+
+    records: list[bytes]
+    torn: bool
+    damaged: bool
 
 
 class SegmentWriter:
@@ -118,6 +134,29 @@ def read_segment(path: Path) -> Segment:
     return Segment(header=frames[0], records=frames[1:], torn=end < len(data))
 
 
+def salvage_segment(path: Path) -> Salvage:
+    """Read what can be read of a segment, however damaged.
+
+    A frame whose length alone is wrong is known by its checksum, once the next sound frame shows its end.
+    Empty records are not found: eight zero bytes would be one.
+    """
+    data = path.read_bytes()
+    records: list[bytes] = []
+    at = len(MAGIC)
+    torn, damaged = len(data) <= at, not MAGIC.startswith(data[:at])
+    while at < len(data):
+        payload, after = _sound_frame(data, at), 0
+        if payload is None:
+            after = next((n for n in range(at + 1, len(data)) if _sound_frame(data, n)), len(data))
+            payload = _of_another_length(data, at, after)
+            is_tail = payload is None and after == len(data) and _is_torn_tail(data, at)
+            torn, damaged = is_tail, damaged or not is_tail
+        if payload is not None and at > len(MAGIC):
+            records.append(payload)
+        at = after or at + FRAME.size + len(payload or b"")
+    return Salvage(records=records, torn=torn, damaged=damaged)
+
+
 def read_record(path: Path, ordinal: int) -> bytes | None:
     """The record with that ordinal, or None when the segment has none."""
     for position, frame in enumerate(_frames(path.read_bytes(), path), start=-1):
@@ -147,6 +186,30 @@ def _write_whole(descriptor: int, frame: bytes) -> None:
 
 def _frame(payload: bytes) -> bytes:
     return FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def _sound_frame(data: bytes, at: int) -> bytes | None:
+    """The payload of the frame there; None where its checksum is wrong, or it is empty or too long to try."""
+    if at + FRAME.size > len(data):
+        return None
+    length, crc = FRAME.unpack_from(data, at)
+    if not 0 < length <= min(SALVAGED_BYTES, len(data) - at - FRAME.size):
+        return None
+    payload = data[at + FRAME.size : at + FRAME.size + length]
+    return payload if zlib.crc32(payload) == crc else None
+
+
+def _of_another_length(data: bytes, at: int, after: int) -> bytes | None:
+    """What lies between two places, when it is the payload that the damaged frame's checksum is of."""
+    payload = data[at + FRAME.size : after]
+    return payload if payload and zlib.crc32(payload) == FRAME.unpack_from(data, at)[1] else None
+
+
+def _is_torn_tail(data: bytes, at: int) -> bool:
+    """Whether what is left is a frame not written to its end, or the zeros that power loss leaves."""
+    rest = data[at:]
+    is_cut = len(rest) < FRAME.size or FRAME.unpack_from(rest)[0] > len(rest) - FRAME.size
+    return is_cut or not rest.strip(b"\0")
 
 
 def _frames(data: bytes, path: Path) -> Iterator[bytes]:

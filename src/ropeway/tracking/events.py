@@ -158,7 +158,8 @@ class RunInterrupted(Event, frozen=True, kw_only=True):
 
     Attributes:
         last_sign_at: when it recorded something for the last time, ISO 8601 in UTC; None when never.
-        was_torn: whether a record was cut off in the middle (and had not been acknowledged).
+        was_torn: whether a record was cut off in the middle (and had not been acknowledged), or bytes of it
+            were damaged (they were kept beside, and `fsck` names them).
     """
 
     run: RunId

@@ -1,4 +1,4 @@
-"""Closing runs whose process died, with all that they had acknowledged."""
+"""Closing runs whose process died, with all that they had acknowledged and that can still be read."""
 
 import contextlib
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 from ropeway.core.ids import RunId
 from ropeway.store import is_abandoned
 from ropeway.tracking.operations import interrupt
-from ropeway.tracking.spool import FOLDER, SUFFIX, harvest
+from ropeway.tracking.spool import FOLDER, SUFFIX, harvest, set_aside
 from ropeway.workspace import Workspace
 
 NEWBORN_AGE_S = 60
@@ -44,7 +44,10 @@ def _recover(workspace: Workspace, path: Path) -> bool:
         was_torn=gleanings.was_torn,
     )
     # Not recorded: the run had ended and died before it could tidy up, or had never come to its start.
-    path.unlink(missing_ok=True)
+    if gleanings.is_damaged:
+        set_aside(path)
+    else:
+        path.unlink(missing_ok=True)
     return is_recorded
 
 

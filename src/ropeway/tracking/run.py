@@ -175,7 +175,7 @@ class Run:
             )
             self._status = status
             # Only now: the event is durable, and nobody needs the spool any more.
-            self._spool.remove()
+            self._spool.remove(is_damaged=gleanings.is_damaged)
         if self._owned is not None:
             self._owned.close()
 

@@ -2,10 +2,13 @@
 
 Contract: what `write` acknowledged survives `kill -9`; power loss after `flush`. One process writes a spool
 and holds its lock while it lives; a forked child lets go of it and may not write. At the end `harvest` folds
-the records: points into a sealed segment in the store, all else into the event that ends the run.
+the records: points into a sealed segment in the store, all else into the event that ends the run. A spool
+whose bytes are not as they were written gives what is still sound, and is set aside instead of removed: what
+was acknowledged may be in it. It is no object, since a spool holds what may have to be erased.
 """
 
 import contextlib
+import logging
 import math
 import os
 import time
@@ -13,17 +16,22 @@ import weakref
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from ropeway.core.clock import to_text
 from ropeway.core.ids import Digest, RunId, new_id
-from ropeway.store import SegmentWriter, Store, read_segment
+from ropeway.store import SegmentWriter, Store, read_segment, salvage_segment
 from ropeway.store.errors import SegmentDamaged
 from ropeway.tracking.errors import PointTooLarge, RunElsewhere
 from ropeway.tracking.events import ArtifactRecord, Harvest, MetricSummary, Scalar
 
+logger = logging.getLogger("ropeway.tracking")
+
 FOLDER = "spool"
+ASIDE = "damaged"
+"""Below the spool folder: spools that were damaged when their run ended."""
 SUFFIX = ".segment"
 RECORD_LIMIT_BYTES = 1 << 20
 
@@ -115,8 +123,10 @@ class Spool:
         self.require_mine()
         self._writer.flush()
 
-    def remove(self) -> None:
-        """The run has ended and its event is durable: the spool goes, then its lock."""
+    def remove(self, *, is_damaged: bool = False) -> None:
+        """The run has ended and its event is durable: the spool goes, aside if damaged; then its lock."""
+        if is_damaged:
+            set_aside(self.path)
         self.path.unlink(missing_ok=True)
         self._writer.close()
         _alive.discard(self)
@@ -142,13 +152,19 @@ os.register_at_fork(after_in_child=_let_go_of_all)
 
 
 class Gleanings(msgspec.Struct, frozen=True, kw_only=True):
-    """A spool, read to its end: the harvest, and what goes apart because it can be erased."""
+    """A spool, read to its end: the harvest, and what goes apart because it can be erased.
+
+    Attributes:
+        was_torn: whether a record was cut off in the middle, or damaged.
+        is_damaged: whether anything but a cut-off end is not as it was written; the spool must be kept.
+    """
 
     harvest: Harvest
     params: dict[str, Scalar]
     tags: dict[str, Scalar]
     last_sign_at: str | None
     was_torn: bool
+    is_damaged: bool
 
 
 def now_us() -> int:
@@ -170,12 +186,8 @@ def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
         store: where the points' segment is kept, durably.
         scratch: a folder for a temporary file.
     """
-    try:
-        segment = read_segment(path)
-    except SegmentDamaged:
-        # Power was lost before the first flush: nothing in it had been promised.
-        return Gleanings(harvest=Harvest(), params={}, tags={}, last_sign_at=None, was_torn=True)
-    records = [_decoder.decode(data) for data in segment.records]
+    found = _read(path)
+    records = [record for _, record in found.records]
     params: dict[str, Scalar] = {}
     tags: dict[str, Scalar] = {}
     artifacts: dict[str, ArtifactRecord] = {}
@@ -190,9 +202,7 @@ def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
                 artifacts[record.name] = ArtifactRecord(digest=record.digest, size_bytes=record.size_bytes)
             case InputUsed():
                 inputs.append(record.ref)
-    points = [
-        data for data, record in zip(segment.records, records, strict=True) if isinstance(record, Point)
-    ]
+    points = [data for data, record in found.records if isinstance(record, Point)]
     kept = Harvest(
         points=_seal(points, run, store, scratch) if points else None,
         point_count=len(points),
@@ -205,16 +215,31 @@ def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
         params=params,
         tags=tags,
         last_sign_at=_moment(records[-1].at_us) if records else None,
-        was_torn=segment.torn,
+        was_torn=found.torn or found.damaged,
+        is_damaged=found.damaged,
     )
 
 
 def read_points(path: Path) -> Iterator[Point]:
     """The points of a spool or of a sealed segment, in the order in which they were logged."""
-    for data in read_segment(path).records:
-        record = _decoder.decode(data)
+    for _, record in _read(path).records:
         if isinstance(record, Point):
             yield record
+
+
+def set_aside(path: Path) -> None:
+    """Keep a damaged spool for a person to look at, and say so; `fsck` names it while it is there."""
+    aside = path.parent / ASIDE / path.name
+    aside.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return  # another process was faster, and has said so
+    logger.warning(
+        "the spool of %s is damaged: its sound records were kept, and the file itself is now %s",
+        path.name.removesuffix(SUFFIX),
+        aside,
+    )
 
 
 def summarise(points: Iterable[Point]) -> dict[str, MetricSummary]:
@@ -239,6 +264,32 @@ def summarise(points: Iterable[Point]) -> dict[str, MetricSummary]:
         )
         for key in last
     }
+
+
+class _Found(NamedTuple):
+    records: list[tuple[bytes, SpoolRecord]]
+    torn: bool
+    damaged: bool
+
+
+def _read(path: Path) -> _Found:
+    """The records of a spool or sealed segment, those behind a damaged place too."""
+    try:
+        segment = read_segment(path)
+        frames, torn, damaged = segment.records, segment.torn, False
+    except SegmentDamaged:
+        frames, torn, damaged = [], True, False
+    # Power loss leaves zeros, eight of which read as an empty record; none was ever written.
+    if torn or not all(frames):
+        salvage = salvage_segment(path)
+        frames, torn, damaged = salvage.records, salvage.torn, salvage.damaged
+    records: list[tuple[bytes, SpoolRecord]] = []
+    for data in frames:
+        try:
+            records.append((data, _decoder.decode(data)))
+        except msgspec.MsgspecError:
+            damaged = True
+    return _Found(records, torn, damaged)
 
 
 def _seal(points: list[bytes], run: RunId, store: Store, scratch: Path) -> Digest:

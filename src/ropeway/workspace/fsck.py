@@ -12,7 +12,7 @@ from ropeway.core.ids import Digest
 from ropeway.ledger.event import TYPES_BY_VERB
 from ropeway.ledger.journal import Record, commitment, fact_of
 from ropeway.ledger.tables import event, event_payload, projected
-from ropeway.store import read_segment
+from ropeway.store import read_segment, salvage_segment
 from ropeway.store.errors import ObjectMissing, SegmentDamaged
 from ropeway.workspace.context import Context
 
@@ -53,9 +53,15 @@ def check_soundness(context: Context) -> SoundnessReport:
     for path in _segment_files(context.home):
         segments += 1
         try:
-            read_segment(path)
+            is_torn = read_segment(path).torn
         except SegmentDamaged as error:
             findings.append(Finding(what=error.what))
+            continue
+        # A cut-off end is what a kill leaves; anything else between records is damage.
+        if is_torn and salvage_segment(path).damaged:
+            findings.append(
+                Finding(what=f"A record of the segment '{path}' is damaged.")
+            )
     return SoundnessReport(events=events, objects=objects, segments=segments, findings=findings)
 
 
