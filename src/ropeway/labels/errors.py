@@ -6,12 +6,14 @@ NotFound ── LabelSetNotFound   no [labels.NAME] in ropeway.toml
          └─ GuideMissing       no guide at the path that ropeway.toml names
 Invalid  ── BadRatings         ratings that the scale does not know, or none, or in a form not asked for
          └─ BadLabel           a label that the set does not have
-Conflict ── SnapshotMoved      somebody decided an item while its snapshot was made
+Conflict ── SettingsChanged    the settings are not those that the ratings were imported with
+         └─ SnapshotMoved      somebody decided an item while its snapshot was made
+Refused  ── RatingsKept        a kept column holds the ratings themselves
 """
 
 from collections.abc import Iterable, Sequence
 
-from ropeway.core.errors import Conflict, Invalid, NotFound
+from ropeway.core.errors import Conflict, Invalid, NotFound, Refused
 
 
 class LabelSetNotFound(NotFound):
@@ -86,6 +88,37 @@ class BadLabel(Invalid):
             next_step=f"ropeway labels adjudicate {labels} ITEM LABEL",
             labels=labels,
             label=label,
+        )
+
+
+class SettingsChanged(Conflict):
+    """Ratings that were imported under other settings than those of ropeway.toml."""
+
+    code = "label-settings-changed"
+
+    def __init__(self, labels: str) -> None:
+        super().__init__(
+            f"The settings of '{labels}' changed since its ratings were imported.",
+            expected=f"ratings imported with [labels.{labels}] of ropeway.toml as it now stands",
+            next_step=f"ropeway labels import {labels}",
+            labels=labels,
+        )
+
+
+class RatingsKept(Refused):
+    """A kept column that holds the ratings themselves."""
+
+    code = "keep-leaks-ratings"
+
+    def __init__(self, labels: str, column: str, role: str) -> None:
+        super().__init__(
+            f"`keep` of '{labels}' names '{column}', which is its `{role}`: a model would be shown what the "
+            "label was made of, and learn to repeat it.",
+            expected="columns that a request will have when nobody has rated it",
+            next_step=f"take '{column}' out of `keep` in ropeway.toml [labels.{labels}]",
+            labels=labels,
+            column=column,
+            role=role,
         )
 
 

@@ -38,6 +38,8 @@ class RatingsImported(Event, frozen=True, kw_only=True):
     fewest: int
     most: int
     raters: int | None
+    settings: Digest | None = None
+    """The settings that the import depends on, as a digest."""
 
     def subject(self) -> str:
         """The ratings."""

@@ -5,6 +5,7 @@ import polars as pl
 from ropeway.labels.operations import label_set, latest_ratings, record_agreement
 from ropeway.labels.ratings import load_ratings
 from ropeway.labels.records import MeasuredAgreement
+from ropeway.labels.settings import require_current
 from ropeway.stats.agreement import measure_agreement
 from ropeway.workspace import Workspace
 
@@ -18,9 +19,11 @@ def measure(workspace: Workspace, name: str) -> MeasuredAgreement:
     Raises:
         LabelSetNotFound: ropeway.toml has no such set.
         RatingsNotFound: nothing was imported yet.
+        SettingsChanged: it was imported under other settings.
     """
     settings = label_set(workspace.project, name)
     version = latest_ratings(workspace, labels=name)
+    require_current(version, settings)
     given = load_ratings(workspace.store, version.ratings).drop_nulls("value")
     codes = given.select(
         item=pl.col("item").rank("dense"),

@@ -35,6 +35,7 @@ from ropeway.labels.records import (
     RatingsBehind,
     RatingsVersion,
 )
+from ropeway.labels.settings import require_current
 from ropeway.workspace import Context, LabelSet, Project, operation
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def record_import(
     fewest: int,
     most: int,
     raters: int | None,
+    settings: Digest | None = None,
 ) -> RatingsVersion:
     """Put imported ratings on record, and their guide if it is new."""
     for digest in (ratings, guide_version):
@@ -102,6 +104,7 @@ def record_import(
         fewest=fewest,
         most=most,
         raters=raters,
+        settings=settings,
     )
     if not _is_known_guide(context.read, guide, guide_version):
         context.append(GuidePublished(name=guide, version=guide_version))
@@ -168,6 +171,7 @@ def queue(context: Context, *, labels: str, limit: int = 20) -> Queue:
 
     settings = label_set(context.project, labels)
     version = _latest(context.read, labels)
+    require_current(version, settings)
     items = _items(context, version, settings)
     decided = {decision.item for decision in _adjudications(context.read, labels)}
     waiting = disputed(items, settings, sorted(decided))
@@ -371,6 +375,7 @@ def _check_decision(context: Context, version: RatingsVersion, item: str, label:
     from ropeway.labels.aggregate import choices
 
     settings = label_set(context.project, version.labels)
+    require_current(version, settings)
     items = _items(context, version, settings)
     if item not in items["item"]:
         raise ItemNotFound(version.labels, item, items["item"])

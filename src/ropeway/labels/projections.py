@@ -57,6 +57,7 @@ ratings_import = Table(
     Column("fewest", Integer, nullable=False),
     Column("most", Integer, nullable=False),
     Column("raters", Integer),
+    Column("settings", String),
     Column("at", String, nullable=False),
     Column("actor", String, nullable=False),
     Index("ratings_import_labels", "labels", "seq"),

@@ -13,8 +13,12 @@ from ropeway.data.load import load, require_trainable, resolve
 from ropeway.labels.errors import BadRatings, GuideMissing
 from ropeway.labels.operations import label_set, record_import
 from ropeway.labels.records import RatingsVersion
+from ropeway.labels.settings import check_keep, settings_digest
 from ropeway.store import Store
 from ropeway.workspace import LabelSet, Workspace
+
+MOST_LABELS = 50
+"""Labels without cut-offs that nobody listed: more are most likely free text or measurements."""
 
 
 def import_ratings(workspace: Workspace, name: str) -> RatingsVersion:
@@ -25,8 +29,9 @@ def import_ratings(workspace: Workspace, name: str) -> RatingsVersion:
     Raises:
         LabelSetNotFound: ropeway.toml has no such set.
         GuideMissing: the guide is not there.
-        BadRatings: no ratings, some outside the scale, or one rater twice on one item.
-        ContractViolated, ChecksFailed: the dataset's version may not be learnt from.
+        BadRatings: no ratings, some outside the scale, one rater twice on one item, or no scale at all.
+        ColumnNotFound, RatingsKept: a column is not there, or `keep` names one that holds the ratings.
+        ContractViolated, ContractChanged, ChecksFailed: the dataset's version may not be learnt from.
     """
     settings = label_set(workspace.project, name)
     guide = workspace.root / settings.guide
@@ -53,6 +58,7 @@ def import_ratings(workspace: Workspace, name: str) -> RatingsVersion:
         fewest=min(per_item.to_list()),
         most=max(per_item.to_list()),
         raters=given["rater"].n_unique() if settings.rater else None,
+        settings=settings_digest(settings),
     )
 
 
@@ -64,10 +70,11 @@ def read_ratings(frame: pl.DataFrame, name: str, settings: LabelSet) -> pl.DataF
         BadRatings: as `import_ratings` says.
     """
     column = settings.ratings or settings.value or ""
-    named = [settings.item, column, *([settings.rater] if settings.rater else []), *settings.keep]
+    named = [settings.item, column, *([settings.rater] if settings.rater else [])]
     for wanted in named:
         if wanted not in frame.columns:
             raise ColumnNotFound(settings.dataset, wanted, frame.columns, f"[labels.{name}] in ropeway.toml")
+    check_keep(name, settings, frame.columns)
     is_list = isinstance(frame.schema[column], pl.List | pl.Array)
     if settings.ratings and not is_list:
         raise BadRatings(
@@ -143,6 +150,8 @@ def _check_values(long: pl.DataFrame, name: str, settings: LabelSet) -> None:
         raise BadRatings(name, "there is none: all are empty", expected="one rating or more")
     if settings.allowed:
         _check_allowed(given, name, settings.allowed)
+    elif settings.aggregate == "majority" and not settings.cutoffs:
+        _check_few(given["value"], name, settings)
     if settings.rater:
         nameless = given.filter(pl.col("rater").is_null())
         if nameless.height:
@@ -158,6 +167,20 @@ def _check_values(long: pl.DataFrame, name: str, settings: LabelSet) -> None:
                 f"'{twice['rater'][0]}' rated item '{twice['item'][0]}' more than once",
                 expected="one rating of a rater for each item",
             )
+
+
+def _check_few(values: pl.Series, name: str, settings: LabelSet) -> None:
+    """Refuse free text and measurements: where each value is a label, people would have to give one twice."""
+    different = values.n_unique()
+    if different <= MOST_LABELS:
+        return
+    cut = ", or `cutoffs` that make classes of them" if values.dtype.is_numeric() else ""
+    raise BadRatings(
+        name,
+        f"each different value is a label, and '{settings.ratings or settings.value}' holds {different:,} "
+        f"(such as '{values[0]}')",
+        expected=f"at most {MOST_LABELS} labels, or `allowed` with the list of all{cut}",
+    )
 
 
 def _check_allowed(given: pl.DataFrame, name: str, allowed: Sequence[float | str]) -> None:

@@ -27,6 +27,8 @@ class RatingsVersion(msgspec.Struct, frozen=True, kw_only=True):
     """How many different raters there are; None where the data does not name them."""
     imported_at: datetime
     by: str | None
+    settings: Digest | None = None
+    """The settings that it was imported with, as a digest."""
 
     @property
     def reference(self) -> str:

@@ -22,6 +22,7 @@ from ropeway.labels.operations import (
 )
 from ropeway.labels.ratings import load_ratings
 from ropeway.labels.records import Adjudication, LabelSnapshot
+from ropeway.labels.settings import check_keep, require_current
 from ropeway.store import Store
 from ropeway.workspace import LabelSet, Workspace
 
@@ -40,6 +41,8 @@ def snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
     Raises:
         LabelSetNotFound: ropeway.toml has no such set.
         RatingsNotFound: nothing was imported yet.
+        SettingsChanged: it was imported under other settings.
+        ColumnNotFound, RatingsKept: `keep` names a column that is not there, or that holds the ratings.
         BadRatings: no item has a label, or a kept column has the label's name.
     """
     for attempt in range(1, ATTEMPTS + 1):
@@ -54,6 +57,7 @@ def snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
 def _snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
     settings = label_set(workspace.project, name)
     version = latest_ratings(workspace, labels=name)
+    require_current(version, settings)
     decisions = list_adjudications(workspace, labels=name)
     items = aggregate(load_ratings(workspace.store, version.ratings), settings)
     rows = load(workspace, resolve(workspace, f"{version.dataset}@{version.dataset_version}"))
@@ -97,6 +101,7 @@ def labelled(
     decisions: Sequence[Adjudication] = (),
 ) -> pl.DataFrame:
     """The kept columns with the label and what is known of it, in the data's own order."""
+    check_keep(name, settings, rows.columns)
     keep = columns_to_keep(rows.columns, settings)
     for column in (name, *(name + ending for ending in NOTE)):
         if column in keep:
