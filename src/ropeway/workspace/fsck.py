@@ -59,9 +59,7 @@ def check_soundness(context: Context) -> SoundnessReport:
             continue
         # A cut-off end is what a kill leaves; anything else between records is damage.
         if is_torn and salvage_segment(path).damaged:
-            findings.append(
-                Finding(what=f"A record of the segment '{path}' is damaged.")
-            )
+            findings.append(Finding(what=f"A record of the segment '{path}' is damaged."))
     return SoundnessReport(events=events, objects=objects, segments=segments, findings=findings)
 
 
