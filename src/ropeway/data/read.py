@@ -97,7 +97,9 @@ def _read_parquet(path: Path, shown: Path) -> pl.DataFrame:
         return pl.read_parquet(path, memory_map=False)
     except pl.exceptions.DuplicateError as error:
         raise BadHeader(shown, str(error).splitlines()[0]) from error
-    # Boundary: a damaged file makes the reader raise of many kinds, some of them its own panics.
+    # Boundary: a damaged file makes the reader raise of many kinds, some of them its own panics. Rarely it
+    # aborts the process (an allocation as large as damaged bytes say), which nothing here can catch; nothing
+    # was written by then, and a child process to read in first would make every file be read twice.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise FileUnreadable(shown, f"it is no whole Parquet file ({first})") from error
