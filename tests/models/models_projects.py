@@ -131,6 +131,8 @@ def mood(words, rows):
 HALVES_TOML = """
 [project]
 name = "halves"
+[gate]
+min_rows = 5
 [charter]
 metric = "accuracy"
 bar = 0.0
@@ -170,11 +172,11 @@ def halves(
     labels: tuple[object, object] = ("low", "high"),
     toml: str = HALVES_TOML,
 ) -> LocalWorkspace:
-    """60 numbers that fall into two halves; with `flip` the model is wrong about every one."""
+    """240 numbers that fall into two halves; with `flip` the model is wrong about every one."""
     workspace = project(toml, **{"pipeline.py": HALVES_PIPELINE.format(*names)})
-    frame = pl.DataFrame({"x": [row + 0.5 for row in range(60)]})
+    frame = pl.DataFrame({"x": [row / 4 for row in range(240)]})
     return bring(
-        workspace, frame.with_columns(label=pl.Series([labels[row >= 30] for row in range(60)])), "numbers"
+        workspace, frame.with_columns(label=pl.Series([labels[row >= 120] for row in range(240)])), "numbers"
     )
 
 

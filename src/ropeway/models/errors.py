@@ -4,7 +4,7 @@ NotFound   unknown-model · unknown-version · unknown-environment · nothing-li
 Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch · cost-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
-           version-recalled
+           version-recalled · package-differs
 Damaged    model-damaged
 """
 
@@ -203,6 +203,22 @@ class ReplayDiffers(Refused):
             column=column,
             expected_value=expected_value,
             got=got,
+        )
+
+
+class PackageDiffers(Refused):
+    """A package is not what the record of its run says: it could choose its own test rows."""
+
+    code = "package-differs"
+
+    def __init__(self, ref: str, run: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"'{ref}' is not what run '{run}' made: {'; '.join(differences)}.",
+            expected="the package that `ropeway model register` makes of a run of this workspace",
+            next_step=f"ropeway model register {run}",
+            ref=ref,
+            run=run,
+            differences=list(differences),
         )
 
 

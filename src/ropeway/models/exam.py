@@ -13,13 +13,13 @@ from ropeway.core.hashing import digest_json
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.assign import split_frame
 from ropeway.data.load import load, resolve
-from ropeway.data.operations import find_split
 from ropeway.data.records import DatasetVersion, SplitRecord
 from ropeway.models import registry
 from ropeway.models.errors import CostMismatch, NoTarget, NoTestRows
 from ropeway.models.labelling import Labelling, find_labelling
 from ropeway.models.load import LoadedModel, load_version
-from ropeway.models.manifest import Manifest
+from ropeway.models.manifest import Manifest, read_manifest
+from ropeway.models.provenance import require_split
 from ropeway.models.registry import ModelVersion
 from ropeway.models.within import Within
 from ropeway.stats.intervals import Interval, metric_interval
@@ -48,6 +48,8 @@ class Side:
     version: ModelVersion
     manifest: Manifest
     model: LoadedModel
+    split: SplitRecord
+    """The parts as they were when it was trained, from the record."""
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
         """What it says of some rows."""
@@ -57,19 +59,11 @@ class Side:
         """The dataset version of its rows."""
         return resolve(self.workspace, self.manifest.datasets[0])
 
-    def split(self) -> SplitRecord:
-        """The parts as they were when it was trained."""
-        dataset = self.dataset()
-        found = find_split(self.workspace, dataset=dataset.name, version=dataset.version)
-        assert found is not None, "a run that was recorded has split its rows"
-        # The same data may have been split again since, with more near-duplicates: the run's own counts.
-        return msgspec.structs.replace(found, digest=self.manifest.split)
-
     def learnt(self) -> Learnt:
         """What it must not be judged on."""
         dataset = self.dataset()
         rows = load(self.workspace, dataset)
-        parts = split_frame(self.workspace, dataset, self.split(), rows)
+        parts = split_frame(self.workspace, dataset, self.split, rows)
         seen = parts["part"].is_in(LEARNT_PARTS)
         return Learnt(
             dataset=dataset.name,
@@ -155,13 +149,14 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     """Load the version and the one in production, and let the version answer the test rows.
 
     Raises:
+        PackageDiffers: one of the two is not what its run made.
         ModelDamaged, SourceNotApproved: one of the two cannot be loaded.
         NoTarget, NoTestRows: there is nothing to hold the answers against.
         MetricNotApplicable, CostMismatch: the charter's metric or costs are of another kind of model.
     """
     workspace = Within(context)
-    side = open_side(workspace, version)
-    dataset, split = side.dataset(), side.split()
+    side = open_side(context, version)
+    dataset, split = side.dataset(), side.split
     frame = load(workspace, dataset)
     parts = split_frame(workspace, dataset, split, frame)
     is_test = parts["part"] == TEST
@@ -179,7 +174,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     return Exam(
         project=context.project,
         side=side,
-        champion=_champion(context, workspace, version),
+        champion=_champion(context, version),
         dataset=dataset,
         split_record=split,
         rows=rows,
@@ -212,10 +207,13 @@ def _require_priced(matrix: Mapping[str, Mapping[str, float]], aligned: Aligned,
             raise CostMismatch(named, classes)
 
 
-def open_side(workspace: Workspace, version: ModelVersion) -> Side:
-    """A version, loaded."""
+def open_side(context: Context, version: ModelVersion) -> Side:
+    """A version, loaded, once its package is known to be what its run made."""
+    manifest = read_manifest(context.store, version.package, version.ref)
+    split = require_split(context.read, context.store, version.ref, manifest)
+    workspace = Within(context)
     model = load_version(workspace, version)
-    return Side(workspace, version, model.manifest, model)
+    return Side(workspace, version, model.manifest, model, split)
 
 
 def test_set_of(split: SplitRecord) -> Digest:
@@ -226,10 +224,10 @@ def test_set_of(split: SplitRecord) -> Digest:
     return digest_json({"dataset": split.dataset, "settings": settings})
 
 
-def _champion(context: Context, workspace: Workspace, version: ModelVersion) -> Side | None:
+def _champion(context: Context, version: ModelVersion) -> Side | None:
     """The version of this model in production, if there is one."""
     environment = registry.production_of(context.project)
     number = registry.number_in(context.read, version.name, environment)
     if number is None:
         return None
-    return open_side(workspace, registry.get(context.read, version.name, number))
+    return open_side(context, registry.get(context.read, version.name, number))

@@ -35,8 +35,12 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
 def judge(context: Context, ref: str) -> GateReport:
     """Run every check, keep the evidence, record the verdict.
 
+    A look is counted when its verdict goes on record. A gate that is killed before that has looked and is not
+    counted: looks keep honest people from fooling themselves, they do not guard the test rows.
+
     Raises:
-        IllegalTransition: the version is past the gate.
+        IllegalTransition: the version is live, or it is out of use.
+        PackageDiffers: it, or the version in production, is not what its run made.
         ModelDamaged, SourceNotApproved: it, or the version in production, cannot be loaded.
         NoTestRows: there is nothing to judge on.
     """

@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap: int
     seed: int
     agreement: str | None = None
+    # Evidence from before there was such a setting asked for no number of rows.
+    min_rows: int = 1
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ def settings_of(project: Project) -> Settings:
         bootstrap=gate.bootstrap,
         seed=gate.seed,
         agreement=gate.agreement,
+        min_rows=gate.min_rows,
     )
 
 

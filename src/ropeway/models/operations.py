@@ -23,6 +23,7 @@ from ropeway.models.events import (
 from ropeway.models.gate import GateReport, judge
 from ropeway.models.judgement import require_fresh
 from ropeway.models.manifest import Manifest, read_manifest
+from ropeway.models.provenance import require_as_recorded
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.states import Move, State, after
 from ropeway.workspace import Context, operation
@@ -111,11 +112,18 @@ def model_card(context: Context, *, ref: str) -> str:
 
 @operation("models.register", kind="command", permission="models:write")
 def register_package(context: Context, *, name: str, package: Digest) -> ModelVersion:
-    """Register a package that is in the store. The same content again is the version that it already was."""
+    """Register a package that is in the store. The same content again is the version that it already was.
+
+    A package of a run of this workspace must be what that run made; one from elsewhere can be loaded once its
+    source is trusted, but has no test rows here to be judged on.
+    """
     if not _NAME.fullmatch(name):
         raise BadModelName(name)
     manifest = read_manifest(context.store, package, name)
     context.begin()
+    record = registry.record_of(context.read, manifest.run)
+    if record is not None:
+        require_as_recorded(context.store, name, manifest, record)
     known = registry.find_content(context.read, name, manifest.content)
     if known is not None:
         return registry.get(context.read, name, known, known=True)

@@ -18,16 +18,13 @@ from ropeway.models.manifest import (
     source_digest,
 )
 from ropeway.models.operations import register_package, trust_run
+from ropeway.models.provenance import datasets_of, target_of
 from ropeway.models.registry import ModelVersion
 from ropeway.models.replay import replay
 from ropeway.pipelines.operations import show
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.pipelines.slice import read_replay
 from ropeway.workspace import Workspace
-from ropeway.workspace.project import PROJECT_FILE, parse_project
-
-DATASET = "dataset:"
-ROWS = "rows"
 
 
 def register(workspace: Workspace, run: str = "latest", *, name: str | None = None) -> ModelVersion:
@@ -71,9 +68,9 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
     }
     source = source_digest(record.files)
     assert source == record.source, "pipelines and models agree on what a source digest is"
-    others = sorted(ref for name, ref in record.inputs.items() if name != ROWS)
     columns = [name for name in rows.columns if name in made.signature.inputs]
-    nullable = _nullable(workspace, record.inputs[ROWS], columns)
+    datasets = datasets_of(record)
+    nullable = _nullable(workspace, datasets[0], columns)
     return put_manifest(
         workspace.store,
         Manifest(
@@ -98,9 +95,9 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
             params=record.settings,
             signature=made.signature,
             columns=columns,
-            datasets=[ref.removeprefix(DATASET) for ref in (record.inputs[ROWS], *others)],
+            datasets=datasets,
             split=record.split,
-            target=_target(workspace, record),
+            target=target_of(workspace.store, record),
             replay=made.replay,
             packages=record.packages,
             nullable=nullable,
@@ -110,19 +107,10 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
 
 def _nullable(workspace: Workspace, dataset: str, columns: list[str]) -> list[str]:
     """The columns in which the data that the run had has missing values: requests may miss them too."""
-    frame = load(workspace, resolve(workspace, dataset.removeprefix(DATASET)))
+    frame = load(workspace, resolve(workspace, dataset))
     # JSON has no NaN: who has one can only send null.
     return [name for name in columns if frame[name].is_null().any() or _holds_nan(frame[name])]
 
 
 def _holds_nan(series: pl.Series) -> bool:
     return series.dtype.is_float() and bool(series.is_nan().any())
-
-
-def _target(workspace: Workspace, record: PipelineRecord) -> str | None:
-    """The column that the run learnt to predict, as the project file said when it ran."""
-    snapshot = workspace.store.read_tree(record.code).get(PROJECT_FILE)
-    if snapshot is None:
-        return workspace.project.inputs[ROWS].target
-    text = workspace.store.read(snapshot).decode("utf-8-sig")
-    return parse_project(text, workspace.root / PROJECT_FILE).inputs[ROWS].target

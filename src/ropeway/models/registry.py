@@ -208,10 +208,16 @@ def was_live_in(read: Connection, version: ModelVersion, environment: str) -> bo
     return read.execute(select(past.seq).where(where).limit(1)).first() is not None
 
 
-def training_params(read: Connection, run: str) -> dict[str, Scalar] | None:
-    """All parameters of a pipeline run; None once erased, and for a run of another workspace."""
+def record_of(read: Connection, run: RunId) -> PipelineRecord | None:
+    """What this workspace has on record about a pipeline run."""
     found = read.execute(select(pipeline_run.c.record).where(pipeline_run.c.run == run)).scalar()
-    return None if found is None else msgspec.json.decode(found, type=PipelineRecord).params
+    return None if found is None else msgspec.json.decode(found, type=PipelineRecord)
+
+
+def training_params(read: Connection, run: RunId) -> dict[str, Scalar] | None:
+    """All parameters of a pipeline run; None once erased, and for a run of another workspace."""
+    found = record_of(read, run)
+    return None if found is None else found.params
 
 
 def sources(read: Connection) -> list[Digest]:
