@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score
 
 from ropeway.stats.intervals import (
+    bootstrap_interval,
     clusters_of,
     costs,
     difference_interval,
@@ -54,7 +55,9 @@ def test_balanced_accuracy_is_scikit_learns():
 def test_weighted_sums_and_a_loop_over_samples_give_one_interval():
     truth, said = labelled(200, right=0.5, seed=3)
     is_, guess = np.array(truth), np.array(said)
-    quick = labels_interval("macro_f1", truth, said, resamples=100)
+    scores = pl.DataFrame({each: [float(each == one) for one in said] for each in CLASSES})
+    draws = {"groups": None, "confidence": 0.95, "resamples": 100, "seed": 0}
+    quick = bootstrap_interval(METRICS["macro_f1"], align(truth, scores), draws)
     slow = rows_interval(200, lambda rows: f1_score(is_[rows], guess[rows], average="macro"), resamples=100)
     assert (slow.estimate, slow.lower, slow.upper) == pytest.approx(
         (quick.estimate, quick.lower, quick.upper)
@@ -105,9 +108,21 @@ def test_errors_in_the_units_of_the_target():
     assert values_interval("rmse", truth, predicted).estimate == pytest.approx(3**0.5)
 
 
-def test_a_perfect_model_has_no_doubt_left():
-    found = labels_interval("macro_f1", ["negative", "positive"] * 20, ["negative", "positive"] * 20)
-    assert (found.estimate, found.lower, found.upper) == (1.0, 1.0, 1.0)
+@pytest.mark.parametrize("rows", [4, 40, 400])
+def test_a_faultless_sample_leaves_the_doubt_that_its_size_allows(rows: int):
+    truth = ["negative", "positive"] * (rows // 2)
+    found = labels_interval("macro_f1", truth, truth)
+    # No error in n: the rate may still be as high as 1 - 0.05^(1/n).
+    assert found.lower == pytest.approx(0.05 ** (1 / rows))
+    assert (found.estimate, found.upper) == (1.0, 1.0)
+
+
+def test_copies_of_one_row_are_no_evidence():
+    truth = ["negative", "positive"] * 20
+    many = labels_interval("accuracy", truth, truth)
+    few = labels_interval("accuracy", truth, truth, groups=[row % 4 for row in range(40)])
+    assert few.lower == pytest.approx(0.05 ** (1 / 4))
+    assert few.lower < many.lower
 
 
 def test_pairing_finds_a_small_gain_in_hard_rows():
@@ -146,7 +161,12 @@ def test_every_metric_has_a_bound_on_both_sides_of_its_estimate(name: str):
         sure = np.clip((truth == "yes") * 0.3 + generator.random(120) * 0.7, 0.01, 0.99)
         predictions = pl.DataFrame({"no": 1 - sure, "yes": sure})
     aligned = align(truth, predictions)
-    found = metric_interval(METRICS[name], aligned, resamples=200)
+    widened = metric_interval(METRICS[name], aligned, resamples=200)
+    found = bootstrap_interval(
+        METRICS[name], aligned, {"groups": None, "confidence": 0.95, "resamples": 200, "seed": 0}
+    )
+    assert widened.lower <= found.lower
+    assert widened.upper >= found.upper
     slow = rows_interval(120, lambda rows: METRICS[name].of(aligned.take(rows)), resamples=200)
     assert found.lower < found.estimate < found.upper
     assert (found.estimate, found.lower, found.upper) == pytest.approx(

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ropeway.stats.metrics import Aligned, Metric
+from ropeway.stats.proportion import lower_bound, upper_bound
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -152,6 +153,12 @@ def metric_interval(
         0.667
     """
     draws: Draws = {"groups": groups, "confidence": confidence, "resamples": resamples, "seed": seed}
+    found = bootstrap_interval(metric, aligned, draws)
+    return _widened(found, aligned, groups) if metric.name in RATES else found
+
+
+def bootstrap_interval(metric: Metric, aligned: Aligned, draws: Draws) -> Interval:
+    """What the bootstrap alone says of a metric."""
     if metric.name in LABEL_STATISTICS:
         found = sums_interval(_label_sums(aligned), LABEL_STATISTICS[metric.name], **draws)
     elif metric.name in VALUE_STATISTICS:
@@ -163,6 +170,28 @@ def metric_interval(
         found = rows_interval(len(aligned.truth), lambda rows: metric.of(aligned.take(rows)), **draws)
     # The metric itself has the last word on the estimate, also where a convention decides (R² of a constant).
     return dataclasses.replace(found, estimate=metric.of(aligned))
+
+
+def _widened(found: Interval, aligned: Aligned, groups: Sequence[object] | None) -> Interval:
+    """Never narrower than what the number of errors allows to say, by the exact binomial bound.
+
+    Samples of a sample without an error have none either: the bootstrap alone would be sure of perfection
+    from four rows. So a bound lies at least as far from the estimate as the exact bound of the error rate
+    does from the error rate.
+    """
+    clusters = clusters_of(len(aligned.truth), groups)
+    rows = np.bincount(clusters)
+    wrong = np.bincount(clusters, weights=(aligned.truth != aligned.chosen).astype(np.float64))
+    # A cluster counts once, as wrong as its rows are.
+    errors, trials = round(float(np.sum(wrong / rows))), len(rows)
+    rate = errors / trials
+    below = upper_bound(errors, trials, found.confidence) - rate
+    above = rate - lower_bound(errors, trials, found.confidence)
+    return dataclasses.replace(
+        found,
+        lower=max(0.0, float(np.fmin(found.lower, found.estimate - below))),
+        upper=min(1.0, float(np.fmax(found.upper, found.estimate + above))),
+    )
 
 
 def _label_sums(aligned: Aligned) -> Floats:
@@ -277,5 +306,7 @@ LABEL_STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {
     "macro_f1": _macro_f1,
 }
 VALUE_STATISTICS: Mapping[str, Callable[[Floats], Floats]] = {"mae": _mae, "r2": _r2, "rmse": _rmse}
+RATES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "roc_auc"})
+"""Metrics of classes that end at 1, where the bootstrap of few or faultless rows is too sure of itself."""
 ROW_MEANS = frozenset({"log_loss", "brier"})
 """Metrics that are the mean of what they are on each row alone."""

@@ -22,6 +22,16 @@ def check(exam: Exam) -> GateCheck:
             says=f"{shown}, but the charter names no bar: write [charter] bar = … in ropeway.toml",
             code="no-bar",
         )
+    clusters, least = exam.groups.n_unique(), exam.project.gate.min_rows
+    if clusters < least:
+        return GateCheck(
+            name="bar",
+            passed=False,
+            figure=float(clusters),
+            limit=float(least),
+            says=f"{shown}: too few to tell, {least} are needed ([gate] min_rows; near-copies count once)",
+            code="too-few-test-rows",
+        )
     reaches = bound >= charter.bar if measure.higher_is_better else bound <= charter.bar
     side = "at least" if measure.higher_is_better else "at most"
     verdict = "meets" if reaches else "misses"
