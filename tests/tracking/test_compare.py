@@ -15,11 +15,11 @@ from ropeway.workspace import LocalWorkspace
 
 def test_what_differs_between_runs_is_shown(workspace: LocalWorkspace):
     (workspace.root / "pipeline.py").write_text("x = 1\n")
-    with start_run(workspace, name="plain", params={"c": 1, "same": "x"}, inputs=["dataset:t@1"]) as first:
+    with start_run(workspace, name="plain", params={"c": 1, "same": "x"}, inputs=["url:t@1"]) as first:
         first.log(f1=0.5, loss=1.0)
     (workspace.root / "pipeline.py").write_text("x = 2\n")
     (workspace.root / "new.py").write_text("")
-    with start_run(workspace, name="better", params={"c": 5, "same": "x"}, inputs=["dataset:t@2"]) as second:
+    with start_run(workspace, name="better", params={"c": 5, "same": "x"}, inputs=["url:t@2"]) as second:
         second.log(f1=0.75)
     found = compare_runs(workspace, [first.id, "better"])
     assert [run.name for run in found.runs] == ["plain", "better"]
@@ -30,8 +30,8 @@ def test_what_differs_between_runs_is_shown(workspace: LocalWorkspace):
         ("loss", [1.0, None], [0.0, None]),
     ]
     assert [(each.key, each.values) for each in found.inputs] == [
-        ("dataset:t@1", [True, False]),
-        ("dataset:t@2", [False, True]),
+        ("url:t@1", [True, False]),
+        ("url:t@2", [False, True]),
     ]
     assert [(each.path, [digest is not None for digest in each.digests]) for each in found.code] == [
         ("new.py", [False, True]),

@@ -27,20 +27,20 @@ from ropeway.workspace import LocalWorkspace
 
 def test_a_run_records_params_metrics_tags_inputs_and_artifacts(workspace: LocalWorkspace):
     with start_run(
-        workspace, name="first", params={"c": 0.5}, tags={"team": "a"}, inputs=["dataset:tweets@ab12"]
+        workspace, name="first", params={"c": 0.5}, tags={"team": "a"}, inputs=["url:tweets@ab12"]
     ) as run:
         for step in range(3):
             run.log(step, loss=1.0 / (step + 1), accuracy=step / 10)
         run.set(c=1, ngrams=(1, 2))
         run.tag(note="odd - ключ")
-        run.uses("dataset:words@cd34")
+        run.uses("url:words@cd34")
         digest = run.artifact("plots/curve.txt", "1 0.5 0.33")
     found = resolve_run(workspace, run.id)
     assert (found.name, found.status, found.kind, found.person) == ("first", "finished", "script", "ana")
     assert found.params == {"c": 1, "ngrams": "[1, 2]"}
     assert found.tags == {"note": "odd - ключ", "team": "a"}
     assert found.metrics == {"accuracy": 0.2, "loss": pytest.approx(1 / 3)}
-    assert found.inputs == ["dataset:tweets@ab12", "dataset:words@cd34"]
+    assert found.inputs == ["url:tweets@ab12", "url:words@cd34"]
     assert workspace.store.read(found.artifacts["plots/curve.txt"].digest) == b"1 0.5 0.33"
     assert found.artifacts["plots/curve.txt"].digest == digest
     assert found.cpu_s is not None
@@ -131,7 +131,7 @@ def test_what_is_no_number_is_refused_and_the_run_goes_on(workspace: LocalWorksp
 def test_steps_and_names_are_checked(workspace: LocalWorkspace):
     with start_run(workspace) as run:
         for step in ("1", 1.5, True, 2**70):
-            with pytest.raises(PointInvalid, match="'step' was not logged"):
+            with pytest.raises(PointInvalid, match=r"step .* was not logged"):
                 run.log(step, loss=1.0)
         for key in ("", " ", "x" * 300, "\ud800"):
             with pytest.raises(PointInvalid, match="was not logged: the key"):

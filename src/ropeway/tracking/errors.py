@@ -1,32 +1,45 @@
 """What can go wrong around runs.
 
-Invalid   ├── FilterInvalid · FilterTooLarge (TooLarge) · PointInvalid · PointTooLarge (TooLarge)
+Invalid   ├── FilterInvalid · SortInvalid · FilterTooLarge (TooLarge)
+          ├── PointInvalid · StepInvalid · PointTooLarge (TooLarge)
           └── SettingInvalid · ReferenceInvalid · AmbiguousRun · TooFewRuns · LimitInvalid
-NotFound  └── RunNotFound · ArtifactMissing
+NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
 Conflict  └── RunExists · RunEnded · RunElsewhere
 """
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ropeway.core.errors import Conflict, Invalid, NotFound, TooLarge
 
 SHOWN_CHARACTERS = 80
+_LISTS = {"dataset": "ropeway data list", "run": "ropeway runs", "model": "ropeway model list"}
 
 
 class FilterInvalid(Invalid):
-    """A filter or a sort key that cannot be read."""
+    """A filter that cannot be read."""
 
     code = "filter-invalid"
+    noun = "filter"
+    example = "ropeway runs --where 'metrics.macro_f1 > 0.6 and params.c = 1'"
 
     def __init__(self, pointed: str, column: int, reason: str, *, expected: str) -> None:
         super().__init__(
-            f"The filter cannot be read at column {column}: {reason}\n{pointed}",
+            f"The {self.noun} cannot be read at column {column}: {reason}\n{pointed}",
             expected=expected,
-            next_step="ropeway runs --where 'metrics.macro_f1 > 0.6 and params.c = 1'",
+            next_step=self.example,
             column=column,
             reason=reason,
         )
+
+
+class SortInvalid(FilterInvalid):
+    """A sort key that cannot be read."""
+
+    code = "sort-invalid"
+    noun = "sort key"
+    example = "ropeway runs --sort=-metrics.macro_f1,name"
 
 
 class FilterTooLarge(TooLarge):
@@ -56,6 +69,17 @@ class PointInvalid(Invalid):
         )
 
 
+class StepInvalid(PointInvalid):
+    """A step that is no whole number."""
+
+    code = "step-invalid"
+
+    def __init__(self, step: object, reason: str, *, expected: str) -> None:
+        super().__init__("step", reason, expected=expected)
+        self.what = f"The step {_shown(repr(step))} was not logged, nor the metrics with it: {reason}."
+        self.next_step = "run.log(3, loss=0.7): the step first, then the metrics by name"
+
+
 class PointTooLarge(TooLarge):
     """More in one call than one record of the spool may hold."""
 
@@ -74,11 +98,11 @@ class SettingInvalid(Invalid):
 
     code = "setting-invalid"
 
-    def __init__(self, kind: str, key: str, reason: str, *, expected: str) -> None:
+    def __init__(self, kind: str, key: str, reason: str, *, expected: str, next_step: str = "") -> None:
         super().__init__(
             f"The {kind} '{_shown(key)}' was not recorded: {reason}.",
             expected=expected,
-            next_step="run.artifact(name, data) for what is no short text or number",
+            next_step=next_step or "run.artifact(name, data) for what is no short text or number",
             key=_shown(key),
             reason=reason,
         )
@@ -94,6 +118,26 @@ class ReferenceInvalid(Invalid):
             f"'{_shown(ref)}' is no reference.",
             expected="kind:id, such as dataset:tweets@<digest>, model:sentiment@3 or run:run_…",
         )
+
+
+class ReferenceUnknown(NotFound):
+    """An input of a run that nothing on record answers to.
+
+    Args:
+        ref: the reference as given.
+        kind: what it says it is.
+        name: the name in it.
+        known: the newest reference of each name of that kind.
+    """
+
+    code = "reference-unknown"
+
+    def __init__(self, ref: str, kind: str, name: str, known: Mapping[str, str]) -> None:
+        near = name if name in known else next(iter(difflib.get_close_matches(name, known, n=1)), None)
+        example = known[near] if near else next(reversed([*known.values()]), "")
+        super().__init__(kind, ref, next_step=_LISTS.get(kind, ""))
+        self.what = f"'{_shown(ref)}' was not recorded as an input: there is no such {kind}."
+        self.expected = f"a whole reference, such as {example}" if example else f"a {kind} that is on record"
 
 
 class RunNotFound(NotFound):
@@ -120,9 +164,9 @@ class AmbiguousRun(Invalid):
 
     code = "ambiguous-run"
 
-    def __init__(self, name: str, matches: Sequence[str]) -> None:
+    def __init__(self, name: str, matches: Sequence[str], count: int) -> None:
         super().__init__(
-            f"'{name}' is the beginning of {len(matches)} runs.",
+            f"'{name}' is the beginning of {count:,} runs.",
             expected="one of " + ", ".join(matches[:8]),
             next_step="give more of the id",
         )

@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 from ropeway.core.clock import to_text
 from ropeway.core.errors import did_you_mean
-from ropeway.tracking.errors import FilterInvalid, FilterTooLarge
+from ropeway.tracking.errors import FilterInvalid, FilterTooLarge, SortInvalid
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Family = Literal["metrics", "params", "tags", "attribute"]
@@ -137,7 +137,7 @@ def parse_sort(text: str) -> list[tuple[Field, bool]]:
     """Read sort keys: fields between commas, `-` before one for the highest first; gives each with that.
 
     Raises:
-        FilterInvalid: something is no field.
+        SortInvalid: something is no field.
 
     Example:
         >>> parse_sort("-duration, name")[0]
@@ -145,7 +145,7 @@ def parse_sort(text: str) -> list[tuple[Field, bool]]:
     """
     if len(text) > LENGTH_LIMIT:
         raise FilterTooLarge("characters", len(text), LENGTH_LIMIT)
-    return _Parser(text).sort_keys()
+    return _Parser(text, fault=SortInvalid).sort_keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,9 @@ _OPERATORS: dict[str, Operator] = {each: each for each in get_args(Operator)} | 
 class _Parser:
     """Recursive descent over the tokens of one filter."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fault: type[FilterInvalid] = FilterInvalid) -> None:
         self._text = text
+        self._fault_kind = fault
         self._tokens = list(self._scan())
         self._at = 0
         self._depth = 0
@@ -387,7 +388,9 @@ class _Parser:
         yield _Token("end", "", column)
 
     def _fault(self, token: _Token, reason: str, *, expected: str) -> FilterInvalid:
-        return FilterInvalid(_pointed(self._text, token.column), token.column + 1, reason, expected=expected)
+        return self._fault_kind(
+            _pointed(self._text, token.column), token.column + 1, reason, expected=expected
+        )
 
 
 _FIELDS = "metrics.KEY, params.KEY, tags.KEY, " + ", ".join(ATTRIBUTES)

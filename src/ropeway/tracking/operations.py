@@ -19,11 +19,21 @@ from ropeway.tracking.events import (
 )
 from ropeway.tracking.points import list_points
 from ropeway.tracking.projections import run as run_table
+from ropeway.tracking.references import require_known, require_references
 from ropeway.tracking.resolve import get_run
 from ropeway.tracking.search import search_runs
 from ropeway.workspace import Context, operation
 
-__all__ = ["compare", "finish", "get_run", "interrupt", "list_points", "search_runs", "start"]
+__all__ = [
+    "compare",
+    "finish",
+    "get_run",
+    "interrupt",
+    "list_points",
+    "require_references",
+    "search_runs",
+    "start",
+]
 
 
 @operation("tracking.start", kind="command", permission="runs:write")
@@ -47,9 +57,11 @@ def start(
 
     Raises:
         RunExists: that id has been used.
+        ReferenceInvalid, ReferenceUnknown: an input that is not on record.
         ObjectMissing: the code's tree or the environment is not in the store.
     """
     _require_objects(context, code.tree, environment)
+    require_known(context.read, inputs)
     context.begin()
     if _status(context, run) is not None:
         raise RunExists(run)

@@ -42,6 +42,8 @@ run = Table(
     Index("run_seq", "seq"),
     Index("run_status", "status", "seq"),
     Index("run_name", "name", "seq"),
+    # 1: no duration where no sign of life came
+    info={"revision": 1},
 )
 
 
@@ -151,11 +153,13 @@ def _interrupt(fact: Fact[RunInterrupted], connection: Connection) -> None:
     row = connection.execute(run.select().where(run.c.id == event.run)).one()
     # Nobody saw the end. The last sign of life is the best that is known of it.
     last_sign = max(event.last_sign_at or row.started_at, row.started_at)
-    lived = from_text(last_sign) - from_text(row.started_at)
+    lived_s = None
+    if event.last_sign_at is not None:
+        lived_s = (from_text(last_sign) - from_text(row.started_at)).total_seconds()
     connection.execute(
         update(run)
         .where(run.c.id == event.run)
-        .values(status="interrupted", ended_at=last_sign, duration_s=lived.total_seconds())
+        .values(status="interrupted", ended_at=last_sign, duration_s=lived_s)
     )
     _record_settings(connection, run_param, event.run, event.params)
     _record_settings(connection, run_tag, event.run, event.tags)

@@ -19,7 +19,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
         person: who started it, by name, or by id once the name is erased.
         started_at: when.
         ended_at: when it ended, or gave its last sign of life; None while it runs.
-        duration_s: from start to end; None while it runs.
+        duration_s: from start to end; None while it runs, and where it died without a sign of life.
         params: settings, as recorded.
         tags: free words about it.
         metrics: the last point of each key. NaN stands as null in JSON.

@@ -1,6 +1,6 @@
 """One run by what a person calls it: its id, the beginning of it, `latest`, or its name."""
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ropeway.tracking.errors import AmbiguousRun, RunNotFound
 from ropeway.tracking.projections import run
@@ -10,6 +10,8 @@ from ropeway.workspace import Context, Workspace, operation
 
 LATEST = "latest"
 KNOWN_SHOWN = 200
+NAMED = 8
+"""How many of the runs that begin so are named."""
 
 
 @operation("runs.get", kind="query", permission="runs:read")
@@ -42,9 +44,10 @@ def find_run(context: Context, ref: str) -> RunSummary:
     else:
         beginning = bare if bare.startswith("run_") else f"run_{bare}"
         matches = run.c.id.startswith(beginning, autoescape=True)
-        rows = connection.execute(query.where(matches).order_by(run.c.seq).limit(9)).all() if bare else []
+        rows = connection.execute(query.where(matches).order_by(run.c.seq).limit(NAMED)).all() if bare else []
         if len(rows) > 1:
-            raise AmbiguousRun(ref, [row.id for row in rows])
+            count = connection.execute(select(func.count()).select_from(run).where(matches)).scalar_one()
+            raise AmbiguousRun(ref, [row.id for row in rows], count)
         rows = rows or connection.execute(newest.where(run.c.name == bare)).all()
     if not rows:
         recent = connection.execute(

@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from ropeway.core.ids import Digest, RunId
-from ropeway.tracking.errors import ArtifactMissing, PointInvalid, ReferenceInvalid, RunEnded, SettingInvalid
+from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, SettingInvalid, StepInvalid
+from ropeway.tracking.references import check_reference, require_references
 from ropeway.tracking.resources import Meter
 from ropeway.tracking.settings import check_key, scalars
 from ropeway.tracking.spool import (
     ArtifactKept,
+    Gleanings,
     InputUsed,
     ParamsSet,
     Point,
@@ -22,6 +24,7 @@ from ropeway.tracking.spool import (
     SpoolRecord,
     TagsSet,
     harvest,
+    moment,
     now_us,
 )
 from ropeway.workspace import LocalWorkspace, Workspace
@@ -84,7 +87,7 @@ class Run:
                 `**{"top-5 acc": 0.9}`.
 
         Raises:
-            PointInvalid: something is no number.
+            PointInvalid: something is no number, or the step no whole one.
             RunEnded: the run has ended.
 
         Example:
@@ -122,7 +125,11 @@ class Run:
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts:
             raise SettingInvalid(
-                "artifact", name, "its name leads out of the run", expected="a relative name"
+                "artifact",
+                name,
+                "its name leads out of the run",
+                expected="a relative name without '..'",
+                next_step=f'run.artifact("{PurePosixPath(name.strip("./")).name or "curve.png"}", data)',
             )
         self._check_open()
         digest = self._keep(data)
@@ -130,8 +137,15 @@ class Run:
         return digest
 
     def uses(self, ref: str) -> None:
-        """Record that the run used something, such as `dataset:tweets@<digest>`: an edge of its lineage."""
-        self._record(InputUsed(now_us(), check_reference(ref)))
+        """Record that the run used something, such as `dataset:tweets@<digest>`: an edge of its lineage.
+
+        Raises:
+            ReferenceInvalid: it is no reference.
+            ReferenceUnknown: nothing on record answers to it.
+        """
+        self._check_open()
+        require_references(self._workspace, refs=[check_reference(ref)])
+        self._record(InputUsed(now_us(), ref))
 
     def flush(self) -> None:
         """Make everything recorded so far survive power loss."""
@@ -147,33 +161,23 @@ class Run:
 
         Args:
             status: `finished` or `failed`.
-            error: what ended it.
+            error: what ended it; a run that `KeyboardInterrupt` ended is `interrupted`, whatever the status.
         """
-        from ropeway.tracking.operations import finish
-
         self._spool.require_mine()
         with self._lock:
-            if self._status == status:
+            is_interrupted = isinstance(error, KeyboardInterrupt)
+            ended = "interrupted" if is_interrupted else status
+            if self._status == ended:
                 return
             self._check_open()
             self._spool.flush()
-            usage = self._meter.read()
             home = self._workspace.home
             gleanings = harvest(self._spool.path, self.id, self._workspace.store, home / "tmp")
-            finish(
-                self._workspace,
-                run=self.id,
-                status=status,
-                harvest=gleanings.harvest,
-                params=gleanings.params,
-                tags=gleanings.tags,
-                error_type=type(error).__name__ if error else "",
-                error=_message(error),
-                wall_s=usage.wall_s,
-                cpu_s=usage.cpu_s,
-                peak_memory_bytes=usage.peak_memory_bytes,
-            )
-            self._status = status
+            if is_interrupted:
+                self._record_interruption(gleanings)
+            else:
+                self._record_end(status, gleanings, error)
+            self._status = ended
             # Only now: the event is durable, and nobody needs the spool any more.
             self._spool.remove(is_damaged=gleanings.is_damaged)
         if self._owned is not None:
@@ -205,6 +209,40 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.id} {self._status}>"
 
+    def _record_end(
+        self, status: Literal["finished", "failed"], gleanings: Gleanings, error: BaseException | None
+    ) -> None:
+        from ropeway.tracking.operations import finish
+
+        usage = self._meter.read()
+        finish(
+            self._workspace,
+            run=self.id,
+            status=status,
+            harvest=gleanings.harvest,
+            params=gleanings.params,
+            tags=gleanings.tags,
+            error_type=type(error).__name__ if error else "",
+            error=_message(error),
+            wall_s=usage.wall_s,
+            cpu_s=usage.cpu_s,
+            peak_memory_bytes=usage.peak_memory_bytes,
+        )
+
+    def _record_interruption(self, gleanings: Gleanings) -> None:
+        """As for a process that was killed, but that the end is known: it is now."""
+        from ropeway.tracking.operations import interrupt
+
+        interrupt(
+            self._workspace,
+            run=self.id,
+            harvest=gleanings.harvest,
+            params=gleanings.params,
+            tags=gleanings.tags,
+            last_sign_at=moment(now_us()),
+            was_torn=gleanings.was_torn,
+        )
+
     def _record(self, record: SpoolRecord) -> None:
         self._spool.require_mine()
         with self._lock:
@@ -226,18 +264,6 @@ class Run:
                 return store.put_file(data)
             case _:
                 return store.put(data)
-
-
-def check_reference(ref: str) -> str:
-    """The reference, when it is one: `kind:id`.
-
-    Raises:
-        ReferenceInvalid: it is not.
-    """
-    kind, colon, name = str(ref).partition(":")
-    if not (colon and name and kind.isidentifier() and kind.isascii()):
-        raise ReferenceInvalid(str(ref))
-    return str(ref)
 
 
 def _metric_key(key: str) -> str:
@@ -271,9 +297,9 @@ def _step(step: int | None) -> int | None:
     except TypeError:
         found = None
     if found is None or isinstance(step, bool):
-        raise PointInvalid("step", f"it is a {type(step).__name__}", expected="a whole number")
+        raise StepInvalid(step, f"it is a {type(step).__name__}", expected="a whole number")
     if abs(found) > STEP_LIMIT:
-        raise PointInvalid("step", "it is too large", expected="a whole number of 64 bits")
+        raise StepInvalid(step, "it is too large", expected="a whole number of 64 bits")
     return found
 
 

@@ -214,7 +214,7 @@ def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
         harvest=kept,
         params=params,
         tags=tags,
-        last_sign_at=_moment(records[-1].at_us) if records else None,
+        last_sign_at=moment(records[-1].at_us) if records else None,
         was_torn=found.torn or found.damaged,
         is_damaged=found.damaged,
     )
@@ -309,5 +309,6 @@ def _json_number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def _moment(at_us: int) -> str:
+def moment(at_us: int) -> str:
+    """Microseconds since 1970 as the ledger writes a time."""
     return to_text(datetime.fromtimestamp(at_us / 1_000_000, UTC))

@@ -9,8 +9,9 @@ from ropeway.core.ids import RunId, new_id
 from ropeway.tracking.environment import record_environment
 from ropeway.tracking.operations import start
 from ropeway.tracking.recover import recover_runs
+from ropeway.tracking.references import check_reference
 from ropeway.tracking.resources import describe_host
-from ropeway.tracking.run import Run, check_reference, current_run
+from ropeway.tracking.run import Run, current_run
 from ropeway.tracking.settings import check_key, scalars
 from ropeway.tracking.snapshot import snapshot_code
 from ropeway.tracking.spool import Spool
@@ -45,6 +46,7 @@ def start_run(
     Raises:
         SettingInvalid: a param or a tag that cannot be recorded.
         ReferenceInvalid: an input that is no reference.
+        ReferenceUnknown: an input that nothing on record answers to.
     """
     settings, words = scalars("param", params or {}), scalars("tag", tags or {})
     refs = [check_reference(ref) for ref in inputs]
