@@ -38,7 +38,7 @@ def test_log_can_be_narrowed_by_verb_and_subject(folder, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 1
     assert ropeway("log", "--about", "run:", "--json", "-C", folder) == 0
     assert [item["verb"] for item in json.loads(capsys.readouterr().out)] == ["run-started", "run-finished"]
-    assert ropeway("log", "--verb", "no-such-event", "-C", folder) == 0
+    assert ropeway("log", "--verb", "model-promoted", "-C", folder) == 0
     assert "nothing matches" in capsys.readouterr().out
 
 

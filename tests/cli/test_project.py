@@ -66,7 +66,15 @@ def test_a_repository_keeps_its_gitignore_and_gains_our_lines(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("dataset", "a b"), ("key", 'x"y'), ("target", ""), ("name", "../x")]
+    ("option", "value"),
+    [
+        ("dataset", "a b"),
+        ("dataset", "Tweets"),
+        ("target", "id"),
+        ("key", 'x"y'),
+        ("target", ""),
+        ("name", "../x"),
+    ],
 )
 def test_names_that_would_break_the_files_are_refused(tmp_path, option, value):
     with pytest.raises(ProjectNameInvalid, match=option):

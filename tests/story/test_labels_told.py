@@ -107,6 +107,16 @@ def test_ratings_tell_how_many_anonymous_people_agreed_how_far_and_who_decided(l
     ]
 
 
+def test_decisions_after_a_snapshot_are_no_part_of_its_labels(labelled):
+    labelled.record(
+        LabelAdjudicated(labels="sentiment", ratings=RATINGS, item="8", label="neutral", reason=None)
+    )
+    assert why(labelled.workspace, ref="tweets").back[0].thing.lines[-1] == "1 item decided by Ben"
+    assert why(labelled.workspace, ref=f"ratings:sentiment@{RATINGS}").thing.lines[-1] == (
+        "2 items decided by Ben, Ana"
+    )
+
+
 def test_status_shows_the_newest_agreement(labelled):
     assert status(labelled.workspace).agreement == [
         "sentiment: agreement \u03b1 0.783 (0.775 to 0.792), interval"

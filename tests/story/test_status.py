@@ -85,6 +85,96 @@ def test_a_refused_version_is_answered_with_another_try(line):
     assert status(line.workspace).next_steps[0] == "ropeway run --set NAME=VALUE"
 
 
+def refuse(line, checks, number=1):
+    from ropeway.core.hashing import digest_bytes
+    from ropeway.models.events import GateCheck, GateEvaluated
+
+    line.record(
+        GateEvaluated(
+            name="sentiment",
+            number=number,
+            passed=False,
+            checks=[
+                GateCheck(name="bar", passed=True, says="meets the bar", figure=0.6, limit=0.55),
+                *[GateCheck(name=name, passed=False, says=says) for name, says in checks.items()],
+            ],
+            evidence=digest_bytes(b"evidence"),
+            dataset=f"tweets@{digest_bytes(b'tweets')}",
+            split=digest_bytes(b"split"),
+            test_part=digest_bytes(b"part"),
+            test_set=digest_bytes(b"set"),
+            look=1,
+            champion=None,
+        )
+    )
+
+
+def test_a_refusal_is_told_in_the_words_of_what_refused(line):
+    line.data()
+    line.run()
+    line.register()
+    refuse(line, {"contract": "tweets@v1 breaks its contract"})
+    assert status(line.workspace).bar.says == "tweets@v1 breaks its contract"
+
+
+@pytest.mark.parametrize(
+    ("check", "advice"),
+    [
+        ("agreement", "ropeway labels agreement mood"),
+        ("contract", "ropeway data check tweets"),
+        ("champion", "ropeway run --set NAME=VALUE"),
+        ("signature", "ropeway run"),
+    ],
+)
+def test_advice_after_a_refusal_depends_on_what_refused(line, check, advice):
+    toml = line.workspace.root / "ropeway.toml"
+    toml.write_text(
+        '[project]\nname = "p"\n[inputs.rows]\ndataset = "tweets"\n[gate]\nagreement = "mood"\n'
+        '[labels.mood]\ndataset = "raw"\nguide = "mood.md"\nratings = "ratings"\nsnapshot = "tweets"\n'
+    )
+    line.data()
+    line.run()
+    line.register()
+    refuse(line, {check: "no"})
+    assert status(line.workspace).next_steps[0] == advice
+
+
+def test_a_version_that_was_recalled_since_its_gate_is_said_to_be(line):
+    from ropeway.models.events import ModelRecalled
+
+    line.whole()
+    assert status(line.workspace).bar.since == ""
+    line.record(ModelRecalled(name="sentiment", number=1, environments=["production"], reason="harm"))
+    assert status(line.workspace).bar.since == "recalled"
+
+
+def test_another_run_is_to_be_registered_under_the_name_that_the_model_has(line):
+    toml = line.workspace.root / "ropeway.toml"
+    toml.write_text('[project]\nname = "p"\n[inputs.rows]\ndataset = "tweets"\n')
+    line.data()
+    line.run()
+    line.register()
+    line.gate(passed=False)
+    assert status(line.workspace).next_steps[1] == "ropeway model register latest --name sentiment"
+
+
+def test_feedback_on_numbers_is_told_as_an_error_and_never_as_right_or_wrong(line):
+    from ropeway.serving.feedback import append_feedback
+    from ropeway.serving.log import PredictionLog
+
+    line.whole()
+    with PredictionLog(line.workspace.home, model="sentiment", environment="production") as log:
+        asked = [
+            log.add("sentiment@1", {"age": 3}, answer, None, at=log.clock.now(), latency_us=9)
+            for answer in (10.0, 20.0)
+        ]
+    append_feedback(line.workspace.home, asked[0], 11.0)
+    append_feedback(line.workspace.home, asked[1], 17.0)
+    found = status(line.workspace)
+    assert found.mean_error == 2.0
+    assert found.feedback == "2 with feedback, mean absolute error 2"
+
+
 def test_status_fits_one_screen(line, capsys):
     from ropeway.cli.main import main
 

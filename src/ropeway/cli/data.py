@@ -73,7 +73,7 @@ def add(
     """
     from ropeway.data.add import add as add_file
 
-    with face.workspace() as workspace, face.progress(f"reading {file.name}"):
+    with face.workspace() as workspace, face.progress(f"reading {file.name}"), face.user_code():
         arrival = add_file(
             workspace, file, name=name, source=source, bringer=bringer, key=key, new_contract=new_contract
         )
@@ -82,7 +82,11 @@ def add(
             for set_name, settings in workspace.project.labels.items()
             if settings.dataset == arrival.version.name
         ]
-    face.emit(arrival, lambda out: _draw_arrival(out, arrival, labels))
+        trains = any(
+            arrival.version.name == each.dataset.partition("@")[0]
+            for each in workspace.project.inputs.values()
+        )
+    face.emit(arrival, lambda out: _draw_arrival(out, arrival, labels, trains=trains))
 
 
 @data.command("list")
@@ -106,7 +110,7 @@ def check(face: Face, ref: str) -> None:
     """
     from ropeway.data.recheck import check_version
 
-    with face.workspace() as workspace, face.progress(f"checking {ref}"):
+    with face.workspace() as workspace, face.progress(f"checking {ref}"), face.user_code():
         version = check_version(workspace, ref)
     face.emit(version, lambda out: _draw_check(out, version))
     if not version.is_trainable:
@@ -149,7 +153,7 @@ def contract(face: Face, name: str) -> None:
     face.emit(shown, lambda out: out.print(text, end="", soft_wrap=True))
 
 
-def _draw_arrival(out: "Console", arrival: "Arrival", labels: list[str]) -> None:
+def _draw_arrival(out: "Console", arrival: "Arrival", labels: list[str], *, trains: bool) -> None:
     from ropeway.cli import draw
 
     version = arrival.version
@@ -167,8 +171,10 @@ def _draw_arrival(out: "Console", arrival: "Arrival", labels: list[str]) -> None
         draw.next_step(out, f"ropeway data check {version.name}", why="when data or contract are mended")
     elif labels:
         draw.next_step(out, f"ropeway labels import {labels[0]}")
-    else:
+    elif trains:
         draw.next_step(out, f"ropeway data show {version.name}", "ropeway run")
+    else:
+        draw.next_step(out, f"ropeway data show {version.name}", why="no input in ropeway.toml uses it yet")
 
 
 def _draw_list(out: "Console", found: "list[DatasetSummary]") -> None:
@@ -182,11 +188,11 @@ def _draw_list(out: "Console", found: "list[DatasetSummary]") -> None:
         "dataset",
         draw.Column("versions", right=True),
         draw.Column("rows", right=True),
-        draw.Column("columns", right=True),
+        draw.Column("columns", right=True, rank=3),
         "trains",
-        "arrived",
-        "by",
-        draw.Column("source", grow=True),
+        draw.Column("arrived", rank=1),
+        draw.Column("by", rank=2),
+        draw.Column("source", grow=True, rank=4),
     ]
     draw.table(
         out,
@@ -241,12 +247,12 @@ def _draw_version(out: "Console", shown: Shown) -> None:
         "column",
         "kind",
         draw.Column("missing", right=True),
-        draw.Column("distinct", right=True),
-        draw.Column("min", right=True),
-        draw.Column("mean", right=True),
-        draw.Column("max", right=True),
-        "spread",
-        draw.Column("of", grow=True),
+        draw.Column("distinct", right=True, rank=2),
+        draw.Column("min", right=True, rank=1),
+        draw.Column("mean", right=True, rank=3),
+        draw.Column("max", right=True, rank=1),
+        draw.Column("spread", rank=4),
+        draw.Column("of", grow=True, rank=5),
     ]
     draw.table(out, columns, [_profile_row(column) for column in shown.profile.columns])
     _draw_top_values(out, shown.profile)

@@ -33,6 +33,8 @@ class Column(NamedTuple):
     right: bool = False
     grow: bool = False
     """May be cut when the terminal is narrow."""
+    rank: int = 0
+    """Left out when cutting is not enough, the highest rank first; 0 stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def facts(out: Console, pairs: Iterable[tuple[str, Cell]]) -> None:
     width = max((cell_len(name) for name, _ in kept), default=0)
     for name, value in kept:
         room = max(out.width - width - 2 * len(INDENT), MINIMUM_COLUMN)
-        lines = value.wrap(out, room) if out.is_terminal else [value]
+        lines = value.wrap(out, room) if out.is_terminal else value.split("\n")
         for index, line in enumerate(lines):
             out.print(
                 Text(INDENT) + Text(("" if index else name).ljust(width), style="dim") + Text(INDENT) + line
@@ -150,11 +152,26 @@ def table(out: Console, columns: Sequence[Column | str], rows: Iterable[Sequence
         max([cell_len(head.title), *(cell.cell_len for cell in cells)])
         for head, cells in zip(heads, _transpose(body, len(heads)), strict=True)
     ]
-    if out.is_terminal:
-        _squeeze(widths, heads, out.width)
-    out.print(_line([Text(head.title, style="dim") for head in heads], heads, widths))
+    kept = _fit(widths, heads, out.width) if out.is_terminal else list(range(len(heads)))
+
+    def pick(cells: Sequence[Text]) -> Text:
+        line = _line(
+            [cells[index] for index in kept],
+            [heads[index] for index in kept],
+            [widths[index] for index in kept],
+        )
+        if out.is_terminal:
+            line.truncate(out.width, overflow="ellipsis")
+        return line
+
+    out.print(pick([Text(head.title, style="dim") for head in heads]))
     for row in body:
-        out.print(_line(row, heads, widths))
+        out.print(pick(row))
+    if len(kept) < len(heads):
+        missing = ", ".join(
+            head.title for index, head in enumerate(heads) if index not in kept and head.title
+        )
+        out.print(Text(clip(f"{INDENT}too narrow for: {missing}", out.width), style="dim"))
 
 
 def tree(out: Console, root: Node) -> None:
@@ -257,17 +274,30 @@ def _transpose(rows: list[list[Text]], width: int) -> list[list[Text]]:
     return [[row[index] for row in rows] for index in range(width)]
 
 
-def _squeeze(widths: list[int], heads: Sequence[Column], available: int) -> None:
-    """Take what is too much from the growing columns, the widest first."""
-    over = sum(widths) + 2 * len(widths) - available
-    growing = [index for index, head in enumerate(heads) if head.grow]
+def _fit(widths: list[int], heads: Sequence[Column], available: int) -> list[int]:
+    """Make a row fit on one line: cut the growing columns, then leave out by rank; gives what is kept."""
+    kept, natural = list(range(len(heads))), list(widths)
+    while _squeeze(widths, heads, kept, available) > 0:
+        spare = [index for index in kept if heads[index].rank]
+        if not spare:
+            break
+        kept.remove(max(spare, key=lambda index: (heads[index].rank, index)))
+        widths[:] = natural
+    return kept
+
+
+def _squeeze(widths: list[int], heads: Sequence[Column], kept: Sequence[int], available: int) -> int:
+    """Take what is too much from the growing columns, the widest first; gives what is still too much."""
+    over = sum(widths[index] for index in kept) + len(INDENT) * len(kept) - available
+    growing = [index for index in kept if heads[index].grow]
     while over > 0 and growing:
         widest = max(growing, key=lambda index: widths[index])
         cut = min(over, widths[widest] - MINIMUM_COLUMN)
         if cut <= 0:
-            return
+            break
         widths[widest] -= cut
         over -= cut
+    return over
 
 
 def _line(cells: Sequence[Text], heads: Sequence[Column], widths: Sequence[int]) -> Text:

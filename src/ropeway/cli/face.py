@@ -4,12 +4,13 @@ A command asks its `Face` for the workspace, calls one operation, and hands the 
 with a function that draws it. Errors are raised, never printed here: `cli.main` shows them.
 """
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TextIO, TypeVar
 
 import click
 
@@ -45,6 +46,7 @@ class Face:
         self.as_json = as_json
         self.project = project
         self.acting_as = acting_as
+        self._answers_to: TextIO | None = None
 
     def workspace(self) -> "LocalWorkspace":
         """The project's workspace, to be used in a `with`.
@@ -73,15 +75,30 @@ class Face:
         heard = _heard()
         if heard is not None:
             heard.append(value)
-        if self.as_json:
-            import msgspec
+        with contextlib.redirect_stdout(self._answers_to or sys.stdout):
+            if self.as_json:
+                import msgspec
 
-            text = msgspec.json.format(
-                msgspec.json.encode(value, enc_hook=str, order="deterministic"), indent=2
-            )
-            click.echo(text)
-        else:
-            render(self.out)
+                text = msgspec.json.format(
+                    msgspec.json.encode(value, enc_hook=str, order="deterministic"), indent=2
+                )
+                click.echo(text)
+            else:
+                render(self.out)
+
+    @contextmanager
+    def user_code(self) -> Iterator[None]:
+        """While the project's own code runs: what it prints goes to standard error, beside the answer.
+
+        Under `--json` standard output holds one JSON value, whatever a step prints. Not caught: what a
+        program that a step starts writes by itself.
+        """
+        self._answers_to = sys.stdout
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        finally:
+            self._answers_to = None
 
     def note(self, text: str) -> None:
         """A remark on standard error, beside the answer; silent under `--json`."""
@@ -134,8 +151,18 @@ def face_options(command: Callable[Concatenate[Face, P], R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def call(*args: Any, as_json: bool, project: Path | None, acting_as: str | None, **kwargs: Any) -> R:
-        return command(Face(as_json=as_json, project=project, acting_as=acting_as), *args, **kwargs)
+        face = Face(
+            as_json=as_json or bool(_early("as_json")),
+            project=_chosen("project", project),
+            acting_as=_chosen("acting_as", acting_as),
+        )
+        return command(face, *args, **kwargs)
 
+    return shared_options(call)
+
+
+def shared_options(command: Callable[..., R]) -> Callable[..., R]:
+    """The three options themselves; the root takes them too, for those who write them before the command."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
         click.option(
@@ -150,8 +177,29 @@ def face_options(command: Callable[Concatenate[Face, P], R]) -> Callable[P, R]:
             "acting_as",
             metavar="NAME",
             envvar="ROPEWAY_AS",
+            callback=_some_name,
             help="Act under this name (default: login).",
         ),
     ):
-        call = option(call)
-    return call  # type: ignore[return-value]  # click's decorators keep the function
+        command = option(command)
+    return command
+
+
+def _some_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("a name is needed: the one that the record shall show.")
+    return value
+
+
+def _early(option: str) -> Any:
+    """What was typed before the command: `ropeway -C folder status`."""
+    root = click.get_current_context().find_root()
+    typed = root.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+    return root.params.get(option) if typed else None
+
+
+def _chosen(option: str, own: T | None) -> T | None:
+    """What was typed after the command, else before it, else what the environment says."""
+    typed = click.get_current_context().get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+    early: T | None = _early(option)
+    return own if typed or early is None else early

@@ -66,7 +66,9 @@ def agreement(face: Face, name: str) -> None:
 
 @labels.command()
 @click.argument("name")
-@click.option("-n", "--limit", default=20, show_default=True, help="How many at most.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most."
+)
 @face_options
 def queue(face: Face, name: str, limit: int) -> None:
     """Show the items that a person should decide: tied, or with too small a majority."""
@@ -99,7 +101,7 @@ def snapshot(face: Face, name: str) -> None:
     """Make a labelled dataset version of the ratings and of all decisions so far."""
     from ropeway.labels.snapshot import snapshot as make_snapshot
 
-    with face.workspace() as workspace, face.progress("labelling"):
+    with face.workspace() as workspace, face.progress("labelling"), face.user_code():
         made = make_snapshot(workspace, name)
         agreed = workspace.project.gate.agreement
     face.emit(made, lambda out: _draw_snapshot(out, made, agreed))
@@ -201,12 +203,19 @@ def _draw_queue(out: "Console", found: "Queue") -> None:
             draw.Column("about", grow=True),
         ],
         [
-            (item.item, _majority(item), _votes(item), item.label, draw.clip(" · ".join(item.shown.values())))
+            (item.item, _majority(item), _votes(item), item.label, draw.clip(_about(item)))
             for item in found.items
         ],
     )
     choices = "|".join(found.choices)
     draw.next_step(out, f"ropeway labels adjudicate {found.labels} {found.items[0].item} {choices}")
+
+
+def _about(item: "ItemLabel") -> str:
+    """What is known of an item, each value with its column's name; a text alone says itself what it is."""
+    if len(item.shown) == 1:
+        return next(iter(item.shown.values()))
+    return " · ".join(f"{name} {value}" for name, value in item.shown.items())
 
 
 def _majority(item: "ItemLabel") -> str:

@@ -20,15 +20,27 @@ DIGEST_LENGTH = 64
 
 
 @click.command()
-@click.option("-n", "--limit", default=20, show_default=True, help="How many, counted from the newest.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many, counted from the newest.",
+)
 @click.option("--about", default="", help="Only subjects that begin so: 'model:sentiment', 'run:'.")
 @click.option("--verb", default="", help="Only this event: 'model-promoted'.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until interrupted.")
 @face_options
 def log(face: Face, limit: int, about: str, verb: str, follow: bool) -> None:  # noqa: FBT001  click passes by name
-    """What happened in this project, newest last."""
+    """What happened in this project, newest last.
+
+    `--json` prints one array; with `--follow`, which has no end, one event a line.
+    """
     from ropeway.workspace.operations import follow_events, list_events
 
+    if verb:
+        _check_verb(verb)
     with face.workspace() as workspace:
         events = list_events(workspace, limit=limit, subject=about, verb=verb, newest=True)
         if not follow:
@@ -54,6 +66,20 @@ def fsck(face: Face) -> None:
         raise SystemExit(DAMAGED_EXIT)
 
 
+def _check_verb(verb: str) -> None:
+    from ropeway.core.errors import did_you_mean
+    from ropeway.ledger.event import TYPES_BY_VERB
+    from ropeway.workspace.rooms import load_projections
+
+    load_projections()
+    known = sorted({name for name, _ in TYPES_BY_VERB})
+    if verb not in known:
+        raise click.BadParameter(
+            f"there is no event '{verb}'.{did_you_mean(verb, known)} One of {', '.join(known)}.",
+            param_hint="--verb",
+        )
+
+
 def _draw_log(out: "Console", events: "list[HistoryItem]", *, filtered: bool) -> None:
     from ropeway.cli import draw
 
@@ -63,7 +89,15 @@ def _draw_log(out: "Console", events: "list[HistoryItem]", *, filtered: bool) ->
         return
     verbs = max(len(item.verb) for item in events)
     for item in events:
-        out.print(_line(item, verbs))
+        _print_line(out, item, verbs)
+
+
+def _print_line(out: "Console", item: "HistoryItem", verbs: int) -> None:
+    """One event, one line: on a narrow terminal its details are cut."""
+    line = _line(item, verbs)
+    if out.is_terminal:
+        line.truncate(out.width, overflow="ellipsis")
+    out.print(line)
 
 
 def _draw_one(face: Face, item: "HistoryItem") -> None:
@@ -72,7 +106,7 @@ def _draw_one(face: Face, item: "HistoryItem") -> None:
 
         click.echo(msgspec.json.encode(item))
     else:
-        face.out.print(_line(item, len(item.verb)))
+        _print_line(face.out, item, len(item.verb))
 
 
 def _line(item: "HistoryItem", verbs: int) -> "Text":

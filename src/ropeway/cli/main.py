@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from ropeway.cli.catalogue import BY_NAME, CATALOGUE
+from ropeway.cli.face import shared_options
 
 INTERNAL_EXIT = 70
 INTERRUPTED_EXIT = 130
@@ -80,10 +81,13 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     callback=_print_version,
     help="Show the version and exit.",
 )
-def root() -> None:
+@shared_options
+def root(**_early: object) -> None:
     """One line from data to production and back.
 
     New here? `ropeway demo` shows the whole line; `ropeway init` starts your own project.
+
+    --json, -C and --as stand before or after the command.
     """
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ropeway.models.registry import ModelVersion
     from ropeway.workspace import LocalWorkspace
 
+LATEST = "latest"
 REFUSED_EXIT = 3
 SHORT = 10
 
@@ -27,12 +28,20 @@ def gate(face: Face, ref: str) -> None:
     REF is NAME@NUMBER, or NAME for the newest. Exits with 3 when a check refuses it. Every gate is a recorded
     look at the test rows.
     """
+    from ropeway.models.errors import IllegalTransition
     from ropeway.models.operations import gate_model
+    from ropeway.models.states import State
 
-    with face.workspace() as workspace, face.progress(f"judging {ref}"):
-        report = gate_model(workspace, ref=ref)
-        alone = workspace.project.project.approval == "self"
-    face.emit(report, lambda out: _draw_gate(out, report, alone=alone))
+    with face.workspace() as workspace:
+        try:
+            with face.progress(f"judging {ref}"), face.user_code():
+                report = gate_model(workspace, ref=ref)
+        except IllegalTransition as error:
+            if error.facts["state"] == State.LIVE:  # to promote it once more would lead nowhere
+                error.next_step = f"ropeway model card {error.facts['ref']}   holds what its gate found"
+            raise
+        steps = _after_gate(workspace, report)
+    face.emit(report, lambda out: _draw_gate(out, report, steps))
     if not report.passed:
         raise SystemExit(REFUSED_EXIT)
 
@@ -49,18 +58,23 @@ def model() -> None:
 def register(face: Face, run: str, name: str | None) -> None:
     """Package a run's served slice as a model version, and replay recorded rows through it.
 
-    RUN is a run's id, or `latest`. The same content again is the version that it already was.
+    RUN is a run's id, or `latest`: here the newest run of the pipeline that finished, since nothing else can
+    be packaged. The same content again is the version that it already was.
     """
     from ropeway.models.register import register as register_run
 
-    with face.workspace() as workspace, face.progress(f"packaging {run}"):
-        version = register_run(workspace, run, name=name)
-    face.emit(version, lambda out: _draw_registered(out, version))
+    with face.workspace() as workspace:
+        with face.progress(f"packaging {run}"), face.user_code():
+            version = register_run(workspace, run, name=name)
+        passed_over = _passed_over(workspace) if run == LATEST else ""
+    face.emit(version, lambda out: _draw_registered(out, version, passed_over))
 
 
 @model.command("list")
 @click.argument("name", required=False)
-@click.option("-n", "--limit", default=50, show_default=True, help="How many at most.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
+)
 @face_options
 def list_versions(face: Face, name: str | None, limit: int) -> None:
     """List model versions, newest first."""
@@ -196,6 +210,38 @@ def trust(face: Face, source: str) -> None:
     face.emit(trusted, lambda out: _draw_trusted(out, trusted))
 
 
+def _passed_over(workspace: "LocalWorkspace") -> str:
+    """Why the newest run is not the one that was taken as `latest`; empty where it is."""
+    from ropeway.cli import draw
+    from ropeway.pipelines.operations import show as show_run
+    from ropeway.tracking.resolve import resolve_run
+
+    # A version that was known before names the run that first made it, so the run is asked for again.
+    taken = resolve_run(workspace, show_run(workspace, run=LATEST).run)
+    newest = resolve_run(workspace, LATEST)
+    if newest.id == taken.id:
+        return ""
+    said = {"failed": "failed", "finished": f"is a {newest.kind} run"}.get(
+        newest.status, f"is {newest.status}"
+    )
+    return f"The newest run, {newest.id}, {said}; this is {taken.id} of {draw.when(taken.started_at)}."
+
+
+def _after_gate(workspace: "LocalWorkspace", report: "GateReport") -> list[str]:
+    """The commands to type after a gate: towards production, or towards a version that passes."""
+    from ropeway.story.advise import after_refusal
+
+    project, name = workspace.project, report.ref.partition("@")[0]
+    if report.passed:
+        if report.state != "validated":
+            return []
+        other = "" if project.project.approval == "self" else " --as SOMEONE-ELSE"
+        return [f"ropeway model approve {report.ref}{other}"]
+    failed = {check.name: check.code for check in report.checks if not check.passed}
+    again = f"ropeway model register latest --name {name}"
+    return after_refusal(project, report.ref, failed, dataset=report.dataset.partition("@")[0], again=again)
+
+
 def _read_code(workspace: "LocalWorkspace", detail: "ModelDetail") -> dict[str, str]:
     return {
         path: workspace.store.read(digest).decode("utf-8", "replace")
@@ -203,7 +249,7 @@ def _read_code(workspace: "LocalWorkspace", detail: "ModelDetail") -> dict[str, 
     }
 
 
-def _draw_gate(out: "Console", report: "GateReport", *, alone: bool) -> None:
+def _draw_gate(out: "Console", report: "GateReport", steps: list[str]) -> None:
     from ropeway.cli import draw
 
     champion = f", beside {report.champion}" if report.champion else ""
@@ -230,24 +276,21 @@ def _draw_gate(out: "Console", report: "GateReport", *, alone: bool) -> None:
             out.print(f"  {check.name}: {check.says}")
     outcome = draw.badge("passed") if report.passed else draw.badge("refused")
     out.print(outcome + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
-    name = report.ref.partition("@")[0]
-    if report.passed and alone:
-        draw.next_step(out, f"ropeway model approve {report.ref}")
-    elif report.passed:
-        draw.next_step(out, f"ropeway model approve {report.ref} --as SOMEONE", why="who proposed it may not")
-    else:
-        draw.next_step(out, "ropeway run", f"ropeway model register latest --name {name}", why="a better one")
+    why = "who proposed it may not" if report.passed and steps and "--as" in steps[0] else ""
+    draw.next_step(out, *steps, why=why)
 
 
 def _figure(value: float | None) -> str | None:
     return None if value is None else f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
 
 
-def _draw_registered(out: "Console", version: "ModelVersion") -> None:
+def _draw_registered(out: "Console", version: "ModelVersion", passed_over: str) -> None:
     from ropeway.cli import draw
 
     said = "the same content is registered already" if version.known else f"from run {version.run}"
     out.print(draw.badge(version.state, f"{version.ref} is {version.state}") + f"   {said}")
+    if passed_over:
+        out.print(passed_over)
     if version.state == "candidate":
         draw.next_step(out, f"ropeway gate {version.ref}")
 

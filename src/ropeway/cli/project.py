@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import shlex
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,14 +92,19 @@ def start(folder: Path, *, name: str | None, dataset: str, key: str, target: str
         ProjectNameInvalid: a name would not survive in the files.
     """
     chosen = name or re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-.") or "project"
-    for option, value in (("--name", chosen), ("--dataset", dataset)):
-        if not _NAME.fullmatch(value):
-            raise ProjectNameInvalid(
-                option, value, "letters, digits, '-', '_' and '.', a letter or digit first"
-            )
+    if not _NAME.fullmatch(chosen):
+        raise ProjectNameInvalid(
+            "--name", chosen, "letters, digits, '-', '_' and '.', a letter or digit first"
+        )
+    if not _DATASET.fullmatch(dataset):
+        raise ProjectNameInvalid(
+            "--dataset", dataset, "lower-case letters, digits, '-' and '_', a letter or digit first"
+        )
     for option, value in (("--key", key), ("--target", target)):
         if not value or _FORBIDDEN_IN_COLUMN.search(value):
             raise ProjectNameInvalid(option, value, "a column's name, without quotes or control characters")
+    if key == target:
+        raise ProjectNameInvalid("--target", target, f"another column than the key, which is '{key}'")
     present = [file for file in FILES if file != GITIGNORE and (folder / file).exists()]
     if present:
         raise ProjectExists(folder, present)
@@ -137,5 +143,5 @@ def _draw(out: "Console", started: Started, folder: Path, dataset: str) -> None:
             ("guides/", "what raters are told, if people label your data"),
         ],
     )
-    lines = [f"cd {folder}"] if folder.resolve() != Path.cwd() else []
+    lines = [f"cd {shlex.quote(str(folder))}"] if folder.resolve() != Path.cwd() else []
     draw.next_step(out, *lines, f"ropeway data add FILE --name {dataset}", "ropeway status")

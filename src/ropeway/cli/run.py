@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ropeway.pipelines.records import Explanation, PipelineResult, StepEvent
+    from ropeway.workspace import LocalWorkspace
 
 REFRESH_PER_SECOND = 8
+MANY = 10_000
 
 _set_option = click.option(
     "--set",
@@ -45,12 +47,19 @@ def run(
 
     overrides = parse_overrides(settings)
     # Relative names in the project's code mean the project's folder, wherever the command was typed.
-    with face.workspace() as workspace, contextlib.chdir(workspace.root), _progress(face) as progress:
-        result = run_pipeline(
-            workspace, overrides=overrides, only=list(only) or None, jobs=jobs, force=force, progress=progress
-        )
-        name = workspace.project.project.name
-    face.emit(result, lambda out: _draw_result(out, result, name, is_partial=bool(only)))
+    with face.workspace() as workspace, contextlib.chdir(workspace.root):
+        with face.user_code(), _progress(face) as progress:
+            result = run_pipeline(
+                workspace,
+                overrides=overrides,
+                only=list(only) or None,
+                jobs=jobs,
+                force=force,
+                progress=progress,
+            )
+        register = "" if only else _register_command(workspace, result)
+        took = _recorded_duration(workspace, result)
+    face.emit(result, lambda out: _draw_result(out, result, register, took))
 
 
 @click.command()
@@ -62,9 +71,25 @@ def explain(face: Face, settings: tuple[str, ...]) -> None:
     from ropeway.pipelines.run import explain_pipeline
 
     overrides = parse_overrides(settings)
-    with face.workspace() as workspace, contextlib.chdir(workspace.root):
+    with face.workspace() as workspace, contextlib.chdir(workspace.root), face.user_code():
         found = explain_pipeline(workspace, overrides)
     face.emit(found, lambda out: _draw_explanations(out, found, settings))
+
+
+def _register_command(workspace: "LocalWorkspace", result: "PipelineResult") -> str:
+    """What makes a version of the run, under the name that the project's model has already."""
+    from ropeway.models.operations import list_models
+    from ropeway.story.advise import register_command
+
+    return register_command(result.run, list_models(workspace, limit=MANY), workspace.project)
+
+
+def _recorded_duration(workspace: "LocalWorkspace", result: "PipelineResult") -> float:
+    """How long the run took as the record has it, so that every command says the same."""
+    from ropeway.tracking.resolve import resolve_run
+
+    recorded = resolve_run(workspace, result.run).duration_s
+    return result.seconds if recorded is None else recorded
 
 
 @contextlib.contextmanager
@@ -122,7 +147,7 @@ def _moving_table() -> "Iterator[Callable[[StepEvent], None]]":
         yield show
 
 
-def _draw_result(out: "Console", result: "PipelineResult", name: str, *, is_partial: bool) -> None:
+def _draw_result(out: "Console", result: "PipelineResult", register: str, took: float) -> None:
     from ropeway.cli import draw
 
     rows = [
@@ -138,10 +163,9 @@ def _draw_result(out: "Console", result: "PipelineResult", name: str, *, is_part
         first = sorted(result.metrics, key=lambda metric: metric != result.metric)
         draw.facts(out, [(metric, draw.number(result.metrics[metric])) for metric in first])
     out.print()
-    out.print(f"run {result.run} finished in {draw.duration(result.seconds)}")
-    if not is_partial:
-        command = f"ropeway model register {result.run} --name {name}"
-        draw.next_step(out, command, why="makes a model version of it")
+    out.print(f"run {result.run} finished in {draw.duration(took)}")
+    if register:
+        draw.next_step(out, register, why="makes a model version of it")
 
 
 def _seconds(state: str, seconds: float) -> str:

@@ -14,6 +14,7 @@ from ropeway.cli.face import Face, face_options
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ropeway.tracking.filter import Expression, Field
     from ropeway.tracking.records import RunComparison, RunSummary
     from ropeway.workspace import LocalWorkspace
 
@@ -22,6 +23,7 @@ SHOWN_PARAMS = 4
 DEFAULT_LIMIT = 20
 PAGE = 1_000
 SHOWN_DIGITS = 8
+SHOWN_CELLS = 100
 CSV_COLUMNS = (
     "id", "name", "kind", "status", "person", "started_at", "ended_at", "duration_s", "cpu_s",
     "peak_memory_bytes", "code", "commit", "is_dirty", "environment", "parent", "error_type",
@@ -48,6 +50,7 @@ def runs(
     from ropeway.tracking.recover import recover_runs
     from ropeway.tracking.resolve import resolve_run
 
+    _check_one_output(face, csv_path)
     with face.workspace() as workspace:
         recover_runs(workspace)
         if run is not None:
@@ -56,10 +59,15 @@ def runs(
             return
         wanted = limit if limit is not None or csv_path is not None else DEFAULT_LIMIT
         found = list(_search(workspace, where=where, sort=sort, limit=wanted))
+        unknown = [] if found and not sort else _unknown_fields(workspace, where, sort)
+        first = workspace.project.charter.metric
+    for line in unknown if found else []:
+        face.note(line)
     if csv_path is not None:
         _write_csv(face, found, csv_path)
         return
-    face.emit(found, lambda out: _render(out, found, where=where, sort=sort, limit=wanted))
+    asked = [*sort, where]
+    face.emit(found, lambda out: _render(out, found, asked, unknown, limit=wanted, first=first))
 
 
 @click.command()
@@ -73,15 +81,65 @@ def compare(face: Face, runs: tuple[str, ...], csv_path: str | None) -> None:
     """
     from ropeway.tracking.compare import compare_runs
     from ropeway.tracking.recover import recover_runs
+    from ropeway.tracking.resolve import resolve_run
 
+    _check_one_output(face, csv_path)
     with face.workspace() as workspace:
         recover_runs(workspace)
+        if len({resolve_run(workspace, run).id for run in runs}) == 1:
+            said = f"'{runs[0]}' is one run" if len(runs) == 1 else f"{' and '.join(runs)} are the same run"
+            raise click.UsageError(
+                f"{said}: there is nothing to compare it with.", click.get_current_context()
+            )
         found = compare_runs(workspace, runs)
     if csv_path is not None:
         header = ["what", "key", *(run.id for run in found.runs)]
         _write_text(face, csv_path, _csv_text([header, *_comparison_rows(found)]), f"{len(found.runs)} runs")
         return
     face.emit(found, lambda out: _render_comparison(out, found))
+
+
+def _check_one_output(face: Face, csv_path: str | None) -> None:
+    if face.as_json and csv_path is not None:
+        raise click.UsageError(
+            "--csv and --json are two forms of one answer: name one.", click.get_current_context()
+        )
+
+
+def _unknown_fields(workspace: "LocalWorkspace", where: str, sort: Sequence[str]) -> list[str]:
+    """A sentence for each metric, param or tag of the question that none of the newest runs has."""
+    from ropeway.core.errors import did_you_mean
+    from ropeway.tracking.filter import KEYED, parse_filter, parse_sort
+    from ropeway.tracking.search import search_runs
+
+    asked = [field for text in sort for field, _ in parse_sort(text)]
+    asked += _fields(parse_filter(where)) if where.strip() else []
+    wanted = [field for field in dict.fromkeys(asked) if field.family in KEYED]
+    if not wanted:
+        return []
+    known = [
+        f"{family}.{key}"
+        for run in search_runs(workspace, limit=PAGE)
+        for family in KEYED
+        for key in getattr(run, family)
+    ]
+    return [
+        f"No run has {field}.{did_you_mean(str(field), set(known))}"
+        for field in wanted
+        if str(field) not in known
+    ]
+
+
+def _fields(expression: "Expression") -> "list[Field]":
+    """The fields that a filter names."""
+    from ropeway.tracking.filter import And, Not, Or
+
+    match expression:
+        case And(parts) | Or(parts):
+            return [field for part in parts for field in _fields(part)]
+        case Not(part):
+            return _fields(part)
+    return [expression.field]
 
 
 def _search(
@@ -101,21 +159,32 @@ def _search(
 
 
 def _render(
-    out: "Console", found: "list[RunSummary]", *, where: str, sort: Sequence[str], limit: int | None
+    out: "Console",
+    found: "list[RunSummary]",
+    asked: Sequence[str],
+    unknown: Sequence[str],
+    *,
+    limit: int | None,
+    first: str,
 ) -> None:
     from ropeway.cli import draw
 
     if not found:
-        out.print("No run is let through." if where else "No runs yet.")
-        draw.next_step(out, "ropeway runs" if where else "ropeway run")
+        filtered = bool(asked[-1])
+        out.print("No run is let through." if filtered else "No runs yet.")
+        for line in unknown if filtered else []:
+            out.print(line)
+        draw.next_step(out, "ropeway runs" if filtered else "ropeway run")
         return
-    metrics = _chosen("metrics", (run.metrics for run in found), [*sort, where], SHOWN_METRICS)
-    params = _chosen("params", (run.params for run in found), [*sort, where], SHOWN_PARAMS)
+    metrics = _chosen("metrics", (run.metrics for run in found), asked, SHOWN_METRICS, first)
+    params = _chosen("params", (run.params for run in found), asked, SHOWN_PARAMS)
     columns = [
-        draw.Column("run"), draw.Column("name", grow=True), draw.Column("status"), draw.Column("started"),
-        draw.Column("took", right=True),
-        *(draw.Column(name, right=True) for name in metrics),
-        *(draw.Column(name, right=True, grow=True) for name in params),
+        draw.Column("run"), draw.Column("name", grow=True, rank=0 if any(run.name for run in found) else 7),
+        draw.Column("status"), draw.Column("started", rank=2), draw.Column("took", right=True, rank=6),
+        # The figure that the charter asks for stays longest; the last params go first.
+        *(draw.Column(name, right=True, rank=5 if index else 1) for index, name in enumerate(metrics)),
+        *(draw.Column(name, right=True, grow=True, rank=3 if index == 0 else 5)
+          for index, name in enumerate(params)),
     ]  # fmt: skip
     rows = [
         [
@@ -138,15 +207,17 @@ def _render(
         draw.next_step(out, f"ropeway runs {found[0].id}")
 
 
-def _chosen(family: str, maps: "Iterable[dict[str, Any]]", mentioned: Sequence[str], many: int) -> list[str]:
-    """The keys worth a column: those that the question mentions, then those that differ, then the rest."""
+def _chosen(
+    family: str, maps: "Iterable[dict[str, Any]]", mentioned: Sequence[str], many: int, first: str = ""
+) -> list[str]:
+    """The keys worth a column: what the question mentions, the first, those that differ, then the rest."""
     rows = list(maps)
     keys = sorted({key for row in rows for key in row})
     asked = " ".join(mentioned)
 
-    def weight(key: str) -> tuple[bool, bool]:
+    def weight(key: str) -> tuple[bool, bool, bool]:
         is_asked = f"{family}.{key}" in asked or f"{family}.`{key}`" in asked
-        return (not is_asked, len({repr(row.get(key)) for row in rows}) == 1)
+        return (not is_asked, key != first, len({repr(row.get(key)) for row in rows}) == 1)
 
     return sorted(keys, key=weight)[:many]
 
@@ -160,7 +231,7 @@ def _render_one(out: "Console", run: "RunSummary") -> None:
         out,
         [
             ("status", draw.badge(run.status)),
-            ("error", f"{run.error_type}: {run.error or ''}" if run.error_type else None),
+            ("error", _error(run)),
             ("by", run.person),
             ("started", run.started_at),
             ("took", None if run.duration_s is None else draw.duration(run.duration_s)),
@@ -178,15 +249,31 @@ def _render_one(out: "Console", run: "RunSummary") -> None:
         ],
     )
     for title, pairs in (
-        ("params", [(key, _setting(value)) for key, value in run.params.items()]),
+        ("params", [(key, _clipped(value)) for key, value in run.params.items()]),
         ("metrics", [(key, _figure(value)) for key, value in run.metrics.items()]),
-        ("tags", [(key, _setting(value)) for key, value in run.tags.items()]),
+        ("tags", [(key, _clipped(value)) for key, value in run.tags.items()]),
         ("artifacts", [(name, draw.size(each.size_bytes)) for name, each in run.artifacts.items()]),
     ):
         if pairs:
             draw.heading(out, title)
             draw.facts(out, pairs)
     draw.next_step(out, f"ropeway why run:{run.id}")
+
+
+def _error(run: "RunSummary") -> str | None:
+    if not run.error_type:
+        return None
+    from ropeway.story.tell import error_word
+
+    return f"{error_word(run.error_type)}: {run.error or ''}".rstrip(": ")
+
+
+def _clipped(value: Any) -> str | None:
+    """A setting on one line; all of it is in `--json`."""
+    from ropeway.cli import draw
+
+    text = _setting(value)
+    return None if text is None else draw.clip(text, SHOWN_CELLS)
 
 
 def _commit(run: "RunSummary") -> str:
@@ -200,11 +287,12 @@ def _render_comparison(out: "Console", found: "RunComparison") -> None:
 
     heads = [draw.Column("")] + [draw.Column(run.name or run.id, right=True) for run in found.runs]
     about: list[list[draw.Cell]] = [
-        ["run", *(run.id for run in found.runs)],
         ["status", *(run.status for run in found.runs)],
         ["started", *(draw.when(run.started_at) for run in found.runs)],
         ["took", *(None if r.duration_s is None else draw.duration(r.duration_s) for r in found.runs)],
     ]
+    if any(run.name for run in found.runs):
+        about.insert(0, ["run", *(run.id for run in found.runs)])
     draw.table(out, heads, about)
     sections: dict[str, list[list[draw.Cell]]] = {
         "metrics": [

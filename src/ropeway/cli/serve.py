@@ -1,16 +1,36 @@
 """`ropeway serve`, `ropeway feedback` and `ropeway server`: answering over HTTP, and what comes back."""
 
+import re
 from typing import TYPE_CHECKING
 
 import click
 
 from ropeway.cli.face import Face, face_options
+from ropeway.core.errors import Conflict
 
 if TYPE_CHECKING:
     from ropeway.serving.deploy import Deployment
+    from ropeway.workspace import LocalWorkspace
 
 PORT = click.IntRange(0, 65535)
 MB = 2**20
+_NEGATIVE = re.compile(r"-\.?[0-9]")
+
+
+class NotServable(Conflict):
+    """A version that was put aside, rejected or retired, does not answer."""
+
+    code = "not-servable"
+
+    def __init__(self, ref: str, state: str) -> None:
+        super().__init__(
+            f"'{ref}' is {state} and does not answer.",
+            expected="a version that was not put aside",
+            next_step="ropeway model list",
+            ref=ref,
+            state=state,
+        )
+
 
 _host_option = click.option("--host", default="127.0.0.1", show_default=True, help="A loopback host.")
 
@@ -30,6 +50,9 @@ _host_option = click.option("--host", default="127.0.0.1", show_default=True, he
 def serve(face: Face, reference: str, port: int, host: str, max_body: float) -> None:
     """Answer over HTTP with a model version, and follow its alias when it moves.
 
+    MODEL@ENVIRONMENT is what is live there, MODEL@NUMBER one version. A bare MODEL is its newest version,
+    approved or not: for trying out. What was rejected, retired or recalled does not answer.
+
     Each answer has an id and is logged before it leaves; POST /feedback takes what it should have been.
     Ctrl-C or SIGTERM stops without failing a request.
     """
@@ -39,25 +62,36 @@ def serve(face: Face, reference: str, port: int, host: str, max_body: float) -> 
     with face.workspace() as workspace:
         root, home, project = workspace.root, workspace.home, workspace.project
         actor = workspace.actor_name
+        _check_servable(workspace, reference)
     name, _, which = reference.partition("@")
 
     def ready(url: str, deployment: "Deployment") -> None:
         _say_ready(face, url, deployment)
 
-    run(
-        WorkspaceSource(root, reference, actor=actor),
-        home,
-        model=name,
-        environment=which if which in project.environments else "",
-        columns=project.log.columns,
-        host=host,
-        port=port,
-        body_bytes=int(max_body * MB),
-        on_ready=ready,
-    )
+    with face.user_code():
+        run(
+            WorkspaceSource(root, reference, actor=actor),
+            home,
+            model=name,
+            environment=which if which in project.environments else "",
+            columns=project.log.columns,
+            host=host,
+            port=port,
+            body_bytes=int(max_body * MB),
+            on_ready=ready,
+        )
 
 
-@click.command()
+class _TakesNumbers(click.Command):
+    """A command to which `-5` is a value and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Click's own; only where there is a negative number are unknown options let through."""
+        ctx.ignore_unknown_options = any(_NEGATIVE.match(word) for word in args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_TakesNumbers)
 @click.argument("prediction", metavar="ID")
 @click.argument("value")
 @click.option("--note", default="", help="Why; kept with it.")
@@ -67,13 +101,21 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
 
     Saying it again keeps both; the latest holds.
     """
+    from ropeway.serving.errors import FeedbackMismatch, UnknownPrediction
     from ropeway.serving.feedback import append_feedback, parse_value
     from ropeway.serving.record import find_in
 
     with face.workspace() as workspace:
         home, by = workspace.home, workspace.actor_name
-    found = find_in(home, prediction)
-    taken = append_feedback(home, prediction, parse_value(found, value), by=by, note=note)
+    try:
+        found = find_in(home, prediction)
+        taken = append_feedback(home, prediction, parse_value(found, value), by=by, note=note)
+    except UnknownPrediction as error:
+        error.next_step = "take the id from the answer of the service: each answer carries one"
+        raise
+    except FeedbackMismatch as error:
+        error.next_step = f"ropeway feedback {prediction} VALUE, with a value of that kind"
+        raise
     verdict = "as it was" if taken.value == found.prediction else f"it answered {found.prediction}"
     face.emit(taken, lambda out: out.print(f"{taken.id}  {taken.value}  ({verdict}; {found.model})"))
 
@@ -91,8 +133,28 @@ def server(face: Face, port: int, host: str, allow_execute: bool) -> None:  # no
         said = {"url": url, "api": f"{url}/api/v1/", "docs": f"{url}/docs"}
         face.emit(said, lambda out: out.print(f"{url}/docs   Ctrl-C stops"))
 
-    with face.workspace() as workspace:
+    with face.workspace() as workspace, face.user_code():
         run_server(workspace, host=host, port=port, allow_execute=allow_execute, on_ready=ready)
+
+
+def _check_servable(workspace: "LocalWorkspace", reference: str) -> None:
+    """Refuse a version that was put aside; say of one that nobody approved that it is only to be tried.
+
+    Raises:
+        NotServable: it was rejected or retired. One that was recalled is refused where it would be loaded.
+    """
+    from ropeway.models.errors import NothingLive
+    from ropeway.models.operations import resolve_version
+    from ropeway.models.states import State
+
+    try:
+        version = resolve_version(workspace, ref=reference)
+    except NothingLive:  # told, with the reason, where it is looked up to be loaded
+        return
+    if version.state in (State.REJECTED, State.RETIRED):
+        raise NotServable(version.ref, version.state)
+    if version.state in (State.CANDIDATE, State.VALIDATED):
+        click.echo(f"{version.ref} is {version.state} and not approved: for trying out only", err=True)
 
 
 def _say_ready(face: Face, url: str, deployment: "Deployment") -> None:

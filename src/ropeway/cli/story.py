@@ -130,7 +130,8 @@ def _gate_line(bar: "Bar") -> "Text | str":
     if bar.passed is None:
         return "no version has been judged yet"
     verdict = draw.badge("passed") if bar.passed else draw.badge("refused")
-    return verdict + f"  {bar.judged}: {bar.says}" if bar.says else verdict + f"  {bar.judged}"
+    judged = f"  {bar.judged}" + (f" ({bar.since} since)" if bar.since else "")
+    return verdict + (f"{judged}: {bar.says}" if bar.says else judged)
 
 
 def _dataset_lines(found: "Status") -> list[str]:
@@ -169,9 +170,4 @@ def _use_line(found: "Status") -> str:
 
     if not found.predictions:
         return "never yet"
-    if not found.judged:
-        return f"{draw.count(found.predictions, 'prediction')}, no feedback"
-    return (
-        f"{draw.count(found.predictions, 'prediction')}, {found.judged:,} with feedback, "
-        f"{found.right:,} of those right"
-    )
+    return f"{draw.count(found.predictions, 'prediction')}, {found.feedback}"

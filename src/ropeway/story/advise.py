@@ -1,10 +1,14 @@
 """What to do next: the first link of the line that is not there yet, as a command to type."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from ropeway.models.registry import ModelVersion
 from ropeway.models.states import State
 from ropeway.workspace import Project
+
+NO_BAR = "no-bar"
 
 
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +23,10 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The references by which live versions are asked for: `sentiment@production`."""
     predictions: int
     judged: int
+    refused_by: dict[str, str] = {}
+    """The checks by which the last gate refused, if it did, each with its code."""
+    judged_on: str = ""
+    """The name of the dataset that it judged on."""
 
 
 def advise(project: Project, now: Standpoint) -> list[str]:
@@ -29,8 +37,48 @@ def advise(project: Project, now: Standpoint) -> list[str]:
     if not now.runs:
         return ["ropeway run"]
     if not now.versions:
-        return ["ropeway model register latest"]
+        return [register_command("latest", now.versions, project)]
     return _advance(project, now)
+
+
+def register_command(run: str, versions: list[ModelVersion], project: Project) -> str:
+    """The command that makes a model version of a run: under the name of the model that there is already.
+
+    Args:
+        run: a run's id, or `latest`.
+        versions: all model versions, newest first.
+        project: gives a first model its name.
+    """
+    live = [version for version in versions if version.environments]
+    name = next((version.name for version in [*live, *versions]), project.project.name)
+    by_default = name == project.project.name
+    return f"ropeway model register {run}" + ("" if by_default else f" --name {name}")
+
+
+def after_refusal(
+    project: Project, ref: str, failed: Mapping[str, str], *, dataset: str, again: str
+) -> list[str]:
+    """The commands that mend a refused version; the check that no other model would pass comes first.
+
+    Args:
+        project: names the label set behind an agreement.
+        ref: the version that was refused.
+        failed: the checks that refused, by name, each with its code.
+        dataset: the dataset that was judged on, by name.
+        again: the command that registers the next run.
+    """
+    if "agreement" in failed and project.gate.agreement:
+        labels = project.gate.agreement
+        return [f"ropeway labels agreement {labels}", f"ropeway labels queue {labels}"]
+    if "contract" in failed:
+        return [f"ropeway data check {dataset}"]
+    if failed.get("bar") == NO_BAR:
+        # Nothing is wrong with the version: its words say what to write in the charter.
+        return [f"ropeway gate {ref}"]
+    if failed and set(failed) <= {"signature", "skew"}:
+        # Another parameter changes neither what is asked and answered nor how: the code must.
+        return ["ropeway run", again]
+    return ["ropeway run --set NAME=VALUE", again]
 
 
 def _bring_data(project: Project, now: Standpoint, wanted: str) -> list[str]:
@@ -50,14 +98,15 @@ def _advance(project: Project, now: Standpoint) -> list[str]:
         case State.CANDIDATE if newest.passed is None:
             return [f"ropeway gate {newest.ref}"]
         case State.CANDIDATE:
-            return ["ropeway run --set NAME=VALUE", "ropeway model register latest"]
+            again = register_command("latest", now.versions, project)
+            return after_refusal(project, newest.ref, now.refused_by, dataset=now.judged_on, again=again)
         case State.VALIDATED:
             other = "" if project.project.approval == "self" else " --as SOMEONE-ELSE"
             return [f"ropeway model approve {newest.ref}{other}"]
         case State.APPROVED if not now.live:
             return [f"ropeway model promote {newest.ref}"]
     if not now.live:
-        return ["ropeway run", "ropeway model register latest"]
+        return ["ropeway run", register_command("latest", now.versions, project)]
     if not now.predictions:
         return [f"ropeway serve {now.live[0]}"]
     if not now.judged:

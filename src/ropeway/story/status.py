@@ -12,12 +12,13 @@ from ropeway.models.states import State
 from ropeway.story.advise import Standpoint, advise
 from ropeway.story.happenings import ERASED, Happening, last, of_verbs
 from ropeway.story.tell import agreement_line
-from ropeway.story.usage import Usage, usage_by_version
+from ropeway.story.usage import Usage, in_all, usage_by_version
 from ropeway.workspace import Context, Project, operation
 from ropeway.workspace.project import CANVAS
 
 MANY = 10_000
-LOWER_IS_BETTER = frozenset({"log_loss", "mae", "rmse"})
+TAKEN_BACK = frozenset({State.RECALLED, State.REJECTED, State.RETIRED})
+LOWER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "rmse"})
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +33,9 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
         judged: the newest version that a gate looked at.
         bound: its confidence bound on the test part.
         passed: whether that gate passed.
-        says: the gate's own words on the bar.
+        says: the gate's own words: those of the checks that refused, else those on the bar.
+        refused_by: the checks that refused, by name, each with its code.
+        since: what became of that version since, where it was taken back: `recalled`, `rejected`, `retired`.
     """
 
     metric: str
@@ -44,6 +47,8 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     bound: float | None = None
     passed: bool | None = None
     says: str = ""
+    refused_by: dict[str, str] = {}
+    since: str = ""
 
 
 class DatasetLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +89,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     predictions: int
     judged: int
     right: int
+    mean_error: float | None
+    """Of the judged answers that are numbers: how far they were off, on average."""
+    feedback: str
     next_steps: list[str]
 
 
@@ -97,8 +105,9 @@ def status(context: Context) -> Status:
     runs = of_verbs(read, ["run-finished"])
     live = _live(context, versions, usage)
     datasets = _datasets(context)
-    bar = _bar(read, project, runs)
-    counts = [usage[ref] for ref in usage]
+    look = last(of_verbs(read, ["gate-evaluated"]), "gate-evaluated")
+    bar = _bar(project, runs, look, versions)
+    total = in_all(usage.values())
     return Status(
         name=project.project.name,
         filled=[box for box in CANVAS if getattr(charter, box).strip()],
@@ -111,9 +120,11 @@ def status(context: Context) -> Status:
         runs=len(runs),
         models=_by_state(versions),
         live=live,
-        predictions=sum(count.predictions for count in counts),
-        judged=sum(count.judged for count in counts),
-        right=sum(count.right for count in counts),
+        predictions=total.predictions,
+        judged=total.judged,
+        right=total.right,
+        mean_error=total.mean_error,
+        feedback=total.in_words,
         next_steps=advise(
             project,
             Standpoint(
@@ -122,14 +133,19 @@ def status(context: Context) -> Status:
                 runs=len(runs),
                 versions=versions,
                 live=[f"{line.ref.partition('@')[0]}@{line.environment}" for line in live],
-                predictions=sum(count.predictions for count in counts),
-                judged=sum(count.judged for count in counts),
+                predictions=total.predictions,
+                judged=total.judged,
+                # Advice on the newest version: what the gate said of another one is no help.
+                refused_by=bar.refused_by if versions and bar.judged == versions[0].ref else {},
+                judged_on=look.body["dataset"].partition("@")[0] if look else "",
             ),
         ),
     )
 
 
-def _bar(read: Connection, project: Project, runs: list[Happening]) -> Bar:
+def _bar(
+    project: Project, runs: list[Happening], look: Happening | None, versions: list[ModelVersion]
+) -> Bar:
     charter = project.charter
     figures = [
         (value["last"], run.body["run"])
@@ -139,20 +155,23 @@ def _bar(read: Connection, project: Project, runs: list[Happening]) -> Bar:
     ]
     pick = min if charter.metric in LOWER_IS_BETTER else max
     best, best_run = pick(figures) if figures else (None, "")
-    look = last(of_verbs(read, ["gate-evaluated"]), "gate-evaluated")
-    quality: dict[str, Any] = {}
-    if look is not None:
-        quality = next((check for check in look.body["checks"] if check["name"] == "bar"), {})
+    checks: list[dict[str, Any]] = look.body["checks"] if look else []
+    quality: dict[str, Any] = next((check for check in checks if check["name"] == "bar"), {})
+    refused = [check for check in checks if not check["passed"] and not check["skipped"]]
+    judged = f"{look.body['name']}@{look.body['number']}" if look else ""
+    state = next((version.state for version in versions if version.ref == judged), None)
     return Bar(
         metric=charter.metric,
         limit=charter.bar,
         confidence=charter.confidence,
         best=best,
         best_run=best_run,
-        judged=f"{look.body['name']}@{look.body['number']}" if look else "",
+        judged=judged,
         bound=quality.get("figure"),
         passed=look.body["passed"] if look else None,
-        says=quality.get("says", ""),
+        says="; ".join(check["says"] for check in refused) or quality.get("says", ""),
+        refused_by={check["name"]: check.get("code", "") for check in refused},
+        since=state.value if state in TAKEN_BACK else "",
     )
 
 

@@ -1,11 +1,13 @@
 """Each kind of thing in words, from its own events. A kind without words here is told plainly."""
 
+import importlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import short
 from ropeway.core.ids import Digest
 from ropeway.story.account import Told
@@ -16,14 +18,27 @@ SHOWN_METRICS = 3
 LEADING_METRICS = frozenset({"macro_f1", "accuracy", "r2", "rmse"})
 SHOWN_PARAMS = 8
 
+DECIDED = "label-adjudicated"
+
 SNAPSHOT_WORDS = (("adjudicated", "decided by a person"), ("disputed", "disputed"), ("left_out", "left out"))
 
 Teller = Callable[[Connection, str, Sequence[Happening]], Told]
 
 
-def tell(read: Connection, ref: str) -> Told:
-    """The thing that a `kind:id` reference names, in words."""
-    return TELLERS.get(ref.partition(":")[0], _plainly)(read, ref, about(read, ref))
+def tell(read: Connection, ref: str, *, used_at: int | None = None) -> Told:
+    """The thing that a `kind:id` reference names, in words.
+
+    Args:
+        read: where to look.
+        ref: the thing.
+        used_at: the sequence number at which the thing before it on the way was made of it: what people
+            decided about ratings later is no part of those labels.
+    """
+    happenings = about(read, ref)
+    kind = ref.partition(":")[0]
+    if kind == "ratings" and used_at is not None:
+        happenings = [each for each in happenings if each.verb != DECIDED or each.seq <= used_at]
+    return TELLERS.get(kind, _plainly)(read, ref, happenings)
 
 
 def shortened(ref: str) -> str:
@@ -130,10 +145,23 @@ def _outcome(happenings: Sequence[Happening]) -> str:
     # The figures that a bar is mostly set in come first; the others by name.
     names = sorted(metrics, key=lambda name: (name not in LEADING_METRICS, name))
     figures = [f"{name} {_figure(metrics[name]['last'])}" for name in names[:SHOWN_METRICS]]
-    error = f" with {ended.body['error_type']}" if ended.body.get("error_type") else ""
+    error = f" with {error_word(ended.body['error_type'])}" if ended.body.get("error_type") else ""
     return f"{ended.body['status']}{error} in {ended.body['wall_s']:.1f} s" + "".join(
         f", {f}" for f in figures
     )
+
+
+def error_word(error_type: str) -> str:
+    """The code of an error that is one of ours, by which it can be looked up; else the exception's name."""
+    # A class is found once its module is loaded; what ends a run of ours comes from the pipeline's.
+    importlib.import_module("ropeway.pipelines.errors")
+    waiting: list[type[RopewayError]] = [RopewayError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.__name__ == error_type:
+            return kind.code
+        waiting += kind.__subclasses__()
+    return error_type
 
 
 def _steps(happenings: Sequence[Happening]) -> str:
@@ -200,7 +228,7 @@ def _ratings(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
     measured = last(happenings, "agreement-measured")
     if measured is not None:
         lines.append(agreement_line(measured.body))
-    decided = [happening for happening in happenings if happening.verb == "label-adjudicated"]
+    decided = [happening for happening in happenings if happening.verb == DECIDED]
     if decided:
         people = ", ".join(dict.fromkeys(happening.by for happening in decided))
         items = len({happening.body["item"] for happening in decided})

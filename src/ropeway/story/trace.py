@@ -29,7 +29,7 @@ def _walk_back(read: Connection, ref: str, seen: set[str], depth: int) -> list[L
         seen.add(neighbour.ref)
         links.append(
             Link(
-                thing=tell(read, neighbour.ref),
+                thing=tell(read, neighbour.ref, used_at=neighbour.seq),
                 relation=neighbour.relation,
                 links=[] if repeated else _walk_back(read, neighbour.ref, seen, depth + 1),
                 is_repeated=repeated,

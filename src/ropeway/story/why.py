@@ -113,8 +113,7 @@ def _in_use(ref: str, usage: dict[str, Usage]) -> list[Link]:
         return []
     used = usage[identity]
     many = "prediction" if used.predictions == 1 else "predictions"
-    judged = f"{used.judged:,} with feedback, {used.right:,} of those right" if used.judged else "no feedback"
-    title = f"{used.predictions:,} {many}, {judged}"
+    title = f"{used.predictions:,} {many}, {used.in_words}"
     return [Link(thing=Told(ref=f"predictions:{identity}", title=title), relation="answered")]
 
 
