@@ -167,6 +167,8 @@ def _draw_arrival(out: "Console", arrival: "Arrival", labels: list[str], *, trai
     if arrival.contract_inferred:
         draw.facts(out, [("contract", f"inferred to {arrival.contract_file}: review it")])
     _draw_findings(out, version, arrival.contract_file)
+    for remark in arrival.remarks:
+        draw.facts(out, [("remark  ", draw.badge("warn", remark))])
     if not version.is_trainable:
         draw.next_step(out, f"ropeway data check {version.name}", why="when data or contract are mended")
     elif labels:

@@ -11,12 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from ropeway.core.canonical import canonical
+from ropeway.core.errors import did_you_mean
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.checks import run_checks
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import parse_contract, read_contract, render_contract, write_contract
-from ropeway.data.errors import ContractMissing, FileChanged
+from ropeway.data.errors import ColumnNotFound, ContractMissing, FileChanged
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
 from ropeway.data.operations import NewVersion, arrive, check_name, find_version, list_datasets, record_check
@@ -50,6 +51,7 @@ def add(
 
     Raises:
         FileUnreadable, BrokenRow, BadHeader: the file cannot be read, with the place.
+        ColumnNotFound: a column of `key` is not there.
         ContractFileBroken, ContractMissing: the contract's file is not there as it should be.
         CheckRaised: one of the project's own checks cannot be run.
     """
@@ -59,6 +61,9 @@ def add(
     contract = None if new_contract else read_contract(workspace.root, dataset)
     seen = digest_file(path)
     frame = read_table(path, form=form, kinds=known_kinds(contract[0] if contract else None))
+    for column in key:
+        if column not in frame.columns:
+            raise ColumnNotFound(dataset, column, frame.columns, "--key")
     version = workspace.store.put_file(path)
     # What was read must be what is kept, also when somebody writes to the file meanwhile.
     if version != seen:
@@ -92,7 +97,11 @@ def bring(
     known = find_version(workspace, name=name, version=version)
     if known is not None and not new_contract:
         return Arrival(
-            version=known, is_new=False, contract_file=contract_name(name), contract_inferred=False
+            version=known,
+            is_new=False,
+            contract_file=contract_name(name),
+            contract_inferred=False,
+            remarks=_remarks(workspace, frame, name),
         )
     found, inferred = examine(
         workspace,
@@ -111,6 +120,7 @@ def bring(
         is_new=known is None,
         contract_file=contract_name(name),
         contract_inferred=inferred,
+        remarks=_remarks(workspace, frame, name),
     )
 
 
@@ -175,6 +185,23 @@ def last_contract(workspace: Workspace, name: str) -> str | None:
         summary.latest for summary in list_datasets(workspace) if summary.latest.name == name
     ]
     return workspace.store.read(versions[0].contract).decode() if versions else None
+
+
+def _remarks(workspace: Workspace, frame: pl.DataFrame, name: str) -> list[str]:
+    """Whether each row has the target that ropeway.toml names for this dataset."""
+    found: dict[str, None] = {}
+    for given in workspace.project.inputs.values():
+        if given.target is None or given.dataset.partition("@")[0] != name:
+            continue
+        if given.target not in frame.columns:
+            hint = did_you_mean(given.target, frame.columns)
+            found[f"there is no column '{given.target}', the target in ropeway.toml.{hint}"] = None
+            continue
+        series = frame[given.target]
+        absent = series.is_null() | series.is_nan() if series.dtype.is_float() else series.is_null()
+        if absent.any():
+            found[f"{absent.sum():,} of {frame.height:,} rows have no '{given.target}', the target"] = None
+    return list(found)
 
 
 def _check_again(workspace: Workspace, found: NewVersion) -> DatasetVersion:

@@ -13,6 +13,7 @@ Refused    ── ContractViolated, ContractChanged, ChecksFailed
 Failed     ── CheckRaised      the project's own check function raised
 """
 
+import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,12 +24,16 @@ READABLE = "a .csv, .tsv, .parquet or .jsonl file"
 
 
 class FileMissing(NotFound):
-    """No file at the path."""
+    """No file at the path; `beside` are the names of the data files in its folder."""
 
     code = "file-missing"
 
     def __init__(self, path: Path, beside: Iterable[str]) -> None:
-        super().__init__("file", str(path), known=beside, next_step=f"ls {path.parent}")
+        # By the stem: a folder and an ending that both share would make any file look like a near miss.
+        names = {Path(name).stem: name for name in beside}
+        near = difflib.get_close_matches(path.stem, names, n=1)
+        super().__init__("file", str(path), next_step=f"ls {path.parent}")
+        self.what += f" Did you mean '{path.with_name(names[near[0]])}'?" if near else ""
         self.expected = READABLE
 
 

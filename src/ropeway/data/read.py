@@ -1,5 +1,6 @@
 """Files of rows → frames: CSV, Parquet and JSON lines, each mistake with its place and the next step."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def format_of(path: Path) -> str:
         raise FileUnreadable(path, "it is a folder", next_step=step)
     if not path.exists():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
-        raise FileMissing(path, (str(file) for file in beside if file.suffix.lower() in FORMATS))
+        raise FileMissing(path, (file.name for file in beside if file.suffix.lower() in FORMATS))
     known = FORMATS.get(path.suffix.lower())
     if known is None:
         reason = f"'{path.suffix}' is no format that is known" if path.suffix else "its name has no ending"
@@ -155,11 +156,20 @@ def _walk_json_lines(path: Path, shown: Path) -> int:
             except UnicodeDecodeError:
                 raise NotUtf8(shown, f"line {number:,} is not UTF-8") from None
             except msgspec.DecodeError as error:
-                raise BrokenRow(
-                    shown, number, expected="one JSON object", got=f"no such thing ({error})"
-                ) from None
+                raise BrokenRow(shown, number, expected="one JSON object", got=_what_else(error)) from None
             rows += 1
     return rows
+
+
+def _what_else(error: msgspec.DecodeError) -> str:
+    """What stands on a line that is no JSON object."""
+    if isinstance(error, msgspec.ValidationError):
+        found = re.search(r"got `(\w+)`", str(error))
+        return f"JSON of another kind: {found[1]}" if found else "JSON of another kind"
+    place = re.search(r"byte (\d+)", str(error))
+    if place:
+        return f"no JSON from byte {int(place[1]) + 1:,} on"
+    return "JSON that breaks off before its end"
 
 
 def _as_kind(series: pl.Series, kind: str | None) -> pl.Series:

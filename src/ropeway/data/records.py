@@ -159,6 +159,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool
     contract_file: str
     contract_inferred: bool
+    remarks: list[str] = []
+    """What a person should know before training, though no rule is broken."""
 
 
 class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):
