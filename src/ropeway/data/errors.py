@@ -24,7 +24,12 @@ READABLE = "a .csv, .tsv, .parquet or .jsonl file"
 
 
 class FileMissing(NotFound):
-    """No file at the path; `beside` are the names of the data files in its folder."""
+    """No file at the path.
+
+    Args:
+        path: where none is.
+        beside: the names of the data files in that folder.
+    """
 
     code = "file-missing"
 
