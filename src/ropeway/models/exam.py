@@ -12,6 +12,7 @@ import polars as pl
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.assign import split_frame
+from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.records import DatasetVersion, SplitRecord
 from ropeway.models import registry
@@ -67,7 +68,7 @@ class Side:
         seen = parts["part"].is_in(LEARNT_PARTS)
         return Learnt(
             dataset=dataset.name,
-            keys=parts["key"].cast(pl.String).filter(seen),
+            keys=key_text(parts["key"]).filter(seen),
             groups=parts["group"].filter(seen),
             rows=rows.filter(seen),
         )
@@ -178,7 +179,7 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
         dataset=dataset,
         split_record=split,
         rows=rows,
-        keys=parts["key"].cast(pl.String).filter(is_test),
+        keys=key_text(parts["key"]).filter(is_test),
         groups=parts["group"].filter(is_test),
         truth=truth,
         predictions=predictions,
