@@ -6,6 +6,7 @@ Invalid
 ├── UnknownStep, CyclicGraph               the names do not make a graph
 ├── NoServedStep, TwoServedSteps, TargetOnServingPath, RowsNotServed
 ├── UnknownParameter, BadParameter, ParameterMissing, BadOverride
+├── NoRows, TargetMissing, InputWithoutKey  the data cannot be learnt from
 └── NoSafeFormat, ColumnMissing, CannotPredict
 Refused └── UntrustedTypes                 an artifact holds a type that nobody reviewed
 Failed ├── StepFailed, StepChangedRows, ServedWithoutColumns
@@ -393,4 +394,37 @@ class NoRows(Invalid):
             next_step="ropeway data add FILE with more rows",
             part=part,
             dataset=dataset,
+        )
+
+
+class TargetMissing(Invalid):
+    """Some rows have no truth to learn from."""
+
+    code = "target-missing"
+
+    def __init__(self, dataset: str, target: str, count: int, keys: Sequence[str]) -> None:
+        more = ", …" if count > len(keys) else ""
+        super().__init__(
+            f"The target '{target}' is missing in {count:,} rows of {dataset}: {_quoted(keys)}{more}.",
+            expected="a target in every row",
+            next_step="leave these rows out of the file and bring it again: ropeway data add FILE",
+            dataset=dataset,
+            target=target,
+            count=count,
+            keys=list(keys),
+        )
+
+
+class InputWithoutKey(Invalid):
+    """An input holds the rows of `rows`, but not the key by which those of the test part are kept out."""
+
+    code = "input-without-key"
+
+    def __init__(self, name: str, key: str, dataset: str, rows: str) -> None:
+        super().__init__(
+            f"The input '{name}' ({dataset}) holds the rows of {rows}, but has no column '{key}'.",
+            expected=f"a column '{key}', by which rows of the tune and test parts are kept from training",
+            next_step=f"remove [inputs.{name}] from ropeway.toml, or bring the data with its key",
+            input=name,
+            key=key,
         )

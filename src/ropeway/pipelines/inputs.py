@@ -1,9 +1,11 @@
 """What a pipeline starts from: rows and target of the parts of dataset versions, named by what they hold.
 
 Digests are known without reading anything; frames are read when a step that must run asks for them. The
-`test` part is not to be had here at all.
+`test` part is not to be had here at all, by no second name either: of any dataset that holds the same rows
+(another version, what they were labelled from) a step gets those of the part `train` only.
 """
 
+import re
 import threading
 from collections.abc import Iterable
 from functools import cached_property
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest
 from ropeway.data.records import DatasetVersion, SplitRecord
-from ropeway.pipelines.errors import InputMissing, NoRows
+from ropeway.pipelines.errors import InputMissing, InputWithoutKey, NoRows, TargetMissing
 from ropeway.pipelines.graph import ROWS, TARGET, TUNE_ROWS
 from ropeway.workspace import Input, Workspace
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 Part = Literal["train", "tune"]
+SHOWN_KEYS = 5
+_SNAPSHOT_SOURCE = re.compile(r"labels of '.*' on (?P<dataset>.+)")
+"""How a snapshot of labels says where its rows are from; see `labels.snapshot`."""
 
 
 class Inputs:
@@ -85,7 +90,11 @@ class Inputs:
         if name in (ROWS, TARGET, TUNE_ROWS):
             version = self.version(ROWS)
             return digest_json([name, version.version, version.columns, self.split.digest, self._hidden])
-        return digest_json([name, self.version(name).version, self.version(name).columns])
+        version = self.version(name)
+        if (key := self._shared_key(name)) is not None:
+            seen = [name, version.version, version.columns, self.split.digest, self._hidden, key]
+            return digest_json(["train only", *seen])
+        return digest_json([name, version.version, version.columns])
 
     def load(self, name: str) -> Any:
         """The value that a step gets under this name."""
@@ -109,7 +118,48 @@ class Inputs:
             # With the target: a fit that stops early needs both.
             hidden = [column for column in self._hidden if column != self.rows.target]
             return self._part("tune").drop(hidden)
-        return self._read(name)
+        key = self._shared_key(name)
+        return self._read(name) if key is None else self._train_only(name, key)
+
+    def _train_only(self, name: str, key: str) -> "pl.DataFrame":
+        """Of a dataset that holds the same rows, those of the part `train`."""
+        import polars as pl
+
+        from ropeway.data.key_text import key_text
+
+        frame = self._read(name)
+        if key not in frame.columns:
+            raise InputWithoutKey(name, key, self.version(name).shown, self.version(ROWS).shown)
+        train = key_text(self._parts.filter(pl.col("part") == pl.lit("train")).get_column("key"))
+        found = frame.filter(key_text(frame[key]).is_in(train.implode()))
+        # What it was labelled from holds no label; another version of the rows does.
+        is_same = self.version(name).name == self.version(ROWS).name
+        return self._shown(found) if is_same else found
+
+    def _shared_key(self, name: str) -> str | None:
+        """The column by which an input's rows are those of `rows`; None when they are rows of their own."""
+        rows, version = self.version(ROWS), self.version(name)
+        if version.name == rows.name or version.version == rows.version:
+            return self.rows.key
+        return self._kin.get(version.name)
+
+    @cached_property
+    def _kin(self) -> dict[str, str]:
+        """Datasets from which `rows` was labelled, or that were labelled from the same, with their key."""
+        version = self.version(ROWS)
+        links = [
+            (each.dataset.partition("@")[0], each.snapshot, each.item)
+            for each in self._workspace.project.labels.values()
+        ]
+        if (told := _SNAPSHOT_SOURCE.fullmatch(version.source or "")) is not None:
+            links.append((told["dataset"], version.name, self.rows.key))
+        found: dict[str, str] = {str(version.name): self.rows.key}
+        for _ in links:
+            for one, other, key in links:
+                if one in found or other in found:
+                    found.setdefault(one, key)
+                    found.setdefault(other, key)
+        return found
 
     def _part(self, part: Part) -> "pl.DataFrame":
         import polars as pl
@@ -142,9 +192,20 @@ class Inputs:
                         frame.columns,
                         f"`target` in ropeway.toml [inputs.{name}]",
                     )
+                if name == ROWS and target is not None:
+                    self._check_target(frame, target)
                 self._frames[f"frame {name}"] = frame
             found: pl.DataFrame = self._frames[f"frame {name}"]
             return found
+
+    def _check_target(self, frame: "pl.DataFrame", target: str) -> None:
+        """Refuse rows without truth before anything is learnt: neither a fit nor a figure could use them."""
+        truth = frame[target]
+        missing = truth.is_null() | truth.is_nan() if truth.dtype.is_float() else truth.is_null()
+        if missing.any():
+            keys = frame.filter(missing)[self.rows.key] if self.rows.key in frame.columns else []
+            shown = [str(key) for key in keys[:SHOWN_KEYS]]
+            raise TargetMissing(self.version(ROWS).shown, target, int(missing.sum()), shown)
 
     @cached_property
     def _hidden(self) -> list[str]:
