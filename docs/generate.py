@@ -24,7 +24,14 @@ REGENERATE = "Generated from the code by `make docs`; do not edit."
 
 CLI_INTRO = """\
 Every command on a project takes `--json` (one JSON value on standard output), `-C FOLDER` (a folder in the
-project; else it is found upward from the working folder) and `--as NAME` (the name to act under).
+project; else it is found upward from the working folder) and `--as NAME` (the name to act under), before or
+after the command. What the project's own code prints goes to standard error. `ropeway log --follow --json`
+has no end, and so prints one JSON value a line.
+
+MODEL@ENVIRONMENT is the version that is live there, MODEL@NUMBER that version, and a bare MODEL its newest
+version, whatever its state: right for `gate` and `model show`, and for `serve` only to try one out. `latest`
+is the newest run; in `model register` it is the newest run of the pipeline that finished.
+
 Errors go to standard error with a [code](errors.md); under `--json` they are `{"error": …}` on standard
 output.
 

@@ -35,6 +35,19 @@ def test_names_given_reach_every_file(tmp_path):
     assert "sample" in (tmp_path / "pipeline.py").read_text()
 
 
+def test_the_label_settings_of_the_starter_are_sound_once_their_marks_are_taken_away(tmp_path):
+    from ropeway.workspace.project import parse_project
+
+    start(tmp_path, **DEFAULTS)
+    text = (tmp_path / "ropeway.toml").read_text()
+    at = text.index("# [labels.label]")
+    block, rest = text[at:].split("\n\n", 1)
+    sound = parse_project(
+        text[:at] + block.replace("# ", "", 1).replace("\n# ", "\n") + "\n\n" + rest, tmp_path
+    )
+    assert (sound.labels["label"].rater, sound.labels["label"].snapshot) == ("rater", "examples")
+
+
 def test_the_python_files_compile(tmp_path):
     start(tmp_path, **DEFAULTS)
     for name in ("pipeline.py", "checks.py"):

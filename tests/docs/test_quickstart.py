@@ -56,6 +56,12 @@ def test_recording_a_script_works_as_written(tmp_path):
     assert "by hand" in said
 
 
+@pytest.mark.slow
+def test_predicting_a_number_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "predict-a-number.md", tmp_path)
+    assert "sugar@1 is live" in said
+
+
 def test_the_two_commands_of_the_readme_are_targets_of_the_makefile():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

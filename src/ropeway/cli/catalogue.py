@@ -37,7 +37,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("gate", "ropeway.cli.model:gate", _RELEASE, "Hold a model version against the charter."),
     Entry("serve", "ropeway.cli.serve:serve", _SERVE, "Answer over HTTP with a model version."),
     Entry("feedback", "ropeway.cli.serve:feedback", _SERVE, "Say what a prediction should have been."),
-    Entry("server", "ropeway.cli.serve:server", _SERVE, "Offer every operation of this project over HTTP."),
+    Entry("server", "ropeway.cli.serve:server", _SERVE, "Offer queries, decisions and jobs over HTTP."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),

@@ -126,7 +126,10 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
 @click.option("--allow-execute", is_flag=True, help="Let callers run jobs: the gate, say, runs your code.")
 @face_options
 def server(face: Face, port: int, host: str, allow_execute: bool) -> None:  # noqa: FBT001  click passes by name
-    """Offer every operation of this project over HTTP, on this machine only."""
+    """Offer queries, decisions and jobs of this project over HTTP, on this machine only.
+
+    What callers do is recorded under your name, or that of --as.
+    """
     from ropeway.server.service import run_server
 
     def ready(url: str) -> None:

@@ -8,7 +8,8 @@ from ropeway.models.registry import ModelVersion
 from ropeway.models.states import State
 from ropeway.workspace import Project
 
-NO_BAR = "no-bar"
+NO_BAR, TOO_FEW_ROWS = "no-bar", "too-few-test-rows"
+"""Codes of the bar's check that no other model would mend."""
 
 
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,8 @@ def after_refusal(
     if failed.get("bar") == NO_BAR:
         # Nothing is wrong with the version: its words say what to write in the charter.
         return [f"ropeway gate {ref}"]
+    if failed.get("bar") == TOO_FEW_ROWS:
+        return [f"ropeway data add FILE --name {dataset}", "ropeway run"]
     if failed and set(failed) <= {"signature", "skew"}:
         # Another parameter changes neither what is asked and answered nor how: the code must.
         return ["ropeway run", again]
