@@ -131,6 +131,18 @@ def test_feedback_takes_a_negative_number_and_still_knows_its_options(say, train
     assert f"ropeway feedback {asked} VALUE" in err
 
 
+def test_an_error_of_many_lines_keeps_its_indentation_and_is_not_endless():
+    from types import SimpleNamespace
+
+    from ropeway.cli.runs import _error
+
+    failed = SimpleNamespace(error_type="StepFailed", error="seven\n    in line 3\n" + "class, " * 900)
+    first, second, third = _error(failed).split("\n")
+    assert (first, second) == ("step-failed: seven", "    in line 3")
+    assert third.endswith("…")
+    assert len(third) <= 300
+
+
 @pytest.mark.parametrize("state", ["reject", "retire"])
 def test_what_was_put_aside_does_not_answer(say, state):
     say("model", "register", "--name", state)

@@ -18,6 +18,8 @@ from rich.text import Text
 INDENT = "  "
 MINIMUM_COLUMN = 12
 """A column is not squeezed below this many cells."""
+LONG_LINE = 300
+"""Beyond so many cells a line is no longer read; `--json` has all of it."""
 TERABYTE_STEPS = ("B", "KB", "MB", "GB", "TB")
 
 DASH = "\u2013"
@@ -249,6 +251,11 @@ def duration(seconds: float) -> str:
 def clip(text: str, cells: int = 72) -> str:
     """One line of at most so many cells, with an ellipsis where it was cut."""
     line = " ".join(text.split())
+    return line if cell_len(line) <= cells else set_cell_size(line, cells - 1).rstrip() + "…"
+
+
+def clip_line(line: str, cells: int = LONG_LINE) -> str:
+    """A line as it is, its indentation too, unless it is very long: a list of a thousand classes, say."""
     return line if cell_len(line) <= cells else set_cell_size(line, cells - 1).rstrip() + "…"
 
 

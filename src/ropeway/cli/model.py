@@ -190,12 +190,15 @@ def history(face: Face, name: str, at: str | None) -> None:
 @click.argument("ref")
 @face_options
 def card(face: Face, ref: str) -> None:
-    """Print a version's model card in Markdown, written from the record."""
+    """Print a version's model card in Markdown, written from the record.
+
+    On a terminal very long lines are cut; in a file, a pipe and `--json` the card is whole.
+    """
     from ropeway.models.operations import model_card
 
     with face.workspace() as workspace:
         text = model_card(workspace, ref=ref)
-    face.emit(text, lambda _: click.echo(text, nl=False))
+    face.emit(text, lambda out: _draw_card(out, text))
 
 
 @model.command()
@@ -335,7 +338,7 @@ def _draw_detail(out: "Console", detail: "ModelDetail", code: dict[str, str]) ->
             ("run", version.run),
             ("data", ", ".join(_shortened(each) for each in manifest.datasets)),
             ("takes", ", ".join(f"{name} ({kind})" for name, kind in manifest.signature.inputs.items())),
-            ("gives", ", ".join(manifest.signature.outputs)),
+            ("gives", draw.clip_line(", ".join(manifest.signature.outputs))),
             (
                 "parameters",
                 ", ".join(f"{name} = {value}" for name, value in sorted(params.items())) or None,
@@ -379,6 +382,13 @@ def _draw_history(out: "Console", found: "History") -> None:
         )
         rows.append((move.at, move.by, move.ref, move.move, draw.badge(move.after), words))
     draw.table(out, ["when (UTC)", "by", "version", "move", "state", "about"], rows)
+
+
+def _draw_card(out: "Console", text: str) -> None:
+    from ropeway.cli import draw
+
+    lines = text.split("\n")
+    click.echo("\n".join(map(draw.clip_line, lines) if out.is_terminal else lines), nl=False)
 
 
 def _draw_trusted(out: "Console", trusted: "Trusted") -> None:

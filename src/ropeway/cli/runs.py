@@ -263,9 +263,11 @@ def _render_one(out: "Console", run: "RunSummary") -> None:
 def _error(run: "RunSummary") -> str | None:
     if not run.error_type:
         return None
+    from ropeway.cli import draw
     from ropeway.story.tell import error_word
 
-    return f"{error_word(run.error_type)}: {run.error or ''}".rstrip(": ")
+    text = "\n".join(draw.clip_line(line) for line in (run.error or "").split("\n"))
+    return f"{error_word(run.error_type)}: {text}".rstrip(": ")
 
 
 def _clipped(value: Any) -> str | None:
