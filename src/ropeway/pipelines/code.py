@@ -21,14 +21,15 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 from ropeway.pipelines.decorators import Mark, collecting
 from ropeway.pipelines.errors import PipelineBroken, PipelineMissing
-from ropeway.pipelines.observe import PROJECT_PREFIX, Observation, unwatched, watching
+from ropeway.pipelines.observe import PROJECT_PREFIX, Observation, note, unwatched, watching
+from ropeway.pipelines.probes import install_numpy, install_polars
 
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "venv", "site-packages"))
 
@@ -45,7 +46,7 @@ class Files(Protocol):
         ...
 
     def has_folder(self, name: str) -> bool:
-        """Whether there is a folder with Python files of this name."""
+        """Whether there is a folder of this name with Python files in it, at any depth."""
         ...
 
 
@@ -65,7 +66,7 @@ class LiveFiles:
     def has_folder(self, name: str) -> bool:
         """Whether it is a folder with Python files in it."""
         folder = self.folder / name
-        return folder.is_dir() and any(folder.glob("*.py"))
+        return folder.is_dir() and any(folder.rglob("*.py"))
 
 
 class PackedFiles:
@@ -108,6 +109,9 @@ class LoadedModule:
     source: bytes
     module: ModuleType
     seen: Observation
+    """What was used while it was read."""
+    uses: set[str] = field(default_factory=set)
+    """The project's modules that were asked for meanwhile."""
 
 
 class Code:
@@ -129,6 +133,8 @@ class Code:
         self.modules: dict[str, LoadedModule] = {}
         self.marks: list[Mark] = []
         self.seen = Observation(files.folder)
+        """What was used while the entry, and all that it imports, was read: every step rests on it."""
+        self._reading: list[LoadedModule] = []
         self._lock = threading.RLock()
         folder = entry.rpartition("/")[0]
         self._places = [f"{folder}/", ""] if folder else [""]
@@ -151,7 +157,8 @@ class Code:
                 return f"{place}{tail}.py", False
             if self.files.read(f"{place}{tail}/__init__.py") is not None:
                 return f"{place}{tail}/__init__.py", True
-            if self.files.has_folder(f"{place}{tail}"):
+            # As in Python, a folder without `__init__.py` stands behind every real package of its name.
+            if self.files.has_folder(f"{place}{tail}") and not ("/" not in tail and _is_installed(tail)):
                 return f"{place}{tail}/", True
         return None
 
@@ -197,6 +204,9 @@ class Code:
         token = collecting.set(self.marks)
         try:
             self._load(self.entry.rpartition("/")[2].removesuffix(".py"), self.entry, is_package=False)
+            # Modules that are imported later, inside a step, belong to the steps that import them.
+            for module in self.modules.values():
+                self.seen.merge(module.seen)
         # The user's module may raise anything, SystemExit included; what it raised is shown, and nothing of
         # ours runs on.
         except (Exception, SystemExit) as error:
@@ -223,7 +233,13 @@ class Code:
             absolute = absolute.removeprefix(self.prefix).lstrip(".")
         top = absolute.partition(".")[0]
         if not top or (top not in self.modules and (top == "ropeway" or self.find(top) is None)):
-            return builtins.__import__(name, globals, locals, fromlist, level)
+            imported = builtins.__import__(name, globals, locals, fromlist, level)
+            if top == "polars":
+                # Before the project holds any of its functions under a name of its own.
+                install_polars()
+            elif top == "numpy":
+                install_numpy()
+            return imported
         module = self.require(absolute)
         if not fromlist:
             return self.modules[top].module if not level else module
@@ -251,8 +267,22 @@ class Code:
                     if parent is not None:
                         setattr(parent, parts[depth - 1], self.modules[full].module)
                 parent = self.modules[full].module
+                if self._reading:
+                    self._reading[-1].uses.add(full)
+            self._note_use(name)
             assert parent is not None
             return parent
+
+    def _note_use(self, name: str) -> None:
+        """Whoever imports a module rests on what was used when it was read, be it long ago."""
+        parts = name.split(".")
+        waiting, met = [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)], set[str]()
+        while waiting:
+            each = waiting.pop()
+            if each not in met and each in self.modules:
+                met.add(each)
+                note(self.modules[each].seen)
+                waiting.extend(self.modules[each].uses)
 
     def _load(self, name: str, path: str, *, is_package: bool) -> None:
         with unwatched():
@@ -266,20 +296,23 @@ class Code:
             module.__path__ = []
         module.__dict__["__builtins__"] = self._builtins
         seen = Observation(self.files.folder)
-        self.modules[name] = LoadedModule(name, path, source, module, seen)
+        read = self.modules[name] = LoadedModule(name, path, source, module, seen)
         sys.modules[module.__name__] = module
         if isinstance(self.files, PackedFiles):
             text = source.decode("utf-8", "replace")
             linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         try:
             code = compile(source, filename, "exec", dont_inherit=True)
+            self._reading.append(read)
             with watching(seen):
                 exec(code, module.__dict__)  # noqa: S102  running the project's own code is what a pipeline is
         except BaseException:
             sys.modules.pop(module.__name__, None)
             del self.modules[name]
             raise
-        self.seen.merge(seen)
+        finally:
+            if self._reading and self._reading[-1] is read:
+                self._reading.pop()
 
     def _open(self, file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         """`open` that takes a relative name as the project's, wherever the process was started."""
@@ -287,9 +320,25 @@ class Code:
             asked = Path(file)
             inside = self.files.folder / asked
             # What is nowhere is missed in the project, so that the step runs again once it is there.
-            if not asked.is_absolute() and (inside.exists() or not asked.exists()):
+            with unwatched():
+                is_inside = inside.exists()
+                is_missed = is_inside or not asked.exists()
+            if not asked.is_absolute() and is_missed:
                 file = inside
+            elif not asked.is_absolute():
+                # It counts that the project has none: one that appears there goes before.
+                inside.exists()
         return builtins.open(file, mode, *args, **kwargs)  # noqa: PTH123  it stands for `open`
+
+
+def _is_installed(name: str) -> bool:
+    if name in sys.stdlib_module_names:
+        return True
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin is not None
 
 
 def say_error(error: BaseException) -> str:

@@ -200,11 +200,13 @@ class Inputs:
 
     def _check_target(self, frame: "pl.DataFrame", target: str) -> None:
         """Refuse rows without truth before anything is learnt: neither a fit nor a figure could use them."""
+        import polars as pl
+
         truth = frame[target]
         missing = truth.is_null() | truth.is_nan() if truth.dtype.is_float() else truth.is_null()
         if missing.any():
-            keys = frame.filter(missing)[self.rows.key] if self.rows.key in frame.columns else []
-            shown = [str(key) for key in keys[:SHOWN_KEYS]]
+            keyed = frame.filter(missing).select(pl.col(self.rows.key)).head(SHOWN_KEYS)
+            shown = [str(key) for (key,) in keyed.iter_rows()]
             raise TargetMissing(self.version(ROWS).shown, target, int(missing.sum()), shown)
 
     @cached_property

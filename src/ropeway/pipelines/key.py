@@ -24,6 +24,7 @@ from ropeway.pipelines.packages import package_versions
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 LONGEST_NAME = 255
+SEEDING_CALLS = frozenset(("random.seed", "numpy.random.seed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Keys:
             reach = self.map.reach(module, function.__qualname__)
             files, unseen = self._native_files(reach)
             code = {str(part): digest for part, digest in reach.parts.items()} | self.map.extra
-            impure = () if step.mark.pure else (*sorted(reach.impure), *unseen)
+            reasons = {**dict.fromkeys([*sorted(reach.impure), *unseen, *self._read_impurely])}
+            impure = () if step.mark.pure else tuple(reasons)
             found = self._known[step.name] = Known(
                 code, files, impure, any(DRAWS in reason for reason in reach.impure)
             )
@@ -94,6 +96,22 @@ class Keys:
             packages=self.packages,
             files=self._code.seen.files | known.files,
             env=self._code.seen.env,
+        )
+
+    @cached_property
+    def _read_impurely(self) -> list[str]:
+        """What modules did while they were read that no two runs share."""
+        seeds = any(
+            full in SEEDING_CALLS
+            for module in self.map.modules.values()
+            for chain in module.whole.names
+            for full in module.qualified(chain)
+        )
+        # A generator that a module seeds moves as well, by the same steps each time.
+        return sorted(
+            f"{reason}, while modules were read"
+            for reason in self._code.seen.impure
+            if not (seeds and reason.startswith(DRAWS))
         )
 
     def _native_files(self, reach: Reach) -> tuple[dict[str, str | None], list[str]]:

@@ -3,7 +3,8 @@
 For a step: the top-level definitions that its function reaches, through the project's imports, plus every
 module-level statement that is more than a definition, an import or a constant (it may do anything, so it
 counts for all steps, with all that it reaches). A module that plays tricks (`globals()`, `exec`, `import *`
-…) counts whole. Comments and layout never count.
+…) counts whole, and where classes may be found without their names (`__subclasses__`, a metaclass …) all
+modules do. Comments and layout never count.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -62,6 +63,10 @@ class CodeMap:
         for module in list(self.modules.values()):
             if module.level:
                 self._follow(Part(module.name, LEVEL), self._base)
+        if any(module.has_registry for module in self.modules.values()):
+            # A class may be met by a step that never names it.
+            for name in self.modules:
+                self._follow(Part(name, WHOLE), self._base)
         self.extra: dict[str, str] = {}
         if any(module.imports_by_name for module in self.modules.values()):
             self.extra = {path: digest_bytes(read(path)) for path in everything()}
@@ -122,9 +127,12 @@ class CodeMap:
         head = chain[0]
         if head in module.definitions:
             yield Part(module.name, head)
-        if head not in module.imports:
-            return
-        base, attribute = module.imports[head]
+        for base, attribute in module.imports.get(head, ()):
+            yield from self._imported(base, attribute, chain, depth_left)
+
+    def _imported(
+        self, base: str, attribute: str | None, chain: tuple[str, ...], depth_left: int
+    ) -> Iterator[Part]:
         dotted = [*base.split("."), *([attribute] if attribute else []), *chain[1:]]
         for depth in range(len(dotted), 0, -1):
             name = ".".join(dotted[:depth])
