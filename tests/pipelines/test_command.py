@@ -53,8 +53,8 @@ def test_a_failure_has_a_code_the_users_line_and_the_command_that_resumes(trial,
 def test_relative_names_in_a_pipeline_mean_the_projects_folder(trial, write):
     workspace = trial()
     source = (workspace.root / "pipeline.py").read_text()
-    reading = "import pathlib\n    plus = float(pathlib.Path('plus.txt').read_text())\n    return plus + rows"
-    write(workspace, "pipeline.py", source.replace("return rows", reading))
+    reading = "import pathlib\n    shift += float(pathlib.Path('plus.txt').read_text())\n    high = "
+    write(workspace, "pipeline.py", source.replace("high = ", reading, 1))
     write(workspace, "plus.txt", "1")
     (workspace.root / "deep").mkdir()
     done = ropeway(workspace, "run", cwd=workspace.root / "deep")

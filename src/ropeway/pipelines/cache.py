@@ -19,13 +19,15 @@ from ropeway.store import Store
 INLINE_BYTES = 16_384
 """Smaller values stand in the entry itself: one file to write instead of two."""
 KEPT_VARIANTS = 8
-VERSION = 1
+VERSION = 2
 
 
 class KeyParts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a step's key is made of, by name, so that two keys can be compared."""
 
     python: str
+    step: str = ""
+    held: dict[str, str] = {}
     code: dict[str, str]
     params: dict[str, str]
     inputs: dict[str, str]

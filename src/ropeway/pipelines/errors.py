@@ -2,14 +2,14 @@
 
 Invalid
 ├── PipelineMissing, PipelineBroken        the file is not there, or raises when it is read
-├── BadSignature, DuplicateStep            a function that cannot be a step
+├── BadSignature, DuplicateStep, StepElsewhere   a function that cannot be a step
 ├── UnknownStep, CyclicGraph               the names do not make a graph
 ├── NoServedStep, TwoServedSteps, TargetOnServingPath, RowsNotServed
 ├── UnknownParameter, BadParameter, ParameterMissing, BadOverride
 ├── NoRows, TargetMissing, InputWithoutKey  the data cannot be learnt from
-└── NoSafeFormat, ColumnMissing, CannotPredict
+└── NoSafeFormat, ColumnMissing, CannotPredict, ReadsLiveFile
 Refused └── UntrustedTypes                 an artifact holds a type that nobody reviewed
-Failed ├── StepFailed, StepChangedRows, ServedWithoutColumns
+Failed ├── StepFailed, StepChangedRows, StepGaveIterator, ServedWithoutColumns
 └── SliceDiffers
 NotFound └── RunNotRecorded
 """
@@ -341,6 +341,52 @@ class StepChangedInput(Failed):
             next_step=f"work on a copy: {changed} = copy.deepcopy({changed})",
             step=step,
             changed=changed,
+        )
+
+
+class StepGaveIterator(Failed):
+    """A step gave something that can be gone through once, and several steps take it."""
+
+    code = "step-gave-iterator"
+
+    def __init__(self, step: str, kind: str, takers: Sequence[str]) -> None:
+        super().__init__(
+            f"Step '{step}' returned a {kind}, which can be read only once; {_quoted(takers)} take it.",
+            expected="a value that every step can read from its beginning",
+            next_step=f"return list(…) in '{step}'",
+            step=step,
+            takers=list(takers),
+        )
+
+
+class StepElsewhere(Invalid):
+    """A function marked as a step that is not the project's own."""
+
+    code = "step-elsewhere"
+
+    def __init__(self, step: str, module: str) -> None:
+        super().__init__(
+            f"Step '{step}' is a function of the module '{module}', which is no file of this project.",
+            expected="a function that a module of the project defines",
+            next_step=f"define it in the pipeline's file: @step, def {step}(…): return {module}.{step}(…)",
+            step=step,
+            module=module,
+        )
+
+
+class ReadsLiveFile(Invalid):
+    """A step of the serving path reads a file of the project folder, not the packaged one."""
+
+    code = "reads-live-file"
+
+    def __init__(self, step: str, path: str) -> None:
+        super().__init__(
+            f"{step} reads '{path}' from the project folder: once deployed it would read the file as it is"
+            " then, or none.",
+            expected="files found from the code's own place, which are packaged with it",
+            next_step=f"""open("{path}"), or Path(__file__).parent / "{path}" instead of the bare name""",
+            step=step,
+            path=path,
         )
 
 

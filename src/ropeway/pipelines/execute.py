@@ -7,7 +7,7 @@ it.
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from ropeway.core.ids import Digest
 from ropeway.pipelines import formats
 from ropeway.pipelines.cache import KeyParts, Memory, Remembered, StepCache, Variant, Verifier, variant_of
 from ropeway.pipelines.code import Code, say_error
-from ropeway.pipelines.errors import StepChangedInput, StepChangedRows, StepFailed
+from ropeway.pipelines.errors import StepChangedInput, StepChangedRows, StepFailed, StepGaveIterator
 from ropeway.pipelines.explain import why
 from ropeway.pipelines.formats import Encoded, NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, Step
@@ -221,6 +221,9 @@ class Execution:
         except (Exception, SystemExit) as error:
             raise self._failed(step, error) from error
         self._check_inputs(step, arguments)
+        takers = [each.name for each in self.graph.steps.values() if step.name in each.needs]
+        if isinstance(value, Iterator) and len(takers) > 1:
+            raise StepGaveIterator(step.name, type(value).__name__, takers)
         if step.name in self.graph.serving:
             self._check_rows(step, arguments, value)
         return value, observation
@@ -231,10 +234,10 @@ class Execution:
         return value.clone() if formats.is_polars(value) else value
 
     def _check_inputs(self, step: Step, arguments: list[Any]) -> None:
-        """Refuse a step that changed what other steps get; estimators are too dear to look at again."""
+        """Refuse a step that changed what other steps get."""
         for need, value in zip(step.needs, arguments, strict=True):
             content = self.outputs[need].content if need in self.outputs else None
-            if content is not None and formats.is_mutable(value):
+            if content is not None and (formats.is_mutable(value) or formats.is_estimator(value)):
                 try:
                     is_changed = encode(value, self.trust).content != content
                 except NoFormat:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ropeway.pipelines.cache import KeyParts, Remembered, Verifier
 from ropeway.pipelines.graph import Step
 from ropeway.pipelines.narrow import LEVEL, WHOLE
+from ropeway.pipelines.observe import IS_THERE, STATUS
 
 
 def why(parts: KeyParts, last: Remembered | None, seen: Verifier, step: Step) -> str:
@@ -26,10 +27,9 @@ def why(parts: KeyParts, last: Remembered | None, seen: Verifier, step: Step) ->
 
 def _changed(parts: KeyParts, last: Remembered, seen: Verifier, step: Step) -> str:
     before = last.parts
-    for name, old, new in _differences(before.params, parts.params):
-        return f"parameter {name}: {_plain(old)} → {_plain(new)}"
-    for name, old, new in _differences(before.code, parts.code):
-        return _code(name, old, new, step)
+    reason = _changed_source(before, parts, step)
+    if reason:
+        return reason
     for name, old, new in _differences(before.files, parts.files):
         return _file(name, old, new)
     files = last.variant.files if last.variant is not None else {}
@@ -48,6 +48,16 @@ def _changed(parts: KeyParts, last: Remembered, seen: Verifier, step: Step) -> s
         return f"python {before.python} → {parts.python}"
     for name, _, _ in _differences(before.inputs, parts.inputs):
         return f"input `{name}` changed"
+    return ""
+
+
+def _changed_source(before: KeyParts, parts: KeyParts, step: Step) -> str:
+    for name, old, new in _differences(before.params, parts.params):
+        return f"parameter {name}: {_plain(old)} → {_plain(new)}"
+    for name, old, new in _differences(before.code, parts.code):
+        return _code(name, old, new, step)
+    for name, _, _ in _differences(before.held, parts.held):
+        return f"the value of `{name}`, which its function carries, changed"
     return ""
 
 
@@ -77,6 +87,7 @@ def _code(name: str, old: str | None, new: str | None, step: Step) -> str:
 
 def _file(name: str, old: str | None, new: str | None) -> str:
     kind = "folder" if name.endswith("/") else "file"
+    name = name.removesuffix(IS_THERE).removesuffix(STATUS)
     return f"{kind} {name} " + ("appeared" if old is None else "is gone" if new is None else "changed")
 
 

@@ -112,7 +112,7 @@ def kind_of(value: Any) -> str:
     ):
         if belongs(value):
             return name
-    if _is_estimator(value):
+    if is_estimator(value):
         return "estimator"
     names = {
         dict: "map",
@@ -245,7 +245,8 @@ def _is_sparse(value: Any) -> bool:
     return sparse is not None and hasattr(sparse, "issparse") and bool(sparse.issparse(value))
 
 
-def _is_estimator(value: Any) -> bool:
+def is_estimator(value: Any) -> bool:
+    """Whether it is an estimator of scikit-learn, or of a library that follows it."""
     base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
     return base is not None and isinstance(value, base)
 
@@ -285,7 +286,7 @@ def _note_column(column: Any, writing: _Writing) -> None:
         writing.note(buffer.getvalue())
     elif kind == pl.Boolean:
         writing.note(column.fill_null(value=False).cast(pl.UInt8).to_numpy().tobytes())
-    elif kind.is_numeric() and not kind.is_decimal():
+    elif kind.is_numeric() and not kind.is_decimal() and "128" not in str(kind):
         writing.note(column.fill_null(0).to_numpy().tobytes())
     elif kind.is_temporal():
         writing.note(column.to_physical().fill_null(0).to_numpy().tobytes())
@@ -377,7 +378,7 @@ _WRITERS = (
     (_is_numpy_scalar, _write_numpy_scalar),
     (_is_sparse, _write_sparse),
     (_is_pandas, _write_pandas),
-    (_is_estimator, _write_estimator),
+    (is_estimator, _write_estimator),
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest
 from ropeway.pipelines.cache import KeyParts, Verifier
+from ropeway.pipelines.closures import carried
 from ropeway.pipelines.code import SKIPPED_FOLDERS, Code
 from ropeway.pipelines.graph import Step
 from ropeway.pipelines.narrow import CodeMap, Reach
@@ -32,6 +33,8 @@ class Known:
     """What can be said of a step before it runs."""
 
     code: dict[str, str]
+    held: dict[str, str]
+    """Values that its function carries: closed over, or defaults that are no plain ones."""
     files: dict[str, str | None]
     impure: tuple[str, ...]
     """Why its result must not be kept, from its source."""
@@ -76,13 +79,19 @@ class Keys:
             function = step.mark.function
             module = function.__module__.partition(".")[2]
             reach = self.map.reach(module, function.__qualname__)
+            held = carried(function)
+            unknown = [f"a value without a digest that it carries (`{name}`)" for name in held.unknown]
+            for inner, name in sorted(held.functions):
+                if inner in self.map.modules:
+                    reach.add(self.map.reach(inner, name))
+                else:
+                    unknown.append(f"code that cannot be told from the source (`{inner}.{name}`)")
             files, unseen = self._native_files(reach)
             code = {str(part): digest for part, digest in reach.parts.items()} | self.map.extra
-            reasons = {**dict.fromkeys([*sorted(reach.impure), *unseen, *self._read_impurely])}
+            reasons = dict.fromkeys([*sorted(reach.impure), *unseen, *unknown, *self._read_impurely])
             impure = () if step.mark.pure else tuple(reasons)
-            found = self._known[step.name] = Known(
-                code, files, impure, any(DRAWS in reason for reason in reach.impure)
-            )
+            draws = any(DRAWS in reason for reason in reach.impure)
+            found = self._known[step.name] = Known(code, held.values, files, impure, draws)
         return found
 
     def parts(self, step: Step, params: Mapping[str, Any], inputs: Mapping[str, str]) -> KeyParts:
@@ -90,7 +99,9 @@ class Keys:
         known = self.known(step)
         return KeyParts(
             python=PYTHON,
+            step=step.name,
             code=known.code,
+            held=known.held,
             params={name: f"{type(value).__name__} {value!r}" for name, value in params.items()},
             inputs=dict(inputs),
             packages=self.packages,

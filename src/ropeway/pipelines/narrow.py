@@ -40,6 +40,12 @@ class Reach:
     reads: set[tuple[str, frozenset[str]]] = field(default_factory=set)
     """Calls by which native code may open a file, each with the texts that may name it."""
 
+    def add(self, other: "Reach") -> None:
+        """Depend on what another depends on, too."""
+        self.parts |= other.parts
+        self.impure |= other.impure
+        self.reads |= other.reads
+
 
 class CodeMap:
     """All modules that the pipeline's file leads to, and what each function reaches in them.

@@ -1,5 +1,6 @@
 """The versions of the packages that a project's modules import."""
 
+import ast
 import importlib.metadata
 import importlib.util
 import os
@@ -41,12 +42,20 @@ def package_versions(imported: Iterable[str]) -> dict[str, str]:
     names |= {other for name in names for other in BESIDES.get(name, ())}
     installed, homes = _installed()
     versions: dict[str, str] = {}
-    for name in sorted(names):
+    waiting = sorted(names, reverse=True)
+    while waiting:
+        name = waiting.pop()
         distribution = _distribution(name, installed)
         version = installed.get(distribution)
         tree = None if name == "ropeway" else _source_tree(name, homes)
         if version is not None or tree is not None:
             versions[distribution] = " ".join(part for part in (version, tree) if part)
+        if tree is not None:
+            # What a source tree imports may be a source tree as well.
+            more = {each for file in _source_files(name) for each in _imported(file, _changed_at(file))}
+            more -= {*names, *sys.stdlib_module_names, "ropeway"}
+            names |= more
+            waiting.extend(sorted(more))
     return versions
 
 
@@ -85,8 +94,7 @@ def _owners() -> dict[str, list[str]]:
     return {name: list(owners) for name, owners in importlib.metadata.packages_distributions().items()}
 
 
-def _source_tree(name: str, homes: frozenset[str]) -> str | None:
-    """A digest of a package's source files where it does not stand in an installation."""
+def _origin(name: str) -> str | None:
     module = sys.modules.get(name)
     origin = getattr(module, "__file__", None)
     if origin is None:
@@ -95,13 +103,46 @@ def _source_tree(name: str, homes: frozenset[str]) -> str | None:
         except (ImportError, ValueError):
             return None
         origin = spec.origin if spec is not None else None
-    if origin is None or not Path(origin).is_absolute():
+    return origin if origin is not None and Path(origin).is_absolute() else None
+
+
+def _source_files(name: str) -> list[Path]:
+    origin = _origin(name)
+    if origin is None:
+        return []
+    path = Path(origin)
+    return sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+
+
+def _changed_at(file: Path) -> int:
+    return file.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _imported(file: Path, _changed: int) -> frozenset[str]:
+    """The top-level names of the packages that a source file imports."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return frozenset()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+    return frozenset(names)
+
+
+def _source_tree(name: str, homes: frozenset[str]) -> str | None:
+    """A digest of a package's source files where it does not stand in an installation."""
+    origin = _origin(name)
+    if origin is None:
         return None
     path = Path(origin)
     folder = path.parent if path.name == "__init__.py" else None
     home = os.path.realpath(folder.parent if folder else path.parent)
     if home in homes or origin.startswith((sys.prefix, sys.base_prefix)):
         return None
-    files = sorted(folder.rglob("*.py")) if folder else [path]
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    stats = [(str(file), file.stat().st_size, _changed_at(file)) for file in _source_files(name)]
     return f"source {digest_json([[str(part) for part in entry] for entry in stats])[:12]}"

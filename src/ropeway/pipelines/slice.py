@@ -13,6 +13,7 @@ from ropeway.pipelines.code import Code, PackedFiles, say_error
 from ropeway.pipelines.errors import ColumnMissing, ServedWithoutColumns, StepChangedRows, StepFailed
 from ropeway.pipelines.formats import NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, build_graph
+from ropeway.pipelines.observe import Observation, watching
 from ropeway.pipelines.parameters import resolve_parameters
 from ropeway.pipelines.records import Scalar
 
@@ -75,16 +76,28 @@ class Slice:
         """What every step of the slice gives for some rows."""
         values: dict[str, Any] = {**self._pinned, ROWS: rows}
         for step in self._steps:
-            try:
-                value = step.function(*[values[need] for need in step.needs], **step.params)
-            # The user's function may raise anything; it must not take a server down.
-            except (Exception, SystemExit) as error:
-                raise self._failed(step.name, error) from error
-            count = formats.row_count(value)
-            if count is not None and count != rows.height:
-                raise StepChangedRows(step.name, rows.height, count)
-            values[step.name] = value
+            values[step.name] = self._given(step, values, rows)
         return {step.name: values[step.name] for step in self._steps}
+
+    def watch(self, rows: "pl.DataFrame") -> dict[str, Observation]:
+        """What every step of the slice uses to answer some rows; what its modules use, under no name."""
+        values: dict[str, Any] = {**self._pinned, ROWS: rows}
+        seen = {"": self._code.seen}
+        for step in self._steps:
+            with watching(Observation(self._code.files.folder)) as seen[step.name]:
+                values[step.name] = self._given(step, values, rows)
+        return seen
+
+    def _given(self, step: SliceStep, values: Mapping[str, Any], rows: "pl.DataFrame") -> Any:
+        try:
+            value = step.function(*[values[need] for need in step.needs], **step.params)
+        # The user's function may raise anything; it must not take a server down.
+        except (Exception, SystemExit) as error:
+            raise self._failed(step.name, error) from error
+        count = formats.row_count(value)
+        if count is not None and count != rows.height:
+            raise StepChangedRows(step.name, rows.height, count)
+        return value
 
     def _named(self, value: Any, rows: "pl.DataFrame") -> "pl.DataFrame":
         return _named_columns(self.served, value, rows.height)
