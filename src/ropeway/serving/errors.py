@@ -27,8 +27,10 @@ class SignatureMismatch(Invalid):
     def __init__(self, model: str, problems: Sequence[Problem]) -> None:
         first = problems[0]
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        # A hint ends with its own question mark.
+        said = f"field '{first.field}' {first.got}{more}"
         super().__init__(
-            f"The request does not fit the signature of '{model}': field '{first.field}' {first.got}{more}.",
+            f"The request does not fit the signature of '{model}': {said}{'' if said.endswith('?') else '.'}",
             expected=first.expected,
             next_step="see /docs for the signature and an example to paste",
             model=model,
