@@ -53,6 +53,11 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     has_project_types: bool
     seconds: float
 
+    def seen(self) -> Digest:
+        """One digest of what it was seen to depend on."""
+        # Asked of every cached step: canonical JSON would take longer than all else.
+        return digest_bytes(msgspec.json.encode((self.files, self.env), order="sorted"))
+
     def holds(self, seen: "Verifier") -> bool:
         """Whether files and variables are still as they were."""
         return all(seen.file(name) == digest for name, digest in self.files.items()) and all(

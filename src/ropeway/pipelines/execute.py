@@ -172,7 +172,7 @@ class Execution:
             lambda: self._read(step, key, variant),
             content=variant.content,
             token=self._token_of(variant.content, has_project_types=variant.has_project_types),
-            seen=digest_json([variant.files, variant.env]),
+            seen=variant.seen(),
             raw=lambda: self.cache.read(key, variant),
             kind=variant.kind,
             files=variant.files,
@@ -294,7 +294,7 @@ class Execution:
         if encoded is not None and work.parts is not None and work.key is not None and not uncached:
             variant = variant_of(seen, encoded, rows=rows, seconds=seconds)
             self.cache.keep(work.key, variant, encoded.data)
-            output.seen = digest_json([variant.files, variant.env])
+            output.seen = variant.seen()
             self._remember(step, work.parts, work.key, variant, draws=draws)
         elif work.parts is not None:
             self.memory.steps[step.name] = Remembered(parts=work.parts, uncached=uncached, draws=draws)
