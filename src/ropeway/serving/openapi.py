@@ -25,7 +25,7 @@ def openapi_of(live: Live) -> dict[str, Any]:
         "info": {
             "title": live.ref,
             "version": live.ref.partition("@")[2] or "1",
-            "description": "Each prediction has an id: feedback goes by it, and so does the command: ropeway why ID",
+            "description": "Each prediction has an id: by it go feedback and the command: ropeway why ID",
         },
         "paths": {
             "/predict": {
