@@ -4,6 +4,7 @@
 
 import os
 import sqlite3
+import sys
 
 import numpy as np
 import pytest
@@ -231,6 +232,15 @@ def test_a_program_that_runs_while_modules_are_read_keeps_every_step_from_the_ca
 
 def test_a_module_that_seeds_the_generators_keeps_nothing_from_the_cache(trial):
     body = "np.random.seed(3)\n@step\ndef out(rows):\n    return {'v': 1}\n"
+    assert ending(trial(PIPELINE % body)).uncached == ""
+
+
+@pytest.mark.parametrize("place", ["import drawing_library\n", ""])
+def test_what_a_library_draws_while_it_is_loaded_leaves_steps_cached(trial, tmp_path, monkeypatch, place):
+    (tmp_path / "drawing_library.py").write_text("import random\nX = random.random()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("drawing_library", None)
+    body = place + "@step\ndef out(rows):\n    import drawing_library\n    return {'v': 1}\n"
     assert ending(trial(PIPELINE % body)).uncached == ""
 
 

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +28,15 @@ from typing import Any, Protocol
 
 from ropeway.pipelines.decorators import Mark, collecting
 from ropeway.pipelines.errors import PipelineBroken, PipelineMissing
-from ropeway.pipelines.observe import PROJECT_PREFIX, Observation, note, unwatched, watching
+from ropeway.pipelines.observe import (
+    PROJECT_PREFIX,
+    Observation,
+    is_watching,
+    loading_library,
+    note,
+    unwatched,
+    watching,
+)
 from ropeway.pipelines.probes import install_numpy, install_polars
 
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "venv", "site-packages"))
@@ -233,7 +241,11 @@ class Code:
             absolute = absolute.removeprefix(self.prefix).lstrip(".")
         top = absolute.partition(".")[0]
         if not top or (top not in self.modules and (top == "ropeway" or self.find(top) is None)):
-            imported = builtins.__import__(name, globals, locals, fromlist, level)
+            if is_watching() and not _is_loaded(name, fromlist or ()):
+                with loading_library():
+                    imported = builtins.__import__(name, globals, locals, fromlist, level)
+            else:
+                imported = builtins.__import__(name, globals, locals, fromlist, level)
             if top == "polars":
                 # Before the project holds any of its functions under a name of its own.
                 install_polars()
@@ -329,6 +341,12 @@ class Code:
                 # It counts that the project has none: one that appears there goes before.
                 inside.exists()
         return builtins.open(file, mode, *args, **kwargs)  # noqa: PTH123  it stands for `open`
+
+
+def _is_loaded(name: str, fromlist: Iterable[str]) -> bool:
+    """Whether an import would read nothing new."""
+    module = sys.modules.get(name)
+    return module is not None and all(each == "*" or hasattr(module, each) for each in fromlist)
 
 
 def _is_installed(name: str) -> bool:

@@ -121,6 +121,8 @@ class Observation:
     written: set[str] = field(default_factory=set)
     """Files that it made itself, from nothing."""
     added_to: set[str] = field(default_factory=set)
+    states: dict[str, Any] = field(default_factory=dict)
+    """The global generators as they were when it began."""
 
     def merge(self, other: "Observation") -> None:
         """Take over what another saw."""
@@ -143,7 +145,7 @@ def watching(observation: Observation) -> Iterator[Observation]:
     token = _watching.set(observation)
     with _lock:
         _by_id[id(observation)] = observation
-    before = _random_states()
+    observation.states = _random_states()
     try:
         yield observation
     finally:
@@ -151,7 +153,7 @@ def watching(observation: Observation) -> Iterator[Observation]:
         with _lock:
             del _by_id[id(observation)]
         after = _random_states()
-        for name, state in before.items():
+        for name, state in observation.states.items():
             if after[name] != state:
                 observation.impure.add(f"{DRAWS} ({name}'s global state)")
         # What a module does when it is first imported inside a step belongs to that step as well.
@@ -179,6 +181,19 @@ def note(seen: Observation) -> None:
 def is_watching() -> bool:
     """Whether any step is watched in this process."""
     return bool(_by_id)
+
+
+@contextlib.contextmanager
+def loading_library() -> Iterator[None]:
+    """What a library draws while it is loaded, once a process, is of no account to the step that loads it."""
+    before = _random_states()
+    yield
+    after = _random_states()
+    with _lock:
+        for watched in _by_id.values():
+            for name, state in before.items():
+                if watched.states.get(name) == state:
+                    watched.states[name] = after[name]
 
 
 def note_impure(what: str) -> None:
