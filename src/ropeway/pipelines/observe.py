@@ -412,7 +412,7 @@ def note_status(path: str, frame: FrameType | None) -> None:
     if not targets or is_plumbing(frame):
         return
     names: set[str] = set()
-    while frame is not None and str(frame.f_globals.get("__name__", "")) in PATH_MODULES:
+    while frame is not None and _is_path_module(str(frame.f_globals.get("__name__", ""))):
         names.add(frame.f_code.co_name)
         frame = frame.f_back
     if names & PASSING_BY:
@@ -463,9 +463,14 @@ def _note_database(args: tuple[Any, ...]) -> None:
                 _read(target, os.path.abspath(name) + end, is_ours=True)
 
 
+def _is_path_module(name: str) -> bool:
+    # Since Python 3.13 pathlib is a package: `pathlib._local`.
+    return name in PATH_MODULES or name.startswith("pathlib.")
+
+
 def _is_by_project(frame: FrameType | None) -> bool:
     """Whether the project's own code asked, past what stands between it and the system."""
-    while frame is not None and str(frame.f_globals.get("__name__", "")) in PATH_MODULES:
+    while frame is not None and _is_path_module(str(frame.f_globals.get("__name__", ""))):
         frame = frame.f_back
     return frame is not None and str(frame.f_globals.get("__name__", "")).startswith(PROJECT_PREFIX)
 
