@@ -29,6 +29,15 @@ def test_a_run_becomes_a_candidate_named_after_the_project(project):
     assert register(workspace, result.run, name="other").ref == "other@1"
 
 
+def test_a_later_run_is_registered_under_the_name_that_the_model_has(project):
+    # It was the project's name, so a retrained model became another one, compared with nothing.
+    workspace = notes(project)
+    run_pipeline(workspace)
+    assert register(workspace, name="other").ref == "other@1"
+    run_pipeline(workspace, overrides={"least": 60})
+    assert register(workspace).ref == "other@2"
+
+
 def test_the_same_content_from_another_run_is_the_same_version(project):
     workspace = notes(project)
     run_pipeline(workspace)

@@ -53,7 +53,7 @@ def model() -> None:
 
 @model.command()
 @click.argument("run", default="latest")
-@click.option("--name", help="The model's name (default: the project's).")
+@click.option("--name", help="The model's name (default: that of the live or newest, else the project's).")
 @face_options
 def register(face: Face, run: str, name: str | None) -> None:
     """Package a run's served slice as a model version, and replay recorded rows through it.

@@ -17,14 +17,17 @@ from ropeway.models.manifest import (
     put_manifest,
     source_digest,
 )
-from ropeway.models.operations import register_package, trust_run
+from ropeway.models.operations import list_models, register_package, trust_run
 from ropeway.models.provenance import datasets_of, target_of
-from ropeway.models.registry import ModelVersion
+from ropeway.models.registry import ModelVersion, usual_name
 from ropeway.models.replay import replay
 from ropeway.pipelines.operations import show
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.pipelines.slice import read_replay
 from ropeway.workspace import Workspace
+
+MANY = 10_000
+"""More versions than are asked for when a name is chosen."""
 
 
 def register(workspace: Workspace, run: str = "latest", *, name: str | None = None) -> ModelVersion:
@@ -33,7 +36,7 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
     Args:
         workspace: where.
         run: a pipeline run's id, the beginning of one, or `latest`.
-        name: the model's name; the project's by default.
+        name: the model's name; that of the live model by default, else the newest's, else the project's.
 
     Returns:
         The version; `known` when the same content was registered before.
@@ -44,7 +47,7 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
     """
     record = show(workspace, run=run)
     package = build_package(workspace, record)
-    model = name if name is not None else workspace.project.project.name
+    model = name if name is not None else usual_name(list_models(workspace, limit=MANY), workspace.project)
     loaded = load_package(workspace, package, model)
     try:
         rows, answers = read_replay(workspace.store.read(loaded.manifest.replay))

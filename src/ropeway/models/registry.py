@@ -4,6 +4,7 @@ Nothing here writes: the moves are in `operations`.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -330,3 +331,17 @@ def _version(read: Connection, row: Any, *, known: bool = False) -> ModelVersion
         look=row.look,
         known=known,
     )
+
+
+def usual_name(versions: Sequence[ModelVersion], project: Project) -> ModelName:
+    """The name under which a run is registered when none is given.
+
+    That of the live model, else of the newest version, else the project's: a retrained model must not become
+    another one, which nothing in production is compared with.
+
+    Args:
+        versions: all model versions, newest first.
+        project: gives a first model its name.
+    """
+    live = [version for version in versions if version.environments]
+    return next((version.name for version in [*live, *versions]), ModelName(project.project.name))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ropeway.models.registry import ModelVersion
+from ropeway.models.registry import ModelVersion, usual_name
 from ropeway.models.states import State
 from ropeway.workspace import Project
 
@@ -50,8 +50,7 @@ def register_command(run: str, versions: list[ModelVersion], project: Project) -
         versions: all model versions, newest first.
         project: gives a first model its name.
     """
-    live = [version for version in versions if version.environments]
-    name = next((version.name for version in [*live, *versions]), project.project.name)
+    name = usual_name(versions, project)
     by_default = name == project.project.name
     return f"ropeway model register {run}" + ("" if by_default else f" --name {name}")
 

@@ -194,9 +194,8 @@ def _dataset(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
     checked = (last(happenings, "contract-checked") or arrived).body
     came = [f"from {body['source']}"] if body.get("source") else []
     came += [f"brought by {body['bringer']}"] if body.get("bringer") else []
-    verdict = (
-        f"breaks {checked['broken']} rules of its contract" if checked["broken"] else "keeps its contract"
-    )
+    rules = "1 rule" if checked["broken"] == 1 else f"{checked['broken']} rules"
+    verdict = f"breaks {rules} of its contract" if checked["broken"] else "keeps its contract"
     lines = [", ".join([f"{body['rows']:,} rows", *came, verdict])]
     for check in checked["checks"]:
         found = f"{check['offending']:,} rows found" if check["offending"] else "nothing found"
