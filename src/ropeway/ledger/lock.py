@@ -27,6 +27,7 @@ class WriteLock:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # An interrupt while waiting must not leak the descriptor; it goes on its way.
         except BaseException:
             os.close(descriptor)
             raise

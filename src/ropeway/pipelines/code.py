@@ -318,6 +318,7 @@ class Code:
             self._reading.append(read)
             with watching(seen):
                 exec(code, module.__dict__)  # noqa: S102  running the project's own code is what a pipeline is
+        # Whatever the module raised, a half-read one must not stay importable; it goes on its way.
         except BaseException:
             sys.modules.pop(module.__name__, None)
             del self.modules[name]

@@ -159,6 +159,7 @@ class Execution:
         began = time.perf_counter()
         try:
             value, seen = self._call(work.step)
+        # However the step ended, its outcome is on record first; what it raised goes on its way.
         except BaseException:
             seconds = time.perf_counter() - began
             self.outcomes[name] = StepOutcome(step=name, state="failed", seconds=seconds, reason=work.reason)

@@ -160,6 +160,7 @@ def load_slice(
         params = resolve_parameters(graph, settings, {}, only=graph.serving)
         trust = Trust(trusted, loaded)
         pinned = {name: decode(artifacts[name], trust) for name in graph.pinned}
+    # Loaded code that no slice holds would stay in memory; what was raised goes on its way.
     except BaseException:
         loaded.close()
         raise

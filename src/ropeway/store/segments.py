@@ -76,6 +76,7 @@ class SegmentWriter:
             write_all(self._descriptor, MAGIC + _frame(header))
             self.size_bytes = len(MAGIC) + FRAME.size + len(header)
             newborn.rename(path)
+        # A segment that was never whole must leave no file and no lock; what was raised goes on its way.
         except BaseException:
             os.close(self._descriptor)
             newborn.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ def run(
     workspace = open_workspace(project)
     try:
         return start_run(workspace, name=name, params=params, tags=tags, inputs=inputs, owned=workspace)
+    # No run will close the workspace that was opened for it; what was raised goes on its way.
     except BaseException:
         workspace.close()
         raise
