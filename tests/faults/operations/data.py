@@ -67,5 +67,8 @@ def _file(root: Path, token: str) -> Path:
         chance = random.Random(token)
         lines = [f"{row},{chance.random():.6f},{token}" for row in range(ROWS)]
         path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join(["id,price,word", *lines]) + "\n", encoding="utf-8")
+        # A kill must not leave half of it: the command that is run again would find that and take it for whole.
+        half = path.with_suffix(".half")
+        half.write_text("\n".join(["id,price,word", *lines]) + "\n", encoding="utf-8")
+        half.rename(path)
     return path

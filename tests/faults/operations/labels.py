@@ -67,5 +67,8 @@ def _ratings(root: Path, token: str) -> Path:
             },
             schema_overrides={"ratings": pl.List(pl.Int8)},
         )
-        frame.write_parquet(path)
+        # A kill must not leave half of it: the command that is run again would find that and take it for whole.
+        half = path.with_suffix(".half")
+        frame.write_parquet(half)
+        half.rename(path)
     return path
