@@ -67,7 +67,7 @@ def _file(root: Path, token: str) -> Path:
         chance = random.Random(token)
         lines = [f"{row},{chance.random():.6f},{token}" for row in range(ROWS)]
         path.parent.mkdir(exist_ok=True)
-        # A kill must not leave half of it: the command that is run again would find that and take it for whole.
+        # A kill must not leave half of it, which the next try would take for whole.
         half = path.with_suffix(".half")
         half.write_text("\n".join(["id,price,word", *lines]) + "\n", encoding="utf-8")
         half.rename(path)

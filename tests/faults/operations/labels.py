@@ -67,7 +67,7 @@ def _ratings(root: Path, token: str) -> Path:
             },
             schema_overrides={"ratings": pl.List(pl.Int8)},
         )
-        # A kill must not leave half of it: the command that is run again would find that and take it for whole.
+        # A kill must not leave half of it, which the next try would take for whole.
         half = path.with_suffix(".half")
         frame.write_parquet(half)
         half.rename(path)
