@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ropeway.serving.record import feedback_in, find_in
+from ropeway.predictions.record import feedback_in, find_in
 
 JSON = {"content-type": "application/json"}
 

@@ -15,7 +15,7 @@ import pytest
 from ropeway.core.errors import NotFound
 from ropeway.serving.errors import AuthRequired, CannotListen, PortBusy
 from ropeway.serving.listen import bind
-from ropeway.serving.record import all_predictions, find_in
+from ropeway.predictions.record import all_predictions, find_in
 from ropeway.store import read_segment
 
 BODY = json.dumps({"text": "a good day"}).encode()

@@ -18,7 +18,7 @@ from ropeway.models.load import load_model
 from ropeway.models.operations import approve_model, gate_model, promote_model
 from ropeway.models.register import register
 from ropeway.pipelines.run import run_pipeline
-from ropeway.serving.operations import find_prediction, list_feedback
+from ropeway.predictions.operations import find_prediction, list_feedback
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
 

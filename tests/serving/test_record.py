@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from ropeway.core.ids import PredictionId
-from ropeway.serving.errors import FeedbackMismatch, LogUnavailable, UnknownPrediction
+from ropeway.predictions.errors import UnknownPrediction
+from ropeway.serving.errors import FeedbackMismatch, LogUnavailable
 from ropeway.serving.feedback import append_feedback, give_feedback
 from ropeway.serving.log import PredictionLog
-from ropeway.serving.record import PREDICTIONS, all_predictions, feedback_in, find_in
+from ropeway.predictions.record import PREDICTIONS, all_predictions, feedback_in, find_in
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CLASSES = {"no": 0.25, "yes": 0.75}

@@ -5,7 +5,7 @@ import pytest
 from ropeway.core.hashing import digest_bytes
 from ropeway.data.errors import DatasetNotFound
 from ropeway.models.errors import UnknownVersion
-from ropeway.serving.errors import UnknownPrediction
+from ropeway.predictions.errors import UnknownPrediction
 from ropeway.story.errors import AmbiguousReference, UnknownReference
 from ropeway.story.operations import why
 

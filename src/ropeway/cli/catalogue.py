@@ -22,6 +22,7 @@ _DATA = "Data and labels"
 _TRAIN = "Train"
 _RELEASE = "Release"
 _SERVE = "Serve"
+_LOOP = "Watch and renew"
 _ASK = "Ask"
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -38,6 +39,14 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("serve", "ropeway.cli.serve:serve", _SERVE, "Answer over HTTP with a model version."),
     Entry("feedback", "ropeway.cli.serve:feedback", _SERVE, "Say what a prediction should have been."),
     Entry("server", "ropeway.cli.serve:server", _SERVE, "Offer queries, decisions and jobs over HTTP."),
+    Entry("monitor", "ropeway.cli.monitor:monitor", _LOOP, "How each deployment is: drift, quality, cost."),
+    Entry("alerts", "ropeway.cli.monitor:alerts", _LOOP, "What somebody should look at, and what is over."),
+    Entry("release", "ropeway.cli.rollout:release", _LOOP, "Let a version prove itself on real traffic."),
+    Entry("rollout", "ropeway.cli.rollout:rollout", _LOOP, "Show, advance, hold or end a rollout."),
+    Entry("rollback", "ropeway.cli.rollout:rollback", _LOOP, "Go back to what was live before, at once."),
+    Entry("controller", "ropeway.cli.controller:controller", _LOOP, "Do what the policy says, as things come."),
+    Entry("policy", "ropeway.cli.controller:policy", _LOOP, "Show, check, pause or resume the policy."),
+    Entry("retrain", "ropeway.cli.controller:retrain", _LOOP, "Train anew and release, as the policy says."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),

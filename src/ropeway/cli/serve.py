@@ -101,9 +101,10 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
 
     Saying it again keeps both; the latest holds.
     """
-    from ropeway.serving.errors import FeedbackMismatch, UnknownPrediction
+    from ropeway.predictions.errors import UnknownPrediction
+    from ropeway.serving.errors import FeedbackMismatch
     from ropeway.serving.feedback import append_feedback, parse_value
-    from ropeway.serving.record import find_in
+    from ropeway.predictions.record import find_in
 
     with face.workspace() as workspace:
         home, by = workspace.home, workspace.actor_name

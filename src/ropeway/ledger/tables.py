@@ -1,7 +1,8 @@
 """The ledger's tables: the truth (`recorded`) and the projections (`projected`).
 
-Tables of truth are only ever added to. Tables of `projected` are disposable: any room may declare its own
-there; they are dropped and replayed when their shape or their `info["revision"]` changes.
+Tables of truth are only ever added to, but for `lease`, which is no history. Tables of `projected` are
+disposable: any room may declare its own there; they are dropped and replayed when their shape or their
+`info["revision"]` changes.
 """
 
 from sqlalchemy import (
@@ -56,6 +57,16 @@ answered = Table(
     Column("operation", String, nullable=False),
     Column("arguments", String, nullable=False),
     Column("result", LargeBinary, nullable=False),
+)
+
+# No history: who does a piece of work now. The token only ever grows.
+lease = Table(
+    "lease",
+    recorded,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("expires_at", String, nullable=False),
 )
 
 # `event` is append-only; a payload may one day be erased, but never changed.

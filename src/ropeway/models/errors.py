@@ -1,10 +1,10 @@
 """What can go wrong between a run and a version in production.
 
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
-Invalid    bad-model-name · bad-moment · not-a-frame · request-mismatch · cost-mismatch
+Invalid    bad-model-name · bad-moment · bad-routing · not-a-frame · request-mismatch · cost-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
-           version-recalled · package-differs
+           version-recalled · package-differs · no-such-rule
 Damaged    model-damaged
 """
 
@@ -349,4 +349,32 @@ class ModelDamaged(Damaged):
             ref=ref,
             part=part,
             digest=digest,
+        )
+
+
+class BadRouting(Invalid):
+    """Traffic cannot be divided so."""
+
+    code = "bad-routing"
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"The traffic of '{name}' cannot be divided so: {what}.",
+            expected="approved versions beside the live one, with shares over 0 that leave it something",
+            next_step=f"ropeway model list {name}",
+            model=name,
+        )
+
+
+class NoSuchRule(Refused):
+    """Approval by rule was asked for, and the project has no such rule."""
+
+    code = "no-such-rule"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(
+            f"No rule of this project approves '{ref}'.",
+            expected='approval = "by-rule" in [policy] of ropeway.toml',
+            next_step=f"ropeway model approve {ref} --as SOMEBODY",
+            ref=ref,
         )

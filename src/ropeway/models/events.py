@@ -89,6 +89,43 @@ class ModelApproved(OfVersion, frozen=True, kw_only=True):
     note: str | None
 
 
+@event("approved-by-rule")
+class ApprovedByRule(OfVersion, frozen=True, kw_only=True):
+    """The project's own policy answers for it: `rule` says which, `evidence` on what."""
+
+    evidence: Digest
+    rule: str
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """A version beside the live one, and its share of the traffic."""
+
+    number: int
+    share: float
+
+
+@event("traffic-routed", erasable=("reason",))
+class TrafficRouted(Event, frozen=True, kw_only=True):
+    """How an environment's traffic is divided from now on; what `arms` leave is the live version's.
+
+    `shadows` are asked beside whoever answers, and never answer. `salt` decides with the entity which arm it
+    falls to. It holds until the next routing or promotion there.
+    """
+
+    name: ModelName
+    environment: str
+    live: int
+    arms: list[Arm]
+    shadows: list[int]
+    salt: str
+    rollout: str
+    reason: str | None
+
+    def subject(self) -> str:
+        """The live version, whose traffic it is."""
+        return f"model:{self.name}@{self.live}"
+
+
 @event("model-promoted", erasable=("note",))
 class ModelPromoted(OfVersion, frozen=True, kw_only=True):
     """An environment points to it from now on, and no longer to what it replaced."""

@@ -10,8 +10,9 @@ import msgspec
 from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.models import registry
 from ropeway.models.card import write_card
-from ropeway.models.errors import BadModelName, FourEyes, UnknownSource
+from ropeway.models.errors import BadModelName, FourEyes, NoSuchRule, UnknownSource
 from ropeway.models.events import (
+    ApprovedByRule,
     ModelApproved,
     ModelPromoted,
     ModelRecalled,
@@ -25,6 +26,7 @@ from ropeway.models.judgement import require_fresh
 from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.provenance import require_as_recorded
 from ropeway.models.registry import Entry, ModelVersion, Standing
+from ropeway.models.routing import Routing, route_in, routing_of
 from ropeway.models.states import Move, State, after
 from ropeway.workspace import Context, operation
 from ropeway.workspace.project import Scalar
@@ -184,6 +186,11 @@ def promote_model(
     Its evidence must be fresh, as for approving. Going back to a version that was in this environment before
     wants nothing anew: it must work in the middle of the night.
     """
+    return promote_in(context, ref=ref, environment=environment, note=note)
+
+
+def promote_in(context: Context, *, ref: str, environment: str, note: str | None) -> ModelVersion:
+    """As `models.promote`, inside the caller's write transaction."""
     registry.check_environment(context.project, environment)
     version = _under_lock(context, ref, Move.PROMOTE)
     if environment in version.environments:
@@ -195,6 +202,26 @@ def promote_model(
         ModelPromoted(
             name=version.name, number=version.number, environment=environment, replaced=former, note=note
         )
+    )
+    return registry.get(context.read, version.name, version.number)
+
+
+@operation("models.approve-by-rule", kind="command", permission="models:approve")
+def approve_by_rule(context: Context, *, ref: str, rule: str) -> ModelVersion:
+    """Let the project's policy answer for a validated version, where `[policy] approval` is `by-rule`.
+
+    Raises:
+        NoSuchRule: the project's policy says nothing of the kind.
+        StaleEvidence: as for `models.approve`.
+    """
+    version = _under_lock(context, ref, Move.APPROVE)
+    policy = context.project.policy
+    if policy is None or policy.approval != "by-rule":
+        raise NoSuchRule(version.ref)
+    require_fresh(context, version)
+    assert version.evidence is not None, "a validated version has evidence"
+    context.append(
+        ApprovedByRule(name=version.name, number=version.number, evidence=version.evidence, rule=rule)
     )
     return registry.get(context.read, version.name, version.number)
 
@@ -259,6 +286,29 @@ def trust_run(context: Context, *, run: RunId) -> Trusted:
     if not known:
         context.append(SourceApproved(source=ran.source, basis=RAN_HERE, person=ran.person, run=run))
     return Trusted(source=ran.source, known=known)
+
+
+@operation("models.routing", kind="query", permission="models:read")
+def get_routing(context: Context, *, name: str, environment: str = "production") -> Routing:
+    """How an environment's traffic is divided now."""
+    return routing_of(context.read, context.project, name, environment)
+
+
+@operation("models.route", kind="command", permission="models:promote")
+def route_traffic(
+    context: Context,
+    *,
+    name: str,
+    environment: str = "production",
+    arms: dict[str, float] = {},  # noqa: B006  copied by `operation`
+    shadows: list[str] = [],  # noqa: B006
+    reason: str | None = None,
+) -> Routing:
+    """Divide an environment's traffic by hand: versions with shares beside the live one, and shadows.
+
+    Without arms and shadows all of it is the live version's again.
+    """
+    return route_in(context, name=name, environment=environment, arms=arms, shadows=shadows, reason=reason)
 
 
 def _under_lock(context: Context, ref: str, move: Move) -> ModelVersion:

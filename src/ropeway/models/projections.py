@@ -1,5 +1,6 @@
 """The tables that answer what versions there are, where they stand, and who moved them when."""
 
+import json
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
 from ropeway.core.clock import to_text
 from ropeway.ledger import Fact, projected, projects
 from ropeway.models.events import (
+    ApprovedByRule,
     GateEvaluated,
     ModelApproved,
     ModelPromoted,
@@ -29,6 +31,7 @@ from ropeway.models.events import (
     ModelRetired,
     OfVersion,
     SourceApproved,
+    TrafficRouted,
 )
 from ropeway.models.states import AFTER_FAILED_GATE, AFTER_REPLACED, State
 
@@ -79,6 +82,22 @@ alias_history = Table(
     # None: the version was recalled and nothing took its place.
     Column("number", Integer),
     PrimaryKeyConstraint("seq", "environment"),
+)
+
+route = Table(
+    "route",
+    projected,
+    Column("name", String, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("live", Integer, nullable=False),
+    # JSON lists: [[number, share], …] and [number, …].
+    Column("arms", String, nullable=False),
+    Column("shadows", String, nullable=False),
+    Column("salt", String, nullable=False),
+    Column("rollout", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    PrimaryKeyConstraint("name", "environment"),
 )
 
 model_move = Table(
@@ -214,6 +233,34 @@ def _approve(fact: Fact[ModelApproved], connection: Connection) -> None:
     _set(fact, connection, approved_by=fact.actor, self_approved=fact.event.self_approved)
 
 
+@projects(ApprovedByRule)
+def _approve_by_rule(fact: Fact[ApprovedByRule], connection: Connection) -> None:
+    note = f"by rule: {fact.event.rule}"
+    _moved(fact, connection, "approve", State.APPROVED, evidence=fact.event.evidence, note=note)
+    _set(fact, connection, approved_by=fact.actor, self_approved=False)
+
+
+@projects(TrafficRouted)
+def _route(fact: Fact[TrafficRouted], connection: Connection) -> None:
+    routed = fact.event
+    _unroute(routed.name, routed.environment, connection)
+    if not routed.arms and not routed.shadows:
+        return
+    connection.execute(
+        insert(route).values(
+            name=routed.name,
+            environment=routed.environment,
+            live=routed.live,
+            arms=json.dumps([[arm.number, arm.share] for arm in routed.arms]),
+            shadows=json.dumps(routed.shadows),
+            salt=routed.salt,
+            rollout=routed.rollout,
+            seq=fact.seq,
+            at=to_text(fact.at),
+        )
+    )
+
+
 @projects(ModelPromoted)
 def _promote(fact: Fact[ModelPromoted], connection: Connection) -> None:
     promoted = fact.event
@@ -227,6 +274,8 @@ def _promote(fact: Fact[ModelPromoted], connection: Connection) -> None:
         note=promoted.note,
     )
     _empty(promoted.name, promoted.environment, connection)
+    # What was on its way there was measured beside the version that went.
+    _unroute(promoted.name, promoted.environment, connection)
     values = {
         "name": promoted.name,
         "environment": promoted.environment,
@@ -255,6 +304,7 @@ def _recall(fact: Fact[ModelRecalled], connection: Connection) -> None:
     _moved(fact, connection, "recall", State.RECALLED, note=recalled.reason)
     for environment in recalled.environments:
         _empty(recalled.name, environment, connection)
+        _unroute(recalled.name, environment, connection)
         connection.execute(
             insert(alias_history).values(
                 seq=fact.seq,
@@ -280,6 +330,10 @@ def _trust(fact: Fact[SourceApproved], connection: Connection) -> None:
 
 def _empty(name: str, environment: str, connection: Connection) -> None:
     connection.execute(delete(alias).where((alias.c.name == name) & (alias.c.environment == environment)))
+
+
+def _unroute(name: str, environment: str, connection: Connection) -> None:
+    connection.execute(delete(route).where((route.c.name == name) & (route.c.environment == environment)))
 
 
 def _demote_unless_aliased(name: str, number: int, connection: Connection) -> None:

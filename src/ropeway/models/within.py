@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ropeway.core.clock import Clock
 from ropeway.store import Store
 from ropeway.workspace import Context, Operation, Project, Workspace
 
@@ -39,6 +40,11 @@ class Within:
     def store(self) -> Store:
         """The objects."""
         return self._context.store
+
+    @property
+    def clock(self) -> Clock:
+        """Where times come from."""
+        return self._context.clock
 
     @property
     def actor_name(self) -> str:

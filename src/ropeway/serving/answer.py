@@ -9,7 +9,7 @@ import msgspec
 
 from ropeway.core.errors import RopewayError
 from ropeway.serving.errors import PredictionFailed, SignatureMismatch
-from ropeway.serving.record import Value
+from ropeway.predictions.record import Value
 from ropeway.serving.signature import Problem, Request, Servable
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 Invalid       signature-mismatch · feedback-mismatch · malformed-request (400) · request-timeout (408)
               unsupported-content (415) · no-such-method (405) · misdirected-request (421)
 └── TooLarge  body-too-large
-NotFound      unknown-prediction · unknown-path
+NotFound      unknown-path
 Refused       auth-required · foreign-origin
 Failed        prediction-failed · internal
 Unavailable   port-busy · cannot-listen · log-unavailable · model-recalled · workspace-gone
@@ -136,17 +136,6 @@ class BodyTooLarge(TooLarge):
             next_step="send fewer rows a request",
             limit_bytes=limit_bytes,
         )
-
-
-class UnknownPrediction(NotFound):
-    """An id that no prediction in this workspace has."""
-
-    code = "unknown-prediction"
-
-    def __init__(self, prediction: str) -> None:
-        super().__init__("prediction", prediction)
-        self.expected = "an id as an answer gave it: p-REPLICA-SEGMENT-ORDINAL, such as p-4k2m9x7q-1-a3"
-        self.next_step = "take 'id' from the answer of POST /predict"
 
 
 class UnknownPath(NotFound):

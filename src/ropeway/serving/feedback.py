@@ -5,7 +5,7 @@ from typing import Any
 
 from ropeway.serving.errors import FeedbackMismatch
 from ropeway.serving.log import PredictionLog
-from ropeway.serving.record import FeedbackRecord, Prediction, Value, find_in
+from ropeway.predictions.record import FeedbackRecord, Prediction, Value, find_in
 from ropeway.serving.signature import FLOAT64_MAX, shown
 
 MAX_NOTE_LENGTH = 2000

@@ -23,8 +23,8 @@ from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import PredictionId
 from ropeway.serving.errors import LogUnavailable
-from ropeway.serving.identity import Place, new_replica, segment_name
-from ropeway.serving.record import (
+from ropeway.predictions.identity import Place, new_replica, segment_name
+from ropeway.predictions.record import (
     FEEDBACK,
     PREDICTIONS,
     Columns,

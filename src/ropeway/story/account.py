@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from ropeway.serving.record import Prediction
+from ropeway.predictions.record import Prediction
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

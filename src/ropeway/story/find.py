@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from ropeway.data.operations import resolve_version as resolve_dataset
 from ropeway.ledger import edge
 from ropeway.models.registry import resolve as resolve_model
-from ropeway.serving.identity import parse_id
+from ropeway.predictions.identity import parse_id
 from ropeway.story.errors import AmbiguousReference, UnknownReference
 from ropeway.story.happenings import about, subjects
 from ropeway.workspace import Context

@@ -7,7 +7,7 @@ from ropeway.data.operations import resolve_version
 from ropeway.data.records import DatasetVersion
 from ropeway.labels.operations import ratings_behind
 from ropeway.labels.records import RatingsBehind
-from ropeway.serving.record import Prediction
+from ropeway.predictions.record import Prediction
 from ropeway.story.account import Link, Told
 from ropeway.story.happenings import about, last, upstream
 from ropeway.workspace import Context

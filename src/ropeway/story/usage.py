@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 import msgspec
 
-from ropeway.serving.record import PredictionRecord, Value, all_feedback, all_predictions
+from ropeway.predictions.record import PredictionRecord, Value, all_feedback, all_predictions
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ropeway.serving.record import Prediction, feedback_in, find_in
+from ropeway.predictions.record import Prediction, feedback_in, find_in
 from ropeway.story.account import Account, Link, Told
 from ropeway.story.find import find
 from ropeway.story.raters import raters_of

@@ -16,6 +16,7 @@ from ropeway.core.ids import PersonId, new_id
 from ropeway.ledger import Event, Fact, Ledger, Transaction, person
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
+from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project, load_project
 
 E = TypeVar("E", bound=Event)
@@ -25,7 +26,15 @@ class Context:
     """One call of one operation. Made by the workspace; a context manager that commits or rolls back."""
 
     def __init__(
-        self, *, root: Path, home: Path, ledger: Ledger, store: Store, clock: Clock, actor_name: str
+        self,
+        *,
+        root: Path,
+        home: Path,
+        ledger: Ledger,
+        store: Store,
+        clock: Clock,
+        actor_name: str,
+        fence: Lease | None = None,
     ):
         self.root = root
         self.home = home
@@ -33,6 +42,7 @@ class Context:
         self.store = store
         self.clock = clock
         self.actor_name = actor_name
+        self._fence = fence
         self._stack = ExitStack()
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
@@ -81,6 +91,8 @@ class Context:
             self._stack.close()
             self._reading = None
             self._transaction = self._stack.enter_context(self.ledger.transaction())
+            if self._fence is not None:
+                self._fence.check(self._transaction.connection)
         return self._transaction
 
     def append(self, event: E) -> Fact[E]:

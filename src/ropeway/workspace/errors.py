@@ -1,13 +1,14 @@
 """What can go wrong around operations and the project file.
 
 NotFound ├── ProjectNotFound └── UnknownOperation     Invalid ├── BadArguments └── ProjectInvalid
-Refused  └── PermissionDenied                            Unavailable └── WorkspaceUnusable
+Refused  └── PermissionDenied      Conflict ├── LeaseHeld └── LeaseLost
+Unavailable ├── WorkspaceUnusable └── ClockUnreadable
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ropeway.core.errors import Invalid, NotFound, Refused, RopewayError, Unavailable, did_you_mean
+from ropeway.core.errors import Conflict, Invalid, NotFound, Refused, RopewayError, Unavailable, did_you_mean
 
 
 class ProjectNotFound(RopewayError):
@@ -93,4 +94,48 @@ class PermissionDenied(Refused):
             expected=f"a caller with '{permission}'",
             operation=operation,
             permission=permission,
+        )
+
+
+class ClockUnreadable(Unavailable):
+    """The file that stands for the clock of a rehearsal holds no time."""
+
+    code = "clock-unreadable"
+
+    def __init__(self, path: Path, variable: str) -> None:
+        super().__init__(
+            f"'{path}', which {variable} names as the clock, holds no time.",
+            expected="a file with one moment, such as 2026-05-03T09:00:00Z",
+            next_step=f"unset {variable}   goes by the machine's clock",
+            file=str(path),
+        )
+
+
+class LeaseHeld(Conflict):
+    """Another process does this work now."""
+
+    code = "lease-held"
+
+    def __init__(self, name: str, holder: str, until: str) -> None:
+        super().__init__(
+            f"The {name} is run by {holder} now.",
+            expected=f"that it ends, or does not answer until {until}",
+            next_step="let it work; one is enough",
+            lease=name,
+            holder=holder,
+        )
+
+
+class LeaseLost(Conflict):
+    """This process was taken for dead, and another one does its work; nothing more is written by it."""
+
+    code = "lease-lost"
+
+    def __init__(self, name: str, token: int, now: int) -> None:
+        super().__init__(
+            f"The {name} was taken over by another process while this one was at work.",
+            expected=f"fencing token {token}; it is {now} now",
+            next_step="nothing: what this one had done stands, and the other carries on",
+            lease=name,
+            token=token,
         )

@@ -16,8 +16,10 @@ from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.workspace import rooms
+from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
+from ropeway.workspace.lease import Lease
 from ropeway.workspace.operation import Operation, Workspace
 from ropeway.workspace.project import PROJECT_FILE, Project, load_project
 
@@ -39,6 +41,7 @@ class LocalWorkspace:
         actor: the name under which to act.
         clock: where times come from.
         allowed: the permissions of the caller; None for all of them.
+        fence: a lease that each write transaction checks first; see `fenced`.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class LocalWorkspace:
         actor: str,
         clock: Clock | None = None,
         allowed: frozenset[str] | None = None,
+        fence: Lease | None = None,
     ) -> None:
         self._root = root
         self._home = root / HOME
         self._actor_name = actor
         self._clock = clock or SystemClock()
         self._allowed = allowed
+        self._fence = fence
         rooms.load_projections()
         try:
             self._home.mkdir(exist_ok=True, mode=PRIVATE)
@@ -81,6 +86,11 @@ class LocalWorkspace:
     def ledger(self) -> Ledger:
         """The history. Operations reach it through their context; this is for fsck and tests."""
         return self._ledger
+
+    @property
+    def clock(self) -> Clock:
+        """Where times come from."""
+        return self._clock
 
     @property
     def actor_name(self) -> str:
@@ -112,6 +122,12 @@ class LocalWorkspace:
         with self._context() as context:
             return operation.function(context, **checked)
 
+    def fenced(self, lease: Lease) -> "LocalWorkspace":
+        """The same workspace for the holder of a lease: nothing is written once the lease is another's."""
+        return LocalWorkspace(
+            self._root, actor=self._actor_name, clock=self._clock, allowed=self._allowed, fence=lease
+        )
+
     def close(self) -> None:
         """Let go of the database."""
         self._ledger.close()
@@ -130,6 +146,7 @@ class LocalWorkspace:
             store=self._store,
             clock=self._clock,
             actor_name=self._actor_name,
+            fence=self._fence,
         )
 
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:
@@ -183,7 +200,8 @@ def open_workspace(path: Path | str | None = None, *, actor: str | None = None) 
         ProjectNotFound: there is no ropeway.toml there or above.
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
-    return LocalWorkspace(root, actor=actor or os.environ.get("ROPEWAY_AS") or _login_name())
+    name = actor or os.environ.get("ROPEWAY_AS") or _login_name()
+    return LocalWorkspace(root, actor=name, clock=clock_of_environment())
 
 
 def _login_name() -> str:

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Type
 
 import msgspec
 
+from ropeway.core.clock import Clock
 from ropeway.store import Store
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import BadArguments
@@ -48,6 +49,11 @@ class Workspace(Protocol):
     @property
     def store(self) -> Store:
         """The objects."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Where times come from."""
         ...
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
 from ropeway.workspace.errors import ProjectInvalid, ProjectNotFound
 from ropeway.workspace.mistakes import explain, explain_syntax
@@ -27,6 +28,10 @@ Metric = Literal[
 """What the charter can name; `stats.metrics` computes them, and a test holds the two lists together."""
 Scale = Literal["nominal", "ordinal", "interval"]
 Logged = Literal["kept", "hashed", "dropped"]
+Trigger = Literal["drift", "degradation", "new-data", "schedule"]
+"""What may begin a retraining besides a person."""
+Watched = Literal["drift", "degradation", "quality", "errors", "latency", "coverage", "silence"]
+"""What an alert rule can be about."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,6 +216,183 @@ class Log(Settings, frozen=True, kw_only=True):
     columns: dict[str, Logged] = {}
 
 
+QUIET = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
+"""Hours of the day as `[policy] quiet` writes them."""
+
+
+def _check_durations(settings: Settings, *names: str) -> None:
+    for name in names:
+        try:
+            length = parse_duration(getattr(settings, name))
+        except ValueError as error:
+            raise ValueError(f"`{name}`: {error}") from error
+        if name not in ("settle", "cooldown") and not length:
+            raise ValueError(f"`{name}` must be longer than nothing")
+
+
+class Serving(Settings, frozen=True, kw_only=True):
+    """`[serving]`: what divides traffic between versions, and what requests carry beside the inputs."""
+
+    entity: str | None = None
+    carry: list[str] = []
+
+
+class Monitor(Settings, frozen=True, kw_only=True):
+    """`[monitor]`: how production is cut into windows, and what counts as drift."""
+
+    window: str = "1d"
+    min_rows: int = 100
+    alpha: float = 0.01
+    min_effect: float = 0.1
+    segment: str = "5m"
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "window", "segment")
+        if self.min_rows < 1:
+            raise ValueError("`min_rows` must be at least 1")
+        if not 0 < self.alpha < 1:
+            raise ValueError("`alpha` must be over 0 and under 1, such as 0.01")
+        if not 0 <= self.min_effect < 1:
+            raise ValueError("`min_effect` must be at least 0 and under 1, such as 0.1")
+
+
+class AlertRule(Settings, frozen=True, kw_only=True):
+    """`[alerts.NAME]`: when somebody is to be told, and through which sinks."""
+
+    when: Watched
+    above: float | None = None
+    below: float | None = None
+    windows: int = 1
+    severity: Literal["warn", "page"] = "warn"
+    sinks: list[str] = []
+
+    def __post_init__(self) -> None:
+        if self.above is not None and self.below is not None:
+            raise ValueError("an alert has `above` or `below`, not both")
+        if self.windows < 1:
+            raise ValueError("`windows` must be at least 1")
+
+
+class Sink(Settings, frozen=True, kw_only=True):
+    """`[sinks.NAME]`: where alerts go: a signed webhook, or lines in a file."""
+
+    kind: Literal["webhook", "file"]
+    url: str | None = None
+    secret_env: str | None = None
+    path: str | None = None
+    allow_private: bool = False
+    timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.kind == "webhook":
+            if not self.url or not self.url.startswith(("http://", "https://")):
+                raise ValueError("a webhook needs `url`, beginning with http:// or https://")
+            if not self.secret_env:
+                raise ValueError(
+                    "a webhook is signed: `secret_env` names the environment variable with the secret"
+                )
+        elif not self.path:
+            raise ValueError("a file sink needs `path`")
+        if not 0 < self.timeout_s <= 60:
+            raise ValueError("`timeout_s` must be over 0 and at most 60")
+
+
+class PolicyData(Settings, frozen=True, kw_only=True):
+    """`[policy.data]`: what a retraining learns from beside the data there is."""
+
+    feedback: bool = True
+    last: str = "90d"
+    min_rows: int = 100
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "last")
+        if self.min_rows < 1:
+            raise ValueError("`min_rows` must be at least 1")
+
+
+class Policy(Settings, frozen=True, kw_only=True):
+    """`[policy]`: when a model is trained anew, with what, and who lets it out."""
+
+    model: str | None = None
+    environment: str = "production"
+    triggers: list[Trigger] = []
+    schedule: str | None = None
+    time_zone: str = "UTC"
+    params: dict[str, Scalar] = {}
+    data: PolicyData = PolicyData()
+    approval: Literal["two-person", "self", "by-rule"] = "two-person"
+    quiet: list[str] = []
+    max_runs: int = 4
+    per: str = "30d"
+    cooldown: str = "1d"
+    max_rollbacks: int = 2
+    rollbacks_within: str = "7d"
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "per", "cooldown", "rollbacks_within")
+        if "schedule" in self.triggers and not self.schedule:
+            raise ValueError('the trigger "schedule" needs `schedule`, such as "0 3 * * 1"')
+        if self.schedule and "schedule" not in self.triggers:
+            raise ValueError('`schedule` is set, but `triggers` has no "schedule"')
+        if self.max_runs < 1:
+            raise ValueError("`max_runs` must be at least 1; without a policy nothing runs by itself")
+        if self.max_rollbacks < 1:
+            raise ValueError("`max_rollbacks` must be at least 1")
+        for hours in self.quiet:
+            if not QUIET.fullmatch(hours):
+                raise ValueError(f"`quiet` has '{hours}'; write hours as \"22:00-06:00\"")
+
+
+class Guards(Settings, frozen=True, kw_only=True):
+    """`[rollout.guards]`: what stops a rollout whatever its costs are."""
+
+    latency_ratio: float = 2.0
+    error_rate: float = 0.01
+    coverage_gap: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.latency_ratio <= 1:
+            raise ValueError("`latency_ratio` must be over 1: the candidate's p99 beside the live version's")
+        if not 0 <= self.error_rate <= 1 or not 0 < self.coverage_gap <= 1:
+            raise ValueError("`error_rate` and `coverage_gap` are shares, from 0 to 1")
+
+
+class Rollout(Settings, frozen=True, kw_only=True):
+    """`[rollout]`: the steps by which a version reaches users, and the test that it must pass on the way."""
+
+    steps: list[str | float] = msgspec.field(default_factory=lambda: ["shadow", 0.1, 0.5])
+    min_entities: int = 100
+    settle: str = "0s"
+    deadline: str = "14d"
+    mirror: bool = True
+    alpha: float = 0.05
+    spend: float = 0.2
+    harm_alpha: float = 0.05
+    min_gain: float = 0.0
+    error_cap: float | None = None
+    undecided: Literal["hold", "roll-back"] = "hold"
+    guards: Guards = Guards()
+
+    def __post_init__(self) -> None:
+        _check_durations(self, "settle", "deadline")
+        shares = [step for step in self.steps if not isinstance(step, str)]
+        words = [step for step in self.steps if isinstance(step, str)]
+        if not self.steps or any(word != "shadow" for word in words) or "shadow" in self.steps[1:]:
+            raise ValueError('`steps` are shares of traffic, with "shadow" at most as the first')
+        if any(not 0 < share < 1 for share in shares) or shares != sorted(set(shares)):
+            raise ValueError("shares in `steps` must rise, each over 0 and under 1: live is not among them")
+        if not 0 < self.alpha < 1 or not 0 < self.harm_alpha < 1:
+            raise ValueError("`alpha` and `harm_alpha` must be over 0 and under 1")
+        if not 0 < self.spend < 1:
+            raise ValueError("`spend` is the share of what is left of alpha that a release takes")
+        if self.min_entities < 1:
+            raise ValueError("`min_entities` must be at least 1")
+        if self.min_gain < 0:
+            raise ValueError("`min_gain` must not be negative: a release must not make things worse")
+        if self.error_cap is not None and self.error_cap <= 0:
+            raise ValueError("`error_cap` must be over 0")
+
+
 class Project(Settings, frozen=True, kw_only=True):
     """The whole project file."""
 
@@ -227,11 +409,25 @@ class Project(Settings, frozen=True, kw_only=True):
         default_factory=lambda: {"production": Environment()}
     )
     log: Log = Log()
+    serving: Serving = Serving()
+    monitor: Monitor = Monitor()
+    alerts: dict[str, AlertRule] = {}
+    sinks: dict[str, Sink] = {}
+    policy: Policy | None = None
+    rollout: Rollout = Rollout()
 
     def __post_init__(self) -> None:
         named = self.gate.agreement
         if named is not None and named not in self.labels:
             raise ValueError(f"`agreement` names no [labels.{named}].{did_you_mean(named, self.labels)}")
+        for name, rule in self.alerts.items():
+            for sink in rule.sinks:
+                if sink not in self.sinks:
+                    hint = did_you_mean(sink, self.sinks)
+                    raise ValueError(f"`sinks` of [alerts.{name}] names no [sinks.{sink}].{hint}")
+        if self.policy is not None and self.policy.environment not in self.environments:
+            hint = did_you_mean(self.policy.environment, self.environments)
+            raise ValueError(f"`environment` of [policy] is no [environments.NAME].{hint}")
 
 
 def load_project(root: Path) -> Project:

@@ -12,6 +12,9 @@ PROJECTIONS = (
     "ropeway.tracking.projections",
     "ropeway.pipelines.projections",
     "ropeway.models.projections",
+    "ropeway.predictions.projections",
+    "ropeway.monitoring.projections",
+    "ropeway.continuous.projections",
     "ropeway.server.projections",
 )
 OPERATIONS = (
@@ -21,7 +24,9 @@ OPERATIONS = (
     "ropeway.tracking.operations",
     "ropeway.pipelines.operations",
     "ropeway.models.operations",
-    "ropeway.serving.operations",
+    "ropeway.predictions.operations",
+    "ropeway.monitoring.operations",
+    "ropeway.continuous.operations",
     "ropeway.story.operations",
     "ropeway.server.operations",
 )

@@ -17,7 +17,7 @@ from ropeway.serving.app import PredictionApp
 from ropeway.serving.deploy import Deployment
 from ropeway.serving.listen import GracefulServer, bind, url_of
 from ropeway.serving.log import PredictionLog
-from ropeway.serving.operations import find_prediction, list_feedback
+from ropeway.predictions.operations import find_prediction, list_feedback
 from ropeway.workspace import LocalWorkspace
 
 REF = "mood@1"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ropeway.core.ids import ALPHABET
-from ropeway.serving.identity import REPLICA_LENGTH, Place, new_replica, parse_id
+from ropeway.predictions.identity import REPLICA_LENGTH, Place, new_replica, parse_id
 
 REPLICA = st.text(ALPHABET, min_size=REPLICA_LENGTH, max_size=REPLICA_LENGTH)
 

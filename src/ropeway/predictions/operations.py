@@ -1,7 +1,7 @@
 """What can be asked of predictions: one by its id, and what was said of it."""
 
 from ropeway.core.ids import PredictionId
-from ropeway.serving.record import FeedbackRecord, Prediction, feedback_in, find_in
+from ropeway.predictions.record import FeedbackRecord, Prediction, feedback_in, find_in
 from ropeway.workspace import Context, operation
 
 

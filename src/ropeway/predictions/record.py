@@ -14,12 +14,13 @@ import msgspec
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import PredictionId
-from ropeway.serving.errors import UnknownPrediction
-from ropeway.serving.identity import parse_id
+from ropeway.predictions.errors import UnknownPrediction
+from ropeway.predictions.identity import parse_id
 from ropeway.store import read_record, read_segment
 
 PREDICTIONS = Path("segments") / "predictions"
 FEEDBACK = Path("segments") / "feedback"
+SHADOWS = Path("segments") / "shadows"
 """Folders below the workspace's home."""
 
 KEPT, HASHED, DROPPED = "kept", "hashed", "dropped"
@@ -44,7 +45,14 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer as logged. The version stands in each record: a hot swap changes it within one segment."""
+    """One answer as logged. The version stands in each record: a hot swap changes it within one segment.
+
+    Attributes:
+        entity: what divides traffic, as text, by the policy of its column; empty when nothing is declared.
+        carried: what the request carried beside the inputs, by the policy of each column.
+        error: the code of what it failed with; then nothing was answered, and `prediction` is None.
+        rollout: the rollout on whose behalf this version answered; empty for the live one.
+    """
 
     at: datetime
     model: str
@@ -54,6 +62,30 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     latency_us: int
     hashed: list[str] = []
     dropped: list[str] = []
+    entity: str = ""
+    carried: dict[str, Any] = {}
+    error: str = ""
+    rollout: str = ""
+
+
+class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What another version would have answered: never given to anybody, held beside what was.
+
+    Attributes:
+        of: the answer that was given to the same row.
+        model: the version that was asked beside it.
+        error: the code of what it failed with; then there is no prediction.
+        rollout: for which rollout it was asked.
+    """
+
+    of: PredictionId
+    at: datetime
+    model: str
+    prediction: Value = None
+    probabilities: dict[str, float] | None = None
+    latency_us: int = 0
+    error: str = ""
+    rollout: str = ""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +226,7 @@ def all_feedback(home: Path) -> Iterator[FeedbackRecord]:
 
 def all_predictions(home: Path) -> Iterator[tuple[PredictionId, PredictionRecord]]:
     """Every logged answer below `home` with its id, segment by segment."""
-    from ropeway.serving.identity import Place
+    from ropeway.predictions.identity import Place
 
     for path in sorted((home / PREDICTIONS).glob("*.seg")):
         segment = read_segment(path)

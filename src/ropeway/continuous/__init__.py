@@ -1,0 +1,1 @@
+"""Training and releasing again: policy, triggers, retraining, rollouts, the controller."""

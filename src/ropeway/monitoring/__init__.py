@@ -1,0 +1,1 @@
+"""Watching what production sends and answers: windows, drift, quality, performance, alerts."""

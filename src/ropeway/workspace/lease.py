@@ -1,0 +1,126 @@
+"""One process at a time does a piece of work, and one that was taken for dead can write nothing more.
+
+A lease has a fencing token that grows with each taking. A workspace that is `fenced` by a lease checks the
+token inside each write transaction, so a process that slept through its lease is refused, not trusted. On
+this machine a killed holder is known at once, by its lock on a file; one that hangs, when its time is over.
+"""
+
+import fcntl
+import os
+import platform
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ropeway.core.clock import from_text, to_text
+from ropeway.ledger.tables import lease as leases
+from ropeway.workspace.errors import LeaseHeld, LeaseLost
+
+if TYPE_CHECKING:
+    from ropeway.workspace.local import LocalWorkspace
+
+TERM = timedelta(seconds=60)
+
+
+class Lease:
+    """A piece of work that is this process's for now. Made by `take_lease`; a context manager."""
+
+    def __init__(self, workspace: "LocalWorkspace", name: str, holder: str, token: int, lock: int | None):
+        self.name = name
+        self.holder = holder
+        self.token = token
+        self._workspace = workspace
+        self._lock = lock
+
+    def check(self, connection: Connection) -> None:
+        """Raise `LeaseLost` when another process has taken the lease. Asked within a write transaction."""
+        now = connection.execute(select(leases.c.token).where(leases.c.name == self.name)).scalar()
+        if now != self.token:
+            raise LeaseLost(self.name, self.token, now or 0)
+
+    def renew(self) -> None:
+        """Keep it for another term.
+
+        Raises:
+            LeaseLost: it is another's already.
+        """
+        ledger, clock = self._workspace.ledger, self._workspace.clock
+        with ledger.transaction() as transaction:
+            self.check(transaction.connection)
+            until = to_text(clock.now() + TERM)
+            transaction.connection.execute(
+                update(leases).where(leases.c.name == self.name).values(expires_at=until)
+            )
+
+    def release(self) -> None:
+        """Let others have it. What was lost already is nothing to let go of."""
+        with self._workspace.ledger.transaction() as transaction:
+            ended = to_text(self._workspace.clock.now())
+            transaction.connection.execute(
+                update(leases)
+                .where((leases.c.name == self.name) & (leases.c.token == self.token))
+                .values(expires_at=ended)
+            )
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def take_lease(workspace: "LocalWorkspace", name: str) -> Lease:
+    """Take a piece of work upon this process.
+
+    Args:
+        workspace: where.
+        name: the work, such as `controller`.
+
+    Raises:
+        LeaseHeld: another process does it, lives, and its term is not over.
+    """
+    holder = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(3)}"
+    lock = _try_lock(workspace, name)
+    try:
+        token = _take(workspace, name, holder, is_holder_gone=lock is not None)
+    # Whatever was raised goes on its way; the lock must not stay behind.
+    except BaseException:
+        if lock is not None:
+            os.close(lock)
+        raise
+    return Lease(workspace, name, holder, token, lock)
+
+
+def _take(workspace: "LocalWorkspace", name: str, holder: str, *, is_holder_gone: bool) -> int:
+    with workspace.ledger.transaction() as transaction:
+        connection, now = transaction.connection, workspace.clock.now()
+        row = connection.execute(select(leases).where(leases.c.name == name)).first()
+        token = 1
+        if row is not None:
+            until = from_text(row.expires_at)
+            # A term that ends later than any could was set by a clock that has jumped back since.
+            if now < until <= now + TERM and not is_holder_gone:
+                raise LeaseHeld(name, row.holder, row.expires_at)
+            token = row.token + 1
+        connection.execute(delete(leases).where(leases.c.name == name))
+        connection.execute(
+            insert(leases).values(name=name, holder=holder, token=token, expires_at=to_text(now + TERM))
+        )
+        return token
+
+
+def _try_lock(workspace: "LocalWorkspace", name: str) -> int | None:
+    """The lock that a living holder has; None when one lives."""
+    path = workspace.home / f"{name}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
