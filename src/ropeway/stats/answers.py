@@ -25,7 +25,8 @@ def answers_of(outputs: "pl.DataFrame") -> "pl.DataFrame":
         outputs: a column for each class, or `prediction`, or both.
 
     Returns:
-        `prediction`; with classes also `confidence`, the highest probability, and `probability of CLASS` each.
+        `prediction`; beside classes as text, with `confidence`, the highest probability, and each
+        `probability of CLASS`.
 
     Example:
         >>> import polars as pl
@@ -41,7 +42,7 @@ def answers_of(outputs: "pl.DataFrame") -> "pl.DataFrame":
     columns = [numbers.max_horizontal().alias(CONFIDENCE)]
     columns += [numbers[name].alias(f"{PROBABILITY}{name}") for name in classes]
     if PREDICTION in outputs.columns:
-        said = outputs[PREDICTION]
+        said = pl.Series([_name_of(value) for value in outputs[PREDICTION]], dtype=pl.String)
     else:
         # The first of the highest, as serving says it.
         best = numbers.select(pl.concat_list(pl.all()).list.arg_max()).to_series()
@@ -71,7 +72,11 @@ def logged_answers(
         )
         for name in classes
     }
-    columns = [pl.Series(PREDICTION, _of_one_type(predictions))]
+    columns = [
+        pl.Series(
+            PREDICTION, _of_one_type(predictions) if not classes else [_name_of(each) for each in predictions]
+        )
+    ]
     if classes:
         columns.append(pl.DataFrame(given).max_horizontal().alias(CONFIDENCE))
         columns += [values.alias(f"{PROBABILITY}{name}") for name, values in given.items()]
@@ -79,22 +84,32 @@ def logged_answers(
 
 
 def answer_kinds(answers: "pl.DataFrame") -> "dict[str, Kind]":
-    """What the columns of answers hold: a prediction beside probabilities, or in words, is a category."""
+    """What the columns of answers hold: a prediction in words is a category, never a text to take apart."""
     import polars as pl
 
     dtype = answers.schema[PREDICTION]
-    if isinstance(dtype, pl.Boolean):
-        said: Kind = "boolean"
-    else:
-        said = "number" if dtype.is_numeric() and CONFIDENCE not in answers.columns else "category"
+    said: Kind = (
+        "number" if dtype.is_numeric() else "boolean" if isinstance(dtype, pl.Boolean) else "category"
+    )
     return {name: said if name == PREDICTION else "number" for name in answers.columns}
 
 
+def _name_of(value: object) -> str | None:
+    """A class as text. JSON knows no difference between 1 and 1.0, and must not make two classes of it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return (
+        None
+        if value is None
+        else str(int(value))
+        if isinstance(value, float) and value.is_integer()
+        else str(value)
+    )
+
+
 def _of_one_type(values: Sequence[str | bool | float | None]) -> list[str | bool | float | None]:
-    """Values that fit one column: JSON knows no difference between 1 and 1.0, and a log may mix types."""
+    """Values that fit one column: numbers as floats; of mixed types, which a log may hold, all as text."""
     types = {type(value) for value in values if value is not None}
-    if types == {int, float}:
+    if types and types <= {int, float}:
         return [None if value is None else float(value) for value in values]
-    if len(types) > 1:
-        return [None if value is None else str(value) for value in values]
-    return list(values)
+    return list(values) if len(types) <= 1 else [_name_of(value) for value in values]

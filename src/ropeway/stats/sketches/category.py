@@ -20,7 +20,8 @@ OTHER = "(other)"
 class CategorySketch(ColumnSketch):
     """Counts of the frequent values of a column, and the number of different ones.
 
-    Whole numbers are categories by their digits, true and false by these words.
+    True and false are counted by these words. Numbers that name things are cast to text first: where texts
+    were learnt, numbers are another type.
 
     Example:
         >>> import polars as pl
@@ -61,12 +62,12 @@ class CategorySketch(ColumnSketch):
         return list(self._frequent.counts().items())[:n]
 
     def accepts(self, dtype: "pl.DataType") -> bool:
-        """Texts, labels and whole numbers; of a column of true and false, nothing else."""
+        """Texts and labels; of a column of true and false, nothing else."""
         import polars as pl
 
         if self.kind == "boolean":
             return isinstance(dtype, pl.Boolean)
-        return isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Boolean) or dtype.is_integer()
+        return isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
 
     def _take(self, values: "pl.Series") -> None:
         import polars as pl
