@@ -6,40 +6,29 @@ is what is told.
 
 import contextlib
 import json
-import shlex
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ropeway.cli.face import Answers
-from ropeway.core.errors import Failed, Invalid, Unavailable
+from ropeway.cli.demo_service import service
+from ropeway.cli.demo_stage import Stage
+from ropeway.core.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     import httpx
-    from rich.console import Console
 
     from ropeway.models.registry import ModelVersion
 
 MODEL = "sentiment"
 ANA = "Ana"
 BEN = "Ben"
-READY_S = 60.0
-STOP_S = 15.0
-LOOK_EVERY_S = 0.05
 ASKED = 6
 SHOWN_TEXT = 44
-ASKING = frozenset({"status", "why"})
-"""Commands that only read: who asks does not matter."""
-
 CLOSED = frozenset({"rejected", "recalled", "retired"})
 
 
@@ -71,19 +60,6 @@ class FolderTaken(Invalid):
         )
 
 
-class ServiceNotReady(Failed):
-    """The service that the demo started did not begin to answer."""
-
-    code = "demo-service-failed"
-
-    def __init__(self, said: str) -> None:
-        super().__init__(
-            "The service did not begin to answer" + (f"; it said:\n{said}" if said else "."),
-            expected=f"an answer on /health within {READY_S:.0f} s",
-            next_step="ropeway serve sentiment@production",
-        )
-
-
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("tweets-demo"))
 def demo(folder: Path) -> None:
@@ -111,18 +87,15 @@ class Tour:
     """
 
     def __init__(self, folder: Path, started: Path) -> None:
-        from ropeway.cli.draw import console
-
         self.folder = folder
-        self.out: Console = console()
-        self._step = 0
+        self.stage = Stage()
         activate = Path(sys.prefix) / "bin" / "activate"
         self._activate = activate.relative_to(started) if activate.is_relative_to(started) else activate
 
     def go(self) -> None:
         """From raw ratings to answers and back."""
-        self.out.print(f"A project in {self.folder}: does a tweet sound positive, neutral or negative?")
-        self.out.print("It acts as two people, Ana who builds and Ben who answers for what goes out.")
+        self.stage.out.print(f"A project in {self.folder}: does a tweet sound positive, neutral or negative?")
+        self.stage.out.print("It acts as two people, Ana who builds and Ben who answers for what goes out.")
         self._bring_ratings()
         self._make_labels()
         plain = self._try_model("A plain model, held against the charter", "c=1", "balanced=false")
@@ -130,62 +103,62 @@ class Tour:
         chosen = self._release([plain, better])
         if chosen is not None:
             self._serve(chosen)
-        self._heading("Where the project stands")
-        self._run(ANA, "status")
+        self.stage.heading("Where the project stands")
+        self.stage.run(ANA, "status")
         self._what_next(chosen)
 
     def _bring_ratings(self) -> None:
-        self._heading("Raw ratings arrive")
-        self._run(ANA, "data", "add", "data/tweets.parquet", "--name", "ratings")
+        self.stage.heading("Raw ratings arrive")
+        self.stage.run(ANA, "data", "add", "data/tweets.parquet", "--name", "ratings")
 
     def _make_labels(self) -> None:
-        self._heading("Labels, with measured agreement")
+        self.stage.heading("Labels, with measured agreement")
         for words in (["import"], ["agreement"], ["queue", "--limit", "3"], ["snapshot"]):
-            self._run(ANA, "labels", words[0], "sentiment", *words[1:])
+            self.stage.run(ANA, "labels", words[0], "sentiment", *words[1:])
 
     def _try_model(self, title: str, *settings: str) -> "ModelVersion":
-        self._heading(title)
-        self._run(ANA, "run", *[word for setting in settings for word in ("--set", setting)])
-        version: ModelVersion = self._run(ANA, "model", "register", "latest", "--name", MODEL)
+        self.stage.heading(title)
+        self.stage.run(ANA, "run", *[word for setting in settings for word in ("--set", setting)])
+        version: ModelVersion = self.stage.run(ANA, "model", "register", "latest", "--name", MODEL)
         if version.state.value in ("candidate", "validated") and version.passed is None:
-            self._run(ANA, "gate", version.ref)
+            self.stage.run(ANA, "gate", version.ref)
         else:
             verdict = "passed" if version.passed else "was refused by"
-            self._say(
+            self.stage.say(
                 f"{version.ref} {verdict} the gate before and is {version.state}; it is not judged again."
             )
         return version
 
     def _release(self, tried: "Sequence[ModelVersion]") -> "ModelVersion | None":
         """Approve and promote the newest version that passed; None when none did."""
-        self._heading("Approved by another person, and live")
+        self.stage.heading("Approved by another person, and live")
         now = _as_they_stand([version.ref for version in tried])
         passed = [version for version in now if version.passed and version.state.value not in CLOSED]
         if not passed:
-            self._say("No version has passed the gate, so nothing goes out: that is what it is for.")
+            self.stage.say("No version has passed the gate, so nothing goes out: that is what it is for.")
             return None
         chosen = passed[-1]
         if chosen.state.value == "validated":
-            self._run(BEN, "model", "approve", chosen.ref)
+            self.stage.run(BEN, "model", "approve", chosen.ref)
         if "production" not in chosen.environments:
-            self._run(BEN, "model", "promote", chosen.ref, "--to", "production")
+            self.stage.run(BEN, "model", "promote", chosen.ref, "--to", "production")
         else:
-            self._say(f"{chosen.ref} is live already.")
+            self.stage.say(f"{chosen.ref} is live already.")
         return chosen
 
     def _serve(self, chosen: "ModelVersion") -> None:
-        self._heading("Answers over HTTP")
+        self.stage.heading("Answers over HTTP")
         reference = f"{chosen.name}@production"
-        with _service(reference, self._show) as client:
+        with service(reference, self.stage.show) as client:
             asked = [(text, label, self._predict(client, text)) for text, label in _held_out_tweets(ASKED)]
             self._draw_answers(asked)
             wrong = [entry for entry in asked if entry[2]["prediction"] != entry[1]]
             _, label, answer = (wrong or asked)[0]
             which = "first wrong answer" if wrong else "first answer"
-            self._say(f"Ben tells the service what raters had said, for the {which}:")
+            self.stage.say(f"Ben tells the service what raters had said, for the {which}:")
             self._feed_back(client, answer["id"], label)
-        self._heading("From that answer, all the way back")
-        self._run(BEN, "why", answer["id"])
+        self.stage.heading("From that answer, all the way back")
+        self.stage.run(BEN, "why", answer["id"])
 
     def _predict(self, client: "httpx.Client", text: str) -> dict[str, Any]:
         reply = client.post("/predict", json={"text": text})
@@ -206,9 +179,9 @@ class Tour:
             )
             for text, label, answer in asked
         ]
-        self._show('POST /predict {"text": …}   with tweets that the model has never seen')
+        self.stage.show('POST /predict {"text": …}   with tweets that the model has never seen')
         draw.table(
-            self.out,
+            self.stage.out,
             [
                 draw.Column("tweet", grow=True),
                 "answer",
@@ -221,13 +194,13 @@ class Tour:
 
     def _feed_back(self, client: "httpx.Client", identity: str, label: str) -> None:
         body = {"id": identity, "value": label, "by": BEN, "note": "as its raters said"}
-        self._show(f"POST /feedback {json.dumps(body)}")
+        self.stage.show(f"POST /feedback {json.dumps(body)}")
         client.post("/feedback", json=body).raise_for_status()
 
     def _what_next(self, chosen: "ModelVersion | None") -> None:
         from ropeway.cli import draw
 
-        self._heading("What to try next")
+        self.stage.heading("What to try next")
         tries = [
             (f"cd {self.folder}", "an ordinary project, yours to go on with"),
             ("ropeway explain", "what would run again, and why"),
@@ -240,83 +213,7 @@ class Tour:
         if chosen is not None:
             live = f"{chosen.name}@production"
             tries.insert(len(tries) - 4, (f"ropeway serve {live}", "then open http://127.0.0.1:8080/docs"))
-        draw.facts(self.out, tries)
-
-    def _heading(self, title: str) -> None:
-        from ropeway.cli import draw
-
-        self._step += 1
-        draw.heading(self.out, f"{self._step}  {title}")
-
-    def _say(self, text: str) -> None:
-        self.out.print(text)
-
-    def _show(self, command: str) -> None:
-        from rich.text import Text
-
-        self.out.print(Text(f"$ {command}", style="cyan"))
-
-    def _run(self, actor: str, *words: str) -> Any:
-        """Run one of our own commands as somebody, shown as it would be typed; gives what it answered."""
-        from ropeway.cli.main import root
-
-        self._show(f"ropeway {shlex.join(words)}" + (f" --as {actor}" if words[0] not in ASKING else ""))
-        answers = Answers()
-        # A refusal (exit 3) is an answer like any other here; what comes next depends on it.
-        with contextlib.suppress(SystemExit):
-            root.main(args=[*words, "--as", actor], prog_name="ropeway", standalone_mode=False, obj=answers)
-        return answers[-1] if answers else None
-
-
-@contextlib.contextmanager
-def _service(reference: str, show: Callable[[str], None]) -> "Iterator[httpx.Client]":
-    """`ropeway serve`, as a process of its own on a free port, for as long as the block lasts."""
-    import httpx
-
-    # Whoever ends us with SIGTERM (`timeout`, a supervisor) must not leave the service behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    port = _free_port()
-    words = ["serve", reference, "--port", str(port)]
-    show(f"ropeway {shlex.join(words)} &")
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(  # noqa: S603  our own command line
-            [sys.executable, "-m", "ropeway.cli", *words], stdout=said, stderr=said
-        )
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-                _wait_until_ready(client, process, said)
-                yield client
-        finally:
-            _stop(process)
-
-
-def _wait_until_ready(client: "httpx.Client", process: "subprocess.Popen[bytes]", said: IO[bytes]) -> None:
-    import httpx
-
-    give_up = time.monotonic() + READY_S
-    while process.poll() is None and time.monotonic() < give_up:
-        with contextlib.suppress(httpx.TransportError):
-            if client.get("/health").is_success:
-                return
-        time.sleep(LOOK_EVERY_S)
-    said.seek(0)
-    raise ServiceNotReady(said.read().decode(errors="replace").strip())
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        draw.facts(self.stage.out, tries)
 
 
 def _need_sklearn() -> None:
