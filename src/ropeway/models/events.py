@@ -56,6 +56,29 @@ class ModelRegistered(OfVersion, frozen=True, kw_only=True):
         return (self.package, self.code)
 
 
+@event("reference-profiled")
+class ReferenceProfiled(OfVersion, frozen=True, kw_only=True):
+    """The rows that a version learnt from were profiled: what production is held against.
+
+    `rows` are those of the parts `train` and `tune`, `learnt_part` the digest of their keys; its answers are
+    profiled on the `judged_rows` of `tune` alone, whose digest is `judged_part`. No test row is among them.
+    """
+
+    profile: Digest
+    rows: int
+    judged_rows: int
+    learnt_part: Digest
+    judged_part: Digest
+
+    def edges(self) -> Iterable[Edge]:
+        """The version is watched by that profile."""
+        yield Edge(self.subject(), "is-profiled-by", f"profile:{self.profile}")
+
+    def objects(self) -> Iterable[Digest]:
+        """The profile."""
+        return (self.profile,)
+
+
 @event("gate-evaluated")
 class GateEvaluated(OfVersion, frozen=True, kw_only=True):
     """A version was held against the charter: one look at its test set, whatever came of it."""

@@ -7,6 +7,7 @@ import re
 
 import msgspec
 
+import ropeway.models.reference_operations  # noqa: F401  the room's operations are known by this module
 from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.models import registry
 from ropeway.models.card import write_card

@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+import ropeway.models.reference_projection  # noqa: F401  the room's tables are known by this module
 from ropeway.core.clock import to_text
 from ropeway.ledger import Fact, projected, projects
 from ropeway.models.events import (

@@ -1,4 +1,4 @@
-"""From a run to a model version: package its slice, replay recorded rows through the package, register.
+"""From a run to a model version: package its slice, replay recorded rows through it, register, profile.
 
 The heavy work is done here, before the one command that records it.
 """
@@ -19,6 +19,7 @@ from ropeway.models.manifest import (
 )
 from ropeway.models.operations import list_models, register_package, trust_run
 from ropeway.models.provenance import datasets_of, target_of
+from ropeway.models.reference import build_reference
 from ropeway.models.registry import ModelVersion, usual_name
 from ropeway.models.replay import replay
 from ropeway.pipelines.operations import show
@@ -55,7 +56,9 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
     finally:
         loaded.close()
     trust_run(workspace, run=record.run)
-    return register_package(workspace, name=model, package=package)
+    version = register_package(workspace, name=model, package=package)
+    build_reference(workspace, version.ref)
+    return version
 
 
 def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
