@@ -39,7 +39,7 @@ class WindowObserved(OfDeployment, frozen=True, kw_only=True):
     """A window of production was over, and was held against what the version learnt from.
 
     `drift` is None where the window was not judged, for want of rows or of a reference. `drifted` names the
-    columns that moved, the furthest first; `effect` is the largest Jensen–Shannon distance of any column.
+    columns that moved, the furthest first; `effect` is the largest Jensen-Shannon distance of any column.
     """
 
     start: datetime
@@ -54,10 +54,6 @@ class WindowObserved(OfDeployment, frozen=True, kw_only=True):
     effect: float | None
     faults: list[Faults]
     findings: Digest | None
-
-    def edges(self) -> Iterable[Edge]:
-        """The version answered in that window."""
-        yield Edge(self.subject(), "answered-in", f"window:{self.profile}")
 
     def objects(self) -> Iterable[Digest]:
         """The profile, the report on drift, the findings with examples."""

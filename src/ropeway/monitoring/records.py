@@ -90,7 +90,7 @@ class WindowLine(msgspec.Struct, frozen=True, kw_only=True):
         rows: answers and failures.
         judged: whether there were enough rows, and a reference, to look for drift.
         drifted: the columns that drifted, the one that moved furthest first.
-        effect: the largest Jensen–Shannon distance (base 2) of any column; None when not judged.
+        effect: the largest Jensen-Shannon distance (base 2) of any column; None when not judged.
         quality: rows by problem, those of the worst column each.
         faulty: the share of rows that the worst problem of the worst column touches.
         profile, drift, findings: objects; `monitoring.window` reads them.
