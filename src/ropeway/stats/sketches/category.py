@@ -17,6 +17,10 @@ OTHER = "(other)"
 """What stands for all values that are not counted by themselves."""
 
 
+EMPTY = "\0"
+"""Stands for the empty text among the different values."""
+
+
 class CategorySketch(ColumnSketch):
     """Counts of the frequent values of a column, and the number of different ones.
 
@@ -77,7 +81,8 @@ class CategorySketch(ColumnSketch):
         plain = values.cast(pl.String) if isinstance(values.dtype, pl.Categorical | pl.Enum) else values
         different = plain.unique(maintain_order=True).cast(pl.String).to_list()
         self._frequent.update(zip(different, plain.unique_counts().to_list(), strict=True))
-        self._distinct.update(clip(value) for value in different)
+        # The library passes over empty texts, and an empty category is one too.
+        self._distinct.update(clip(value) or EMPTY for value in different)
 
     def _new(self) -> Self:
         return type(self)(self.kind)

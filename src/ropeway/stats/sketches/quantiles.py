@@ -56,12 +56,14 @@ class Quantiles:
         return float(self._kll.get_quantile(share, inclusive=True))
 
     def weighted(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """The numbers that are held, sorted, and how many each stands for: together all that came."""
-        held = list(self._kll)
-        values = np.array([value for value, _ in held], dtype=np.float64)
-        weights = np.array([weight for _, weight in held], dtype=np.int64)
-        order = np.argsort(values, kind="stable")
-        return values[order], weights[order]
+        """The different numbers that are held, sorted, and how many each stands for: all that came."""
+        if self._kll.is_empty():
+            return np.empty(0), np.empty(0, dtype=np.int64)
+        values = np.unique(np.fromiter((value for value, _ in self._kll), dtype=np.float64))
+        # The weights that the library's iterator gives are all 1 once a merge has emptied its lowest level
+        # (5.2.0); its ranks are right.
+        ranks = np.array(self._kll.get_cdf(values, inclusive=True)[:-1]) * self._kll.n
+        return values, np.diff(np.rint(ranks).astype(np.int64), prepend=0)
 
     def to_bytes(self) -> bytes:
         """As Apache DataSketches writes it, readable by its other languages."""

@@ -65,7 +65,10 @@ class Vocabulary:
     @classmethod
     def of(cls, texts: "pl.Series") -> Self:
         """The tokens of some texts."""
-        return cls(_hashes(tokens_of(texts.drop_nulls()).explode().drop_nulls().unique()))
+        import polars as pl
+
+        words = tokens_of(texts.cast(pl.String).drop_nulls()).explode()
+        return cls(_hashes(words.drop_nulls().unique()))
 
     def __len__(self) -> int:
         return len(self._hashes)
