@@ -16,13 +16,16 @@ from ropeway.core.hashing import digest_json
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.assign import split_frame
 from ropeway.data.key_text import key_text
-from ropeway.data.load import load
-from ropeway.models.exam import LEARNT_PARTS, Side, open_side
-from ropeway.models.reference_operations import find_reference, profile_reference
+from ropeway.data.load import load, resolve
+from ropeway.models.exam import LEARNT_PARTS
+from ropeway.models.load import LoadedPackage, load_version
+from ropeway.models.manifest import read_manifest
+from ropeway.models.operations import resolve_version
+from ropeway.models.reference_operations import find_reference, learnt_split, record_reference
 from ropeway.models.registry import ModelVersion
 from ropeway.stats.answers import answer_kinds, answers_of
 from ropeway.stats.profile import Kind, Profile, ProfileUnreadable, Vocabulary, kinds_of, profile
-from ropeway.workspace import Context, Workspace
+from ropeway.workspace import Workspace
 
 TRAIN, TUNE = LEARNT_PARTS
 MARK = b"ropeway-reference/1\n"
@@ -67,65 +70,87 @@ class Reference:
         return cls(Profile.from_bytes(pair.inputs), Profile.from_bytes(pair.answers))
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A reference, and the digests of the keys of the rows that it is of."""
-
-    reference: Reference
-    learnt_part: Digest
-    judged_part: Digest
-
-
 def get_reference(workspace: Workspace, ref: str) -> Reference | None:
     """A version's reference as it is on record; None while there is none."""
     found = find_reference(workspace, ref=ref)
     return None if found is None else Reference.from_bytes(workspace.store.read(found.profile))
 
 
-def build_reference(workspace: Workspace, ref: str) -> Reference:
-    """Make a version's reference, where it has none yet, and put it on record.
+def build_reference(workspace: Workspace, ref: str, *, package: LoadedPackage | None = None) -> Reference:
+    """A version's reference; where it has none yet, it is made and put on record.
+
+    Args:
+        workspace: where.
+        ref: the version.
+        package: the version's own code and data, where they are loaded already; loading is most of the work.
 
     Raises:
         PackageDiffers: the version is not what its run made, or its run is not of this workspace.
         ModelDamaged, SourceNotApproved: it cannot be loaded.
         StepFailed: its code failed on rows that it was tuned on.
     """
-    made = profile_reference(workspace, ref=ref)
-    return Reference.from_bytes(workspace.store.read(made.profile))
-
-
-def measure(context: Context, version: ModelVersion) -> Measured:
-    """Profile the rows of a version's learnt parts, and its answers on those it was tuned on.
-
-    Raises:
-        as `build_reference`.
-    """
-    side = open_side(context, version)
-    try:
-        return _measure(side)
-    finally:
-        side.model.close()
-
-
-def _measure(side: Side) -> Measured:
-    dataset = side.dataset()
-    frame = load(side.workspace, dataset)
-    parts = split_frame(side.workspace, dataset, side.split, frame)
-    keys = key_text(parts["key"])
-    is_train, is_tune = parts["part"] == TRAIN, parts["part"] == TUNE
-    columns = [name for name in side.manifest.columns if name in frame.columns]
-    inputs = _profile_inputs(frame.filter(is_train).select(columns), frame.filter(is_tune).select(columns))
-    answers = Profile.empty({})
-    if is_tune.any():
-        target = side.manifest.target
-        rows = frame.filter(is_tune)
-        said = answers_of(side.predict(rows if target is None else rows.drop(target)))
-        answers = profile(said, answer_kinds(said))
-    return Measured(
-        reference=Reference(inputs, answers),
-        learnt_part=_part(dataset.name, keys.filter(is_train | is_tune)),
-        judged_part=_part(dataset.name, keys.filter(is_tune)),
+    version = resolve_version(workspace, ref=ref)
+    known = get_reference(workspace, version.ref)
+    if known is not None:
+        return known
+    rows = _learnt_rows(workspace, version)
+    made = Reference(
+        inputs=_profile_inputs(rows.train.select(rows.columns), rows.tune.select(rows.columns)),
+        answers=_profile_answers(workspace, version, rows, package),
     )
+    # Of two that are made at once one is recorded, and both answer with that.
+    recorded = record_reference(
+        workspace,
+        ref=version.ref,
+        profile=workspace.store.put(made.to_bytes()),
+        rows=made.inputs.rows,
+        judged_rows=made.answers.rows,
+        learnt_part=rows.learnt_part,
+        judged_part=rows.judged_part,
+    )
+    return Reference.from_bytes(workspace.store.read(recorded.profile))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a version learnt from: its rows, the request's columns, the digests of the rows' keys."""
+
+    train: pl.DataFrame
+    tune: pl.DataFrame
+    columns: list[str]
+    learnt_part: Digest
+    judged_part: Digest
+
+
+def _learnt_rows(workspace: Workspace, version: ModelVersion) -> _Rows:
+    split = learnt_split(workspace, ref=version.ref)
+    manifest = read_manifest(workspace.store, version.package, version.ref)
+    dataset = resolve(workspace, manifest.datasets[0])
+    frame = load(workspace, dataset)
+    parts = split_frame(workspace, dataset, split, frame)
+    keys, part = key_text(parts["key"]), parts["part"]
+    # The test rows are dropped here, and with them the target.
+    frame = frame if manifest.target is None else frame.drop(manifest.target)
+    return _Rows(
+        train=frame.filter(part == TRAIN),
+        tune=frame.filter(part == TUNE),
+        columns=[name for name in manifest.columns if name in frame.columns],
+        learnt_part=_part(dataset.name, keys.filter(part.is_in(LEARNT_PARTS))),
+        judged_part=_part(dataset.name, keys.filter(part == TUNE)),
+    )
+
+
+def _profile_answers(
+    workspace: Workspace, version: ModelVersion, rows: _Rows, package: LoadedPackage | None
+) -> Profile:
+    if not rows.tune.height:
+        return Profile.empty({})
+    if package is not None:
+        said = answers_of(package.predict(rows.tune))
+    else:
+        with load_version(workspace, version) as model:
+            said = answers_of(model.predict(rows.tune))
+    return profile(said, answer_kinds(said))
 
 
 def _profile_inputs(train: pl.DataFrame, tune: pl.DataFrame) -> Profile:

@@ -1,4 +1,4 @@
-"""The operations on reference profiles: which one a version has, and making it."""
+"""The operations on reference profiles: which one a version has, what it is made of, and recording it."""
 
 from datetime import datetime
 
@@ -7,8 +7,11 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest
+from ropeway.data.records import SplitRecord
 from ropeway.models import registry
 from ropeway.models.events import ReferenceProfiled
+from ropeway.models.manifest import read_manifest
+from ropeway.models.provenance import require_split
 from ropeway.models.reference_projection import model_reference
 from ropeway.workspace import Context, operation
 
@@ -30,38 +33,59 @@ def find_reference(context: Context, *, ref: str) -> ReferenceRecord | None:
     return _recorded(context.read, version.name, version.number)
 
 
-@operation("models.profile-reference", kind="job", permission="models:write")
-def profile_reference(context: Context, *, ref: str) -> ReferenceRecord:
-    """Profile the rows that a version learnt from, and its answers on those it was tuned on, once.
+@operation("models.learnt-split", kind="query", permission="models:read")
+def learnt_split(context: Context, *, ref: str) -> SplitRecord:
+    """How the rows that a version learnt from were divided, as it was recorded before its run.
 
     Raises:
         PackageDiffers: the version is not what its run made, or its run is not of this workspace.
-        ModelDamaged, SourceNotApproved: it cannot be loaded.
     """
     version = registry.resolve(context.read, context.project, ref)
-    known = _recorded(context.read, version.name, version.number)
-    if known is not None:
-        return known
-    from ropeway.models.reference import measure
+    manifest = read_manifest(context.store, version.package, version.ref)
+    return require_split(context.read, context.store, version.ref, manifest)
 
-    measured = measure(context, version)
-    digest = context.store.put(measured.reference.to_bytes())
+
+@operation("models.record-reference", kind="command", permission="models:write")
+def record_reference(
+    context: Context,
+    *,
+    ref: str,
+    profile: Digest,
+    rows: int,
+    judged_rows: int,
+    learnt_part: Digest,
+    judged_part: Digest,
+) -> ReferenceRecord:
+    """Record the profile of the rows that a version learnt from; it is in the store. The first one stays.
+
+    Args:
+        context: the call.
+        ref: the version.
+        profile: the object that holds it.
+        rows: how many rows the version learnt from.
+        judged_rows: how many of them it was tuned on.
+        learnt_part: the digest of the keys of all of them.
+        judged_part: the digest of the keys of those it was tuned on.
+
+    Raises:
+        ObjectMissing: the object is not in the store.
+    """
+    context.store.size(profile)
     context.begin()
-    # Another process may have been faster. Its profile is as good, and one is enough.
-    known = _recorded(context.read, version.name, version.number)
-    if known is None:
+    version = registry.resolve(context.read, context.project, ref)
+    if _recorded(context.read, version.name, version.number) is None:
         context.append(
             ReferenceProfiled(
                 name=version.name,
                 number=version.number,
-                profile=digest,
-                rows=measured.reference.inputs.rows,
-                judged_rows=measured.reference.answers.rows,
-                learnt_part=measured.learnt_part,
-                judged_part=measured.judged_part,
+                profile=profile,
+                rows=rows,
+                judged_rows=judged_rows,
+                learnt_part=learnt_part,
+                judged_part=judged_part,
             )
         )
-        known = _recorded(context.read, version.name, version.number)
+    known = _recorded(context.read, version.name, version.number)
     assert known is not None, "what was appended is projected"
     return known
 

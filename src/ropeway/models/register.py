@@ -53,11 +53,11 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
     try:
         rows, answers = read_replay(workspace.store.read(loaded.manifest.replay))
         replay(loaded, rows, answers, tolerance=workspace.project.gate.max_skew)
+        trust_run(workspace, run=record.run)
+        version = register_package(workspace, name=model, package=package)
+        build_reference(workspace, version.ref, package=loaded)
     finally:
         loaded.close()
-    trust_run(workspace, run=record.run)
-    version = register_package(workspace, name=model, package=package)
-    build_reference(workspace, version.ref)
     return version
 
 
