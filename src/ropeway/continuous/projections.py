@@ -1,1 +1,3 @@
 """The tables of this room."""
+
+import ropeway.continuous.rollouts.projections  # noqa: F401
