@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Self
 
-import datasketches
+import datasketches  # type: ignore[import-untyped]  # it ships no types
 
 LG_K = 12
 """4096 registers: a relative standard error of 1.6 %, and small sets are counted exactly."""

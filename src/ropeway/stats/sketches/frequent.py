@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Self
 
 import blake3
-import datasketches
+import datasketches  # type: ignore[import-untyped]  # it ships no types
 
 LONGEST = 120
 """Characters of a value that are kept: a value's length must not decide how much memory a sketch takes."""

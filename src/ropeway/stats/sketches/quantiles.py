@@ -9,7 +9,7 @@ all is exact.
 
 from typing import Self
 
-import datasketches
+import datasketches  # type: ignore[import-untyped]  # it ships no types
 import numpy as np
 from numpy.typing import NDArray
 
