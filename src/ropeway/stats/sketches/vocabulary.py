@@ -40,7 +40,11 @@ def tokens_of(texts: "pl.Series") -> "pl.Series":
     import polars as pl
 
     words = texts.str.normalize("NFC").str.to_lowercase().str.extract_all(_WORD)
-    return words.list.eval(pl.element().str.slice(0, LONGEST_TOKEN))
+    longest = words.explode().str.len_chars().max()
+    if not isinstance(longest, int) or longest <= LONGEST_TOKEN:
+        return words
+    cut = [[word[:LONGEST_TOKEN] for word in found] for found in words.to_list()]
+    return pl.Series(words.name, cut, dtype=pl.List(pl.String))
 
 
 class Vocabulary:
