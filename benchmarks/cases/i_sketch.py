@@ -52,8 +52,8 @@ def measure(bench: Bench) -> list[Figure]:
             unit=unit,
             beside=beside,
             higher_is_better=True,
-            note=f"the profile of {rows:,} takes {size / 1000:.0f} kB; most of the time counts different ones, "
-            "which the library takes one by one",
+            note=f"the profile of {rows:,} takes {size / 1000:.0f} kB; most of the time counts "
+            "different ones, which the library takes one by one",
         ),
         Figure(
             what="categories into a profile",
