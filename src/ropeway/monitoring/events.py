@@ -60,9 +60,8 @@ class WindowObserved(OfDeployment, frozen=True, kw_only=True):
         return [each for each in (self.profile, self.drift, self.findings) if each is not None]
 
 
-@event("performance-measured")
-class PerformanceMeasured(OfDeployment, frozen=True, kw_only=True):
-    """How good the answers of a window were, by the truth known then. A later one takes its place.
+class OfPerformance(OfDeployment, frozen=True, kw_only=True):
+    """How good answers were, by the truth known then.
 
     `labels` is a digest of which answers had which truth, so that the same labels are not measured twice.
     """
@@ -82,6 +81,21 @@ class PerformanceMeasured(OfDeployment, frozen=True, kw_only=True):
     estimated: float | None
     estimated_low: float | None
     estimated_high: float | None
+
+
+@event("performance-measured")
+class PerformanceMeasured(OfPerformance, frozen=True, kw_only=True):
+    """How good the answers of a window were. A later one of the same window takes its place."""
+
+
+@event("recent-performance-measured")
+class RecentPerformanceMeasured(OfPerformance, frozen=True, kw_only=True):
+    """How good the answers of the latest windows were together: as many as have enough labels.
+
+    This is what a version's degradation is judged by. A later one takes its place.
+    """
+
+    windows: int
 
 
 @event("estimate-calibrated")

@@ -28,6 +28,7 @@ from ropeway.monitoring.events import (
     AlertResolved,
     EstimateCalibrated,
     PerformanceMeasured,
+    RecentPerformanceMeasured,
     WindowObserved,
 )
 
@@ -64,30 +65,46 @@ observed_window = Table(
     Index("observed_window_end", "end"),
 )
 
+FIGURES = (
+    "value",
+    "low",
+    "high",
+    "cost",
+    "cost_low",
+    "cost_high",
+    "estimated",
+    "estimated_low",
+    "estimated_high",
+)
+
+
+def _of_performance() -> tuple[Column[Any], ...]:
+    """The columns that say how good answers were."""
+    return (
+        Column("rows", Integer, nullable=False),
+        Column("labelled", Integer, nullable=False),
+        Column("labels", String, nullable=False),
+        Column("metric", String, nullable=False),
+        *(Column(name, Float) for name in FIGURES),
+        Column("at", String, nullable=False),
+    )
+
+
 measured_window = Table(
     "measured_window",
     projected,
     *_of_window(),
-    Column("rows", Integer, nullable=False),
-    Column("labelled", Integer, nullable=False),
-    Column("labels", String, nullable=False),
-    Column("metric", String, nullable=False),
-    *(
-        Column(name, Float)
-        for name in (
-            "value",
-            "low",
-            "high",
-            "cost",
-            "cost_low",
-            "cost_high",
-            "estimated",
-            "estimated_low",
-            "estimated_high",
-        )
-    ),
-    Column("at", String, nullable=False),
+    *_of_performance(),
     PrimaryKeyConstraint("name", "number", "environment", "start", "end"),
+)
+
+recent_performance = Table(
+    "recent_performance",
+    projected,
+    *_of_window(),
+    *_of_performance(),
+    Column("windows", Integer, nullable=False),
+    PrimaryKeyConstraint("name", "number", "environment"),
 )
 
 alert = Table(
@@ -161,21 +178,22 @@ def _observe(fact: Fact[WindowObserved], connection: Connection) -> None:
 
 @projects(PerformanceMeasured)
 def _measure(fact: Fact[PerformanceMeasured], connection: Connection) -> None:
-    values = {
-        name: value
-        for name, value in msgspec.structs.asdict(fact.event).items()
-        if name in measured_window.columns
-    }
-    values |= {
-        "start": to_text(fact.event.start),
-        "end": to_text(fact.event.end),
-        "at": to_text(fact.at),
-    }
+    _put_performance(fact, measured_window, connection)
+
+
+@projects(RecentPerformanceMeasured)
+def _sum_up(fact: Fact[RecentPerformanceMeasured], connection: Connection) -> None:
+    _put_performance(fact, recent_performance, connection)
+
+
+def _put_performance(fact: Fact[Any], table: Table, connection: Connection) -> None:
+    values = msgspec.structs.asdict(fact.event)
+    values |= {"start": to_text(fact.event.start), "end": to_text(fact.event.end), "at": to_text(fact.at)}
     # The latest holds: truth comes late, and changes.
     connection.execute(
-        upsert(measured_window)
+        upsert(table)
         .values(**values)
-        .on_conflict_do_update(index_elements=list(measured_window.primary_key.columns), set_=values)
+        .on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
     )
 
 

@@ -93,6 +93,7 @@ class WindowLine(msgspec.Struct, frozen=True, kw_only=True):
         effect: the largest Jensen-Shannon distance (base 2) of any column; None when not judged.
         quality: rows by problem, those of the worst column each.
         faulty: the share of rows that the worst problem of the worst column touches.
+        faulty_columns: those with a problem, the worst first.
         profile, drift, findings: objects; `monitoring.window` reads them.
         says: what was found, in a sentence.
     """
@@ -112,6 +113,7 @@ class WindowLine(msgspec.Struct, frozen=True, kw_only=True):
     effect: float | None
     quality: dict[str, int]
     faulty: float
+    faulty_columns: list[str]
     profile: Digest
     drift: Digest | None
     findings: Digest | None
