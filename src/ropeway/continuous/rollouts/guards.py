@@ -1,0 +1,158 @@
+"""What stops a rollout whatever its costs are: errors, latency, and truth that comes for one arm only.
+
+Figures are looked at again and again, so nothing is stopped for what chance alone may bring: a guard is
+broken when an exact one-sided bound at `CONFIDENCE` (`stats.proportion`) says so, not when an estimate does.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ropeway.continuous.rollouts.events import SHADOW, Limits
+from ropeway.continuous.rollouts.reading import RolloutState
+from ropeway.stats.proportion import lower_bound
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CONFIDENCE = 0.999
+TAIL = 0.01
+"""p99: the share of answers that may be slower."""
+LEAST_TIMED = 100
+"""Answers below which a p99 is one slow answer."""
+UNFELT_US = 5_000
+"""Slower by less than this is felt by nobody, and is what a busy machine does to a small model."""
+LEAST_COVERED = 50
+"""Answers of an arm below which nobody says how many of them get their truth."""
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guards see of one version.
+
+    Attributes:
+        asked: rows that it was given since the rollout began, as a shadow too.
+        errors: those that it failed on.
+        answers: rows that it answered since this step began.
+        labelled: those of which the truth is known.
+        timed: answers since this step began whose latency is compared.
+        p99_us: their 99th percentile.
+    """
+
+    asked: int
+    errors: int
+    answers: int
+    labelled: int
+    timed: int
+    p99_us: float | None
+
+    @property
+    def error_rate(self) -> float | None:
+        """Which share of rows it failed on."""
+        return self.errors / self.asked if self.asked else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Of which share of its answers the truth is known."""
+        return self.labelled / self.answers if self.answers else None
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """Both versions as the guards see them, and what follows.
+
+    Attributes:
+        slow: candidate's answers slower than the ratio allows.
+        broken: guards that end the rollout, by name, each with a sentence.
+        waits: why nothing is decided for now; empty when nothing stands in the way.
+    """
+
+    live: Arm
+    candidate: Arm
+    slow: int
+    broken: dict[str, str]
+    waits: str
+
+
+def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutState) -> Guarded:
+    """Look at a rollout's traffic.
+
+    Args:
+        rows: its answers: `at`, `arm`, `error`, `latency_us`, `is_labelled`.
+        asked_beside: its shadows: `at`, `arm` (who was asked), `error`, `latency_us`.
+        rollout: as it stands.
+    """
+    import polars as pl
+
+    is_shadow = rollout.share == SHADOW
+    in_step = rows.filter(pl.col("at") >= rollout.step_at)
+    beside = asked_beside.filter(pl.col("at") >= rollout.step_at)
+    arms, latencies = {}, {}
+    for name in ("live", "candidate"):
+        own = pl.col("arm") == name
+        # What was never answered from is timed only where there is nothing else.
+        timed = beside if is_shadow and name == "candidate" else in_step
+        latencies[name] = timed.filter(own & (pl.col("error") == ""))["latency_us"]
+        answered, every = in_step.filter(own), (rows.filter(own), asked_beside.filter(own))
+        arms[name] = Arm(
+            asked=sum(each.height for each in every),
+            errors=sum(int((each["error"] != "").sum()) for each in every),
+            answers=answered.height,
+            labelled=int(answered["is_labelled"].sum()),
+            timed=len(latencies[name]),
+            p99_us=_p99(latencies[name]),
+        )
+    limits, live, candidate = rollout.terms.guards, arms["live"], arms["candidate"]
+    usual = live.p99_us or 0.0
+    bound = max(usual * limits.latency_ratio, usual + UNFELT_US)
+    slow = int((latencies["candidate"] > bound).sum())
+    found = {"errors": _errors(live, candidate, limits), "latency": _latency(live, candidate, slow, limits)}
+    return Guarded(
+        live=live,
+        candidate=candidate,
+        slow=slow,
+        broken={name: says for name, says in found.items() if says},
+        waits="" if is_shadow else _coverage(live, candidate, limits),
+    )
+
+
+def _p99(latencies: "pl.Series") -> float | None:
+    found = latencies.quantile(1 - TAIL, interpolation="higher")
+    return None if found is None else float(found)
+
+
+def _errors(live: Arm, candidate: Arm, limits: Limits) -> str:
+    """Why the candidate fails too often; empty when it does not."""
+    if not candidate.errors:
+        return ""
+    allowed = (live.error_rate or 0.0) + limits.error_rate
+    if lower_bound(candidate.errors, candidate.asked, CONFIDENCE) <= allowed:
+        return ""
+    return (
+        f"it failed on {candidate.errors:,} of {candidate.asked:,} rows, the live version on {live.errors:,} "
+        f"of {live.asked:,}; {limits.error_rate:.3g} more is allowed"
+    )
+
+
+def _latency(live: Arm, candidate: Arm, slow: int, limits: Limits) -> str:
+    """Why the candidate is too slow; empty when it is not, or there are too few answers to say."""
+    if min(live.timed, candidate.timed) < LEAST_TIMED or live.p99_us is None or candidate.p99_us is None:
+        return ""
+    # More than one in a hundred beyond the bound is the same as a p99 beyond it.
+    if lower_bound(slow, candidate.timed, CONFIDENCE) <= TAIL:
+        return ""
+    return (
+        f"its p99 is {candidate.p99_us / 1000:,.1f} ms, that of the live version "
+        f"{live.p99_us / 1000:,.1f} ms; {limits.latency_ratio:g} times that is allowed"
+    )
+
+
+def _coverage(live: Arm, candidate: Arm, limits: Limits) -> str:
+    """Why truth comes for one arm and not for the other; empty when it comes alike."""
+    if min(live.answers, candidate.answers) < LEAST_COVERED:
+        return ""
+    theirs, own = live.labelled / live.answers, candidate.labelled / candidate.answers
+    if abs(theirs - own) <= limits.coverage_gap:
+        return ""
+    return (
+        f"the truth is known of {own:.0%} of the candidate's answers and of {theirs:.0%} of the live "
+        "version's: who is heard may depend on the answer, so nothing is decided"
+    )
