@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ropeway.predictions.columns import FEEDBACK_KIND, KINDS, PLACE, PREDICTIONS_KIND, SHADOWS_KIND, Kind
+from ropeway.predictions.columns import FEEDBACK_KIND, PLACE, PREDICTIONS_KIND, SHADOWS_KIND, Kind
+from ropeway.predictions.errors import SegmentMisnamed
+from ropeway.predictions.segments import open_segments, place_of, read_lying
 from ropeway.store.errors import SegmentDamaged
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ PREDICTIONS_COLUMNS = (
     "rollout",
 )
 SHADOWS_COLUMNS = ("of", "at", "model", "prediction", "probabilities", "latency_us", "error", "rollout")
-SEGMENTS = "segments"
 
 
 class HasHome(Protocol):
@@ -79,7 +80,7 @@ def lazy_predictions(
     """As `predictions`, in no order and read only when collected: for counts over a long time."""
     import polars as pl
 
-    lazy = _scan(_home(source), PREDICTIONS_KIND, since, until, model, environment)
+    lazy = scan(_home(source), PREDICTIONS_KIND, since, until, model, environment)
     lazy = lazy if model is None else lazy.filter(pl.col("model") == model)
     return lazy if environment is None else lazy.filter(pl.col("environment") == environment)
 
@@ -135,7 +136,7 @@ def shadows(
     """
     import polars as pl
 
-    lazy = _scan(_home(source), SHADOWS_KIND, since, until)
+    lazy = scan(_home(source), SHADOWS_KIND, since, until)
     lazy = lazy if rollout is None else lazy.filter(pl.col("rollout") == rollout)
     return lazy.sort("at", *PLACE).select(SHADOWS_COLUMNS).collect()
 
@@ -145,35 +146,10 @@ def is_empty(source: "Path | HasHome", kind: str = "predictions") -> bool:
     from ropeway.predictions.sealed import list_sealed
 
     home = _home(source)
-    return not _open_paths(home, KINDS[kind]) and not list_sealed(home, kind)[1]
+    return not open_segments(home, kind) and not list_sealed(home, kind)[1]
 
 
-def _home(source: "Path | HasHome") -> Path:
-    return source if isinstance(source, Path) else source.home
-
-
-def _latest(home: Path, as_of: datetime | None, among: "pl.DataFrame | None" = None) -> "pl.LazyFrame":
-    """The last truth of each prediction, and how many there were."""
-    import polars as pl
-
-    # Any feedback may be about any prediction, however clocks stood: nothing is skipped by `since`.
-    said = _scan(home, FEEDBACK_KIND, None, as_of)
-    if among is not None:
-        said = said.join(among.lazy(), on="id", how="semi")
-    return (
-        said.sort("at", *PLACE)
-        .group_by("id", maintain_order=True)
-        .agg(
-            pl.col("value").last().alias("truth"),
-            pl.col("at").last().alias("truth_at"),
-            pl.col("by").last(),
-            pl.col("note").last(),
-            pl.len().cast(pl.Int64).alias("truths"),
-        )
-    )
-
-
-def _scan(
+def scan(
     home: Path,
     kind: Kind,
     since: datetime | None = None,
@@ -181,13 +157,20 @@ def _scan(
     model: str | None = None,
     environment: str | None = None,
 ) -> "pl.LazyFrame":
-    """Every readable record of a kind in a time; sealed segments that cannot have one are not opened."""
+    """Every readable record of a kind in a time, with all its columns, in no order.
+
+    Sealed segments that cannot have one of that time, version or environment are not opened; in the others,
+    rows of another version or environment stay among these.
+
+    Raises:
+        ObjectMissing, ObjectDamaged: the Parquet of a segment is not there, or not what it was.
+    """
     import polars as pl
 
     from ropeway.predictions.sealed import find_sealed, list_sealed, parquet_of
 
     # First the files, then the ledger: a segment that is sealed meanwhile is then in at least one of both.
-    paths = _open_paths(home, kind)
+    paths = open_segments(home, kind.name)
     sealed, names = list_sealed(home, kind.name, since=since, until=until)
     frames: list[pl.DataFrame] = []
     for path in paths:
@@ -195,12 +178,11 @@ def _scan(
             continue
         try:
             frames.append(_read_open(kind, path))
-        except SegmentDamaged:
+        except (SegmentDamaged, SegmentMisnamed):
             continue  # fsck and sealing name it; what others wrote is not held back by it
         except FileNotFoundError:
             # Sealed since the look at the ledger, or empty and removed.
-            replica, _, segment = path.stem.rpartition("-")
-            late = find_sealed(home, kind.name, replica, int(segment))
+            late = find_sealed(home, kind.name, *place_of(path))
             sealed.extend([late] if late else [])
     wanted = [
         each
@@ -217,13 +199,33 @@ def _scan(
     return lazy if until is None else lazy.filter(pl.col("at") < until)
 
 
+def _home(source: "Path | HasHome") -> Path:
+    return source if isinstance(source, Path) else source.home
+
+
+def _latest(home: Path, as_of: datetime | None, among: "pl.DataFrame | None" = None) -> "pl.LazyFrame":
+    """The last truth of each prediction, and how many there were."""
+    import polars as pl
+
+    # Any feedback may be about any prediction, however clocks stood: nothing is skipped by `since`.
+    said = scan(home, FEEDBACK_KIND, None, as_of)
+    if among is not None:
+        said = said.join(among.lazy(), on="id", how="semi")
+    return (
+        said.sort("at", *PLACE)
+        .group_by("id", maintain_order=True)
+        .agg(
+            pl.col("value").last().alias("truth"),
+            pl.col("at").last().alias("truth_at"),
+            pl.col("by").last(),
+            pl.col("note").last(),
+            pl.len().cast(pl.Int64).alias("truths"),
+        )
+    )
+
+
 def _read_open(kind: Kind, path: Path) -> "pl.DataFrame":
     from ropeway.predictions.columns import to_frame
-    from ropeway.predictions.segments import read_lying
 
     lying = read_lying(path)
     return to_frame(kind, lying.header, lying.records)
-
-
-def _open_paths(home: Path, kind: Kind) -> list[Path]:
-    return sorted((home / SEGMENTS / kind.name).glob("[!.]*.seg"))

@@ -15,8 +15,8 @@ import msgspec
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import PredictionId
 from ropeway.predictions.errors import UnknownPrediction
-from ropeway.predictions.identity import parse_id
-from ropeway.store import read_record, read_segment
+from ropeway.predictions.identity import Place, parse_id
+from ropeway.store import read_record
 
 PREDICTIONS = Path("segments") / "predictions"
 FEEDBACK = Path("segments") / "feedback"
@@ -104,6 +104,10 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     replica: str
     host: str
     process: int
+    entity: str = ""
+    carried: dict[str, Any] = {}
+    error: str = ""
+    rollout: str = ""
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,11 +169,12 @@ _decode_feedback = msgspec.json.Decoder(FeedbackRecord).decode
 
 
 def find_in(home: Path, prediction: str) -> Prediction:
-    """The answer with that id, read from its one segment below `home`.
+    """The answer with that id: from its one segment below `home`, or from the Parquet that this became.
 
     Raises:
         UnknownPrediction: the id is of another form, or no record has it.
         SegmentDamaged: the segment is there but its beginning is not sound.
+        LedgerBusy, LedgerDamaged: the segment is not there, and the ledger cannot say whether it is sealed.
     """
     place = parse_id(prediction)
     if place is None:
@@ -179,21 +184,33 @@ def find_in(home: Path, prediction: str) -> Prediction:
         record = read_record(path, place.ordinal)
         header = read_header(path)
     except FileNotFoundError:
-        record = None
+        from ropeway.predictions.lookup import look_up
+
+        found = look_up(home, place)
+        if found is None:
+            raise UnknownPrediction(prediction) from None
+        record, header = found
     if record is None:
         raise UnknownPrediction(prediction)
-    found = _decode_prediction(record)
+    return _as_found(place, header, _decode_prediction(record))
+
+
+def _as_found(place: Place, header: SegmentHeader, record: PredictionRecord) -> Prediction:
     return Prediction(
         id=place.id(),
-        at=found.at,
-        model=found.model,
+        at=record.at,
+        model=record.model,
         environment=header.environment,
-        inputs=found.inputs,
-        hashed=found.hashed,
-        dropped=found.dropped,
-        prediction=found.prediction,
-        probabilities=found.probabilities,
-        latency_us=found.latency_us,
+        inputs=record.inputs,
+        hashed=record.hashed,
+        dropped=record.dropped,
+        prediction=record.prediction,
+        probabilities=record.probabilities,
+        latency_us=record.latency_us,
+        entity=record.entity,
+        carried=record.carried,
+        error=record.error,
+        rollout=record.rollout,
         replica=place.replica,
         host=header.host,
         process=header.process,
@@ -213,23 +230,22 @@ def read_header(path: Path) -> SegmentHeader:
 
 def feedback_in(home: Path, prediction: str) -> list[FeedbackRecord]:
     """All that was said of a prediction, oldest first; the last one holds."""
-    said = [record for record in all_feedback(home) if record.id == prediction]
-    return sorted(said, key=lambda record: record.at)
+    from ropeway.predictions.lookup import said_of
+
+    return [_decode_feedback(record) for record in said_of(home, prediction)]
 
 
 def all_feedback(home: Path) -> Iterator[FeedbackRecord]:
-    """Every feedback record below `home`, segment by segment."""
-    for path in sorted((home / FEEDBACK).glob("*.seg")):
-        for record in read_segment(path).records:
-            yield _decode_feedback(record)
+    """Every feedback record below `home`, sealed or not."""
+    from ropeway.predictions.lookup import every_record
+
+    for _, record in every_record(home, "feedback"):
+        yield _decode_feedback(record)
 
 
 def all_predictions(home: Path) -> Iterator[tuple[PredictionId, PredictionRecord]]:
-    """Every logged answer below `home` with its id, segment by segment."""
-    from ropeway.predictions.identity import Place
+    """Every logged answer below `home` with its id, sealed or not; failed ones too."""
+    from ropeway.predictions.lookup import every_record
 
-    for path in sorted((home / PREDICTIONS).glob("*.seg")):
-        segment = read_segment(path)
-        header = _decode_header(segment.header)
-        for ordinal, record in enumerate(segment.records):
-            yield Place(header.replica, header.segment, ordinal).id(), _decode_prediction(record)
+    for identity, record in every_record(home, "predictions"):
+        yield PredictionId(identity), _decode_prediction(record)

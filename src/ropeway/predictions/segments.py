@@ -1,14 +1,22 @@
 """A segment as it lies: its header and its sound records, each with the ordinal that its id has."""
 
+import re
 from pathlib import Path
 
 import msgspec
 
+from ropeway.core.ids import ALPHABET
+from ropeway.predictions.errors import SegmentMisnamed
+from ropeway.predictions.identity import segment_name
 from ropeway.predictions.record import SegmentHeader
 from ropeway.store import read_segment, salvage_segment
 from ropeway.store.errors import SegmentDamaged
 from ropeway.store.segments import FRAME, MAGIC
 
+SEGMENTS = "segments"
+"""The folder of all segments, below the workspace's home."""
+
+_NAME = re.compile(rf"([{ALPHABET}]+)-([0-9]{{1,15}})\.seg", re.ASCII)
 _decode_header = msgspec.json.Decoder(SegmentHeader).decode
 
 
@@ -35,6 +43,7 @@ def read_lying(path: Path) -> Lying:
 
     Raises:
         SegmentDamaged: its header is not sound, so nobody knows whose records these are.
+        SegmentMisnamed: its header tells another name: a copy, whose records must not count twice.
         FileNotFoundError: it is not there, or not any more.
     """
     whole = read_segment(path)
@@ -42,6 +51,9 @@ def read_lying(path: Path) -> Lying:
         header = _decode_header(whole.header)
     except msgspec.MsgspecError as error:
         raise SegmentDamaged(str(path)) from error
+    name = segment_name(header.replica, header.segment)
+    if path.name != name:
+        raise SegmentMisnamed(str(path), name)
     if not whole.torn:
         return Lying(
             header=header,
@@ -58,6 +70,18 @@ def read_lying(path: Path) -> Lying:
         torn=salvage.torn,
         damaged=salvage.damaged,
     )
+
+
+def open_segments(home: Path, kind: str) -> list[Path]:
+    """The files of a kind's segments, in the order of their places; a hidden one is not yet made."""
+    placed = [(place_of(path), path) for path in (home / SEGMENTS / kind).glob("[!.]*.seg")]
+    return [path for _, path in sorted(placed)]
+
+
+def place_of(path: Path) -> tuple[str, int]:
+    """The replica and the segment that a file is named after; of another file its name, and 0."""
+    match = _NAME.fullmatch(path.name)
+    return (match[1], int(match[2])) if match else (path.name, 0)
 
 
 def _numbered(data: bytes, header_length: int, records: list[bytes]) -> list[tuple[int | None, bytes]]:

@@ -1,6 +1,7 @@
 """Is everything here what it was? Events, their payloads, the projections, the objects and the segments."""
 
 from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ropeway.store import read_segment, salvage_segment
 from ropeway.store.errors import ObjectMissing, SegmentDamaged
 from ropeway.workspace.context import Context
 
+# Named, not imported: imports point down, and who seals segments stands above.
+SEALED_BY = ("ropeway.predictions.soundness",)
 TREE_BEGINS = b'{"entries":'
 
 
@@ -49,18 +52,29 @@ def check_soundness(context: Context) -> SoundnessReport:
         findings.append(Finding(what=f"the database says: {integrity}"))
     events, needed = _check_events(connection, findings)
     objects = _check_objects(context, needed, findings)
-    segments = 0
+    segments = _check_segments(context, findings)
+    return SoundnessReport(events=events, objects=objects, segments=segments, findings=findings)
+
+
+def _check_segments(context: Context, findings: list[Finding]) -> int:
+    """Open segments by their frames, sealed ones by the room that sealed them."""
+    count = 0
     for path in _segment_files(context.home):
-        segments += 1
         try:
             is_torn = read_segment(path).torn
+            # A cut-off end is what a kill leaves; anything else between records is damage.
+            if is_torn and salvage_segment(path).damaged:
+                findings.append(Finding(what=f"A record of the segment '{path}' is damaged."))
         except SegmentDamaged as error:
             findings.append(Finding(what=error.what))
-            continue
-        # A cut-off end is what a kill leaves; anything else between records is damage.
-        if is_torn and salvage_segment(path).damaged:
-            findings.append(Finding(what=f"A record of the segment '{path}' is damaged."))
-    return SoundnessReport(events=events, objects=objects, segments=segments, findings=findings)
+        except FileNotFoundError:
+            continue  # sealed or removed meanwhile
+        count += 1
+    for name in SEALED_BY:
+        sealed, found = import_module(name).check_segments(context)
+        count += sealed
+        findings.extend(found)
+    return count
 
 
 def projected_rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
