@@ -111,15 +111,21 @@ def merged_steps(reference: Ecdf, current: Ecdf) -> tuple[Floats, Floats]:
     order = np.argsort(values, kind="stable")
     values = values[order]
     from_reference = order < len(reference.values)
-    gaps = _risen(reference, order, from_reference, 0)
-    gaps -= _risen(current, order, ~from_reference, len(reference.values))
+    if reference.weights is None and current.weights is None:
+        n, m = reference.count, current.count
+        # i of the reference's n and k - i of the other's m have come: i / n - (k - i) / m, in whole numbers.
+        gaps = np.cumsum(from_reference, dtype=np.int64) * (n + m)
+        gaps -= np.arange(n, n * (n + m) + 1, n)
+        risen: Floats = gaps / (n * m)
+    else:
+        first = len(reference.values)
+        risen = _risen(reference, order, from_reference, 0) - _risen(current, order, ~from_reference, first)
     is_last = np.append(values[1:] != values[:-1], True)
-    return (values, gaps) if is_last.all() else (values[is_last], gaps[is_last])
+    return (values, risen) if is_last.all() else (values[is_last], risen[is_last])
 
 
 def _risen(one: Ecdf, order: Integers, is_own: NDArray[np.bool_], start: int) -> Floats:
-    if one.weights is None:
-        return np.cumsum(is_own) / one.count
+    """The share of one's numbers that have come, along the merged order."""
     steps = np.zeros(len(order), dtype=np.int64)
-    steps[is_own] = one.weights[order[is_own] - start]
+    steps[is_own] = 1 if one.weights is None else one.weights[order[is_own] - start]
     return np.cumsum(steps) / one.count

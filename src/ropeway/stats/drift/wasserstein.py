@@ -22,7 +22,7 @@ def wasserstein(reference: Numbers, current: Numbers) -> float:
     """The distance between two samples, arrays or sketches, at least one number in each.
 
     Example:
-        >>> wasserstein([1.0, 2.0, 3.0], [3.0, 4.0, 5.0])
+        >>> wasserstein([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0])
         2.0
     """
     points, gaps = merged_steps(ecdf(reference), ecdf(current))
