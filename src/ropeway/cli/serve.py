@@ -50,18 +50,23 @@ _host_option = click.option("--host", default="127.0.0.1", show_default=True, he
 def serve(face: Face, reference: str, port: int, host: str, max_body: float) -> None:
     """Answer over HTTP with a model version, and follow its alias when it moves.
 
-    MODEL@ENVIRONMENT is what is live there, MODEL@NUMBER one version. A bare MODEL is its newest version,
+    MODEL@ENVIRONMENT is what is live there, with the versions that share its traffic or are asked beside it;
+    a change takes effect within a second. MODEL@NUMBER is one version. A bare MODEL is its newest version,
     approved or not: for trying out. What was rejected, retired or recalled does not answer.
+
+    [serving] entity names the field that divides traffic: all rows of a customer, say, go to one version.
+    A row without it, or with null or an empty text there, is dealt by itself, as all are where none is named.
 
     Each answer has an id and is logged before it leaves; POST /feedback takes what it should have been.
     Ctrl-C or SIGTERM stops without failing a request.
     """
+    from ropeway.core.duration import parse_duration
     from ropeway.serving.service import serve as run
     from ropeway.serving.source import WorkspaceSource
 
     with face.workspace() as workspace:
         root, home, project = workspace.root, workspace.home, workspace.project
-        actor = workspace.actor_name
+        actor, clock = workspace.actor_name, workspace.clock
         _check_servable(workspace, reference)
     name, _, which = reference.partition("@")
 
@@ -75,6 +80,10 @@ def serve(face: Face, reference: str, port: int, host: str, max_body: float) -> 
             model=name,
             environment=which if which in project.environments else "",
             columns=project.log.columns,
+            carry=project.serving.carry,
+            entity=project.serving.entity,
+            segment_age=parse_duration(project.monitor.segment),
+            clock=clock,
             host=host,
             port=port,
             body_bytes=int(max_body * MB),
@@ -102,9 +111,9 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
     Saying it again keeps both; the latest holds.
     """
     from ropeway.predictions.errors import UnknownPrediction
+    from ropeway.predictions.record import find_in
     from ropeway.serving.errors import FeedbackMismatch
     from ropeway.serving.feedback import append_feedback, parse_value
-    from ropeway.predictions.record import find_in
 
     with face.workspace() as workspace:
         home, by = workspace.home, workspace.actor_name

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ropeway.core.errors import RopewayError
-from ropeway.serving.errors import PredictionFailed, SignatureMismatch
 from ropeway.predictions.record import Value
+from ropeway.serving.errors import PredictionFailed, SignatureMismatch
 from ropeway.serving.signature import Problem, Request, Servable
 
 if TYPE_CHECKING:

@@ -1,45 +1,49 @@
-"""Which version answers now, and how the next one takes its place without a failed request.
+"""Which versions answer now, and how others take their place without a failed request.
 
-A thread asks the source what the reference means. When that changes, the new version is loaded and warmed
-beside the old one, then one assignment puts it in its place: a request that has begun ends with the version
-that it began with. Whatever goes wrong, the last known good goes on answering; /health and stderr say so.
+A thread asks the source four times a second how traffic is to be divided. A version that is new is loaded and
+warmed beside the others; then one assignment puts the new division in place. Whatever goes wrong, the last
+known good goes on answering; /health and stderr say so.
 """
 
 import logging
 import threading
 import time
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
-
-import msgspec
 
 from ropeway.core.clock import Clock
 from ropeway.core.errors import RopewayError
-from ropeway.serving.answer import frame_of
-from ropeway.serving.errors import ModelRecalled
-from ropeway.serving.signature import Request, Servable, Signature
+from ropeway.models.errors import NothingLive
+from ropeway.models.routing import Routing
+from ropeway.serving.errors import Incompatible, ModelRecalled
+from ropeway.serving.loaded import Loaded, Tally, differences
+from ropeway.serving.reader import Reader
+from ropeway.serving.shelf import Shelf
+from ropeway.serving.signature import Servable
+from ropeway.serving.traffic import Traffic, Trouble
 
 logger = logging.getLogger("ropeway.serving")
 
 POLL_S = 0.25
-RETRY_S = 5.0
-"""A version that does not load is tried again after this long, not at every look."""
-
-RETIRED_S = 120.0
-"""A version that was replaced is let go of after this long: a slow request may still be with it."""
+START_S = 30.0
+"""How long a start waits for the versions beside the live one, so that it divides as before from the first
+request on."""
 
 State = Literal["current", "last-known-good", "recalled"]
 
 
 class Source(Protocol):
-    """Where versions come from. Used by one thread at a time; may raise anything, and is asked again."""
+    """Where versions come from, and how traffic is divided between them. May raise anything: asked again."""
 
-    def resolve(self) -> str:
-        """The exact version that the reference means now: `sentiment@2`. Cheap: asked four times a second."""
+    def resolve(self) -> Routing | str:
+        """How traffic is divided now, or the one version that gets it all: `sentiment@2`.
+
+        Cheap: asked four times a second, from one thread at a time.
+        """
         ...
 
     def load(self, ref: str) -> Servable:
-        """That version, verified and ready to answer."""
+        """A version, verified and ready to answer. Asked from several threads, and for a second copy."""
         ...
 
     def close(self) -> None:
@@ -47,50 +51,52 @@ class Source(Protocol):
         ...
 
 
-class Live:
-    """The version that answers: the model, its compiled signature, and since when."""
-
-    def __init__(self, servable: Servable, since: datetime) -> None:
-        self.servable = servable
-        self.signature = Signature(servable.inputs, nullable=servable.nullable)
-        self.since = since
-        self.ref = servable.ref
-
-
-class Trouble(msgspec.Struct, frozen=True):
-    """Why the version that answers may not be the one that should."""
-
-    code: str
-    what: str
-
-
 class Deployment:
-    """One reference, answered by its current version.
+    """One reference, answered by the versions that its routing names.
 
     Args:
-        source: says what the reference means, and loads it.
+        source: says how traffic is divided, and loads versions.
         clock: where times come from.
+        carry: fields that requests may carry beside the inputs.
+        entity: the field that divides traffic.
+
+    Attributes:
+        traffic: what answers now; replaced as a whole.
+        tallies: what each version did since the process began.
 
     Raises:
-        RopewayError: the first version cannot be found or loaded; there is no last known good yet.
+        RopewayError: the live version cannot be found or loaded; there is no last known good yet.
     """
 
-    def __init__(self, source: Source, clock: Clock) -> None:
+    def __init__(
+        self, source: Source, clock: Clock, *, carry: Sequence[str] = (), entity: str | None = None
+    ) -> None:
         self.source = source
         self.clock = clock
-        self.live = self._load(source.resolve())
-        self.checked_at = clock.now()
+        self.carry = tuple(carry)
+        self.entity = entity
         self.trouble: Trouble | None = None
         self.refusal: ModelRecalled | None = None
-        self._retired: list[tuple[float, Servable]] = []
-        self._wanted = self.live.ref
-        self._retry_at = 0.0
-        self._stop = threading.Event()
+        self.tallies: dict[str, Tally] = {}
+        self._wake = threading.Event()
+        self._is_stopping = False
+        self._answering = self._shelf()
+        # Copies of their own: a version that hangs on a mirrored row must go on answering others.
+        self._mirroring = self._shelf()
+        routing = _routing(source.resolve())
+        live = self._answering.load(_live_of(routing))
+        self.traffic = self._begin(routing, live)
+        self.checked_at = clock.now()
         self._thread = threading.Thread(target=self._watch, name="ropeway-watch", daemon=True)
 
     @property
+    def live(self) -> Loaded:
+        """The version that gets what the arms leave."""
+        return self.traffic.live
+
+    @property
     def state(self) -> State:
-        """Whether the version that answers is known to be the one that should."""
+        """Whether the live version is known to be the one that should be."""
         if self.refusal is not None:
             return "recalled"
         return "current" if self.trouble is None else "last-known-good"
@@ -100,45 +106,105 @@ class Deployment:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching; what answers goes on answering."""
-        self._stop.set()
+        """Stop watching, and let go of every version."""
+        self._is_stopping = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
-        for _, servable in [*self._retired, (0.0, self.live.servable)]:
-            servable.close()
+        self._answering.close()
+        self._mirroring.close()
         self.source.close()
 
     def look(self) -> None:
-        """Ask once what the reference means, and take the new version in if it changed. Never raises."""
+        """Ask once how traffic is divided, and follow. Never raises."""
         try:
-            wanted = self.source.resolve()
-            if wanted == self.live.ref:
-                self._wanted = wanted
-                self._recover()
-            elif wanted != self._wanted or time.monotonic() >= self._retry_at:
-                self._wanted = wanted
-                self._retry_at = time.monotonic() + RETRY_S
-                before, self.live = self.live, self._load(wanted)
-                self._retired.append((time.monotonic(), before.servable))
-                logger.warning("%s answers now, in place of %s", wanted, before.ref)
-                self._recover()
+            self._follow(_routing(self.source.resolve()))
             self.checked_at = self.clock.now()
-            self._let_go()
         except Exception as error:  # noqa: BLE001  whatever the workspace or a new version does, we go on
             self._keep(error)
 
-    def _load(self, ref: str) -> Live:
-        servable = self.source.load(ref)
-        live = Live(servable, self.clock.now())
-        warm(live)
-        return live
+    def _shelf(self) -> Shelf:
+        return Shelf(self.source, self.clock, on_loaded=self._wake.set, tallies=self.tallies)
+
+    def _begin(self, routing: Routing, live: Loaded) -> Traffic:
+        """The first division, once the versions beside the live one are there or have failed."""
+        self._shared_out(routing, live)
+        give_up = time.monotonic() + START_S
+        while not self._is_settled(routing, live) and time.monotonic() < give_up:
+            self._wake.wait(POLL_S)
+            self._wake.clear()
+        traffic = self._shared_out(routing, live)
+        self._say_kept_out(traffic.kept_out, {})
+        return traffic
+
+    def _is_settled(self, routing: Routing, live: Loaded) -> bool:
+        arms = [arm.ref for arm in routing.arms if arm.ref != live.ref]
+        return self._answering.is_settled(arms) and self._mirroring.is_settled(_mirrored(routing, live))
+
+    def _follow(self, routing: Routing) -> None:
+        wanted = _live_of(routing)
+        live = self.live if wanted == self.live.ref else self._answering.take(wanted)
+        if live is not None:
+            self._put(self._shared_out(routing, live))
+            self._recover()
+        else:
+            # The arms of the new routing beside the last known good: those of the former may be out of use.
+            self._put(self._shared_out(routing, self.live))
+            failure = self._answering.failure(wanted)
+            if failure is not None:
+                self._keep(failure)
+        self._answering.keep({wanted, self.live.ref, *(arm.ref for arm in routing.arms)})
+        self._mirroring.keep(_mirrored(routing, self.live))
+
+    def _shared_out(self, routing: Routing, live: Loaded) -> Traffic:
+        """The traffic that a routing means with the versions that are here; the others begin to load."""
+        kept_out: dict[str, Trouble] = {}
+        arms = [
+            None if arm.ref == live.ref else self._fitting(self._answering, arm.ref, live, kept_out)
+            for arm in routing.arms
+        ]
+        mirrors = [self._fitting(self._mirroring, ref, live, kept_out) for ref in _mirrored(routing, live)]
+        return Traffic(
+            routing,
+            live,
+            arms,
+            [mirror for mirror in mirrors if mirror is not None],
+            Reader(live.signature, carry=self.carry, entity=self.entity),
+            kept_out,
+        )
+
+    def _fitting(self, shelf: Shelf, ref: str, live: Loaded, kept_out: dict[str, Trouble]) -> Loaded | None:
+        version = shelf.take(ref)
+        if version is None:
+            failure = shelf.failure(ref)
+            loading = Trouble("loading", f"'{ref}' is being loaded.")
+            kept_out[ref] = loading if failure is None else _trouble(failure)
+            return None
+        if apart := differences(live.servable, version.servable):
+            kept_out[ref] = _trouble(Incompatible(ref, live.ref, apart))
+            return None
+        return version
+
+    def _put(self, traffic: Traffic) -> None:
+        before = self.traffic
+        if traffic.is_as(before):
+            return
+        self.traffic = traffic
+        if traffic.live is not before.live:
+            logger.warning("%s answers now, in place of %s", traffic.live.ref, before.live.ref)
+        elif str(traffic) != str(before):
+            logger.warning("traffic is divided anew: %s", traffic)
+        self._say_kept_out(traffic.kept_out, before.kept_out)
+
+    def _say_kept_out(self, now: dict[str, Trouble], before: dict[str, Trouble]) -> None:
+        for ref, trouble in now.items():
+            if trouble.code != "loading" and trouble != before.get(ref):
+                logger.warning(
+                    "%s is kept out, its share is answered by the live version: %s", ref, trouble.what
+                )
 
     def _keep(self, error: Exception) -> None:
-        known = isinstance(error, RopewayError)
-        trouble = Trouble(
-            error.code if isinstance(error, RopewayError) else "internal",
-            error.what if isinstance(error, RopewayError) else type(error).__name__,
-        )
+        trouble = _trouble(error)
         if isinstance(error, ModelRecalled):
             # The one case in which the last known is not good.
             if self.refusal is None:
@@ -146,7 +212,10 @@ class Deployment:
             self.refusal = error
         elif trouble != self.trouble:
             logger.warning(
-                "%s goes on answering as last known good: %s", self.live.ref, trouble.what, exc_info=not known
+                "%s goes on answering as last known good: %s",
+                self.live.ref,
+                trouble.what,
+                exc_info=None if isinstance(error, RopewayError) else error,
             )
         self.trouble = trouble
 
@@ -155,27 +224,43 @@ class Deployment:
             logger.warning("%s is current again", self.live.ref)
             self.trouble = self.refusal = None
 
-    def _let_go(self) -> None:
-        oldest = time.monotonic() - RETIRED_S
-        for at, servable in self._retired:
-            if at < oldest:
-                servable.close()
-        self._retired = [(at, servable) for at, servable in self._retired if at >= oldest]
-
     def _watch(self) -> None:
-        while not self._stop.wait(POLL_S):
-            self.look()
+        while not self._is_stopping:
+            self._wake.wait(POLL_S)
+            self._wake.clear()
+            if not self._is_stopping:
+                self.look()
 
 
-def warm(live: Live) -> None:
-    """Ask once with made-up values, so that no client waits for what is loaded on first use.
+def _routing(meant: Routing | str) -> Routing:
+    if isinstance(meant, Routing):
+        return meant
+    return Routing(name=meant.partition("@")[0], environment="", live=meant)
 
-    A model may rightly refuse values that mean nothing; that is no reason against it.
+
+def _live_of(routing: Routing) -> str:
+    if routing.live is None:
+        raise NothingLive(routing.name, routing.environment)
+    return routing.live
+
+
+def _mirrored(routing: Routing, live: Loaded) -> list[str]:
+    """The versions to ask beside whoever answers: all there are, each where another answers.
+
+    Mirroring is on when the routing names a shadow.
     """
-    row = {name: [kind.example] for name, kind in live.signature.kinds.items()}
-    try:
-        live.servable.predict(frame_of(live.servable, Request(row, 1, is_batch=False)))
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001  the user's code, as in `ask`
-        return
+    if not routing.shadows:
+        return []
+    answering = {live.ref, *(arm.ref for arm in routing.arms)}
+    every = _in_order([*routing.shadows, *(arm.ref for arm in routing.arms), live.ref])
+    return [ref for ref in every if answering - {ref}]
+
+
+def _in_order(refs: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(refs))
+
+
+def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, RopewayError):
+        return Trouble(error.code, error.what)
+    return Trouble("internal", type(error).__name__)

@@ -4,15 +4,17 @@ Invalid       signature-mismatch · feedback-mismatch · malformed-request (400)
               unsupported-content (415) · no-such-method (405) · misdirected-request (421)
 └── TooLarge  body-too-large
 NotFound      unknown-path
+Conflict      signature-incompatible
 Refused       auth-required · foreign-origin
 Failed        prediction-failed · internal
-Unavailable   port-busy · cannot-listen · log-unavailable · model-recalled · workspace-gone
+Unavailable   port-busy · cannot-listen · log-unavailable · entity-salt-damaged · model-recalled
+              answer-overdue · workspace-gone
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from ropeway.core.errors import Failed, Invalid, NotFound, Refused, TooLarge, Unavailable
+from ropeway.core.errors import Conflict, Failed, Invalid, NotFound, Refused, TooLarge, Unavailable
 from ropeway.serving.signature import Problem
 
 MAX_PROBLEMS_SHOWN = 100
@@ -147,6 +149,22 @@ class UnknownPath(NotFound):
         super().__init__("path", path, known)
 
 
+class Incompatible(Conflict):
+    """A version that cannot share traffic with the live one: what fits the one does not fit the other."""
+
+    code = "signature-incompatible"
+
+    def __init__(self, model: str, live: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"'{model}' cannot answer in the place of '{live}': {'; '.join(differences)}.",
+            expected="a version that reads no more than the live one, and answers of the same kind",
+            next_step=f"ropeway model promote {model}, once callers send what it reads",
+            model=model,
+            live=live,
+            differences=list(differences),
+        )
+
+
 class AuthRequired(Refused):
     """A wish to listen beyond loopback, which needs the authentication that a later version brings."""
 
@@ -206,6 +224,20 @@ class PredictionFailed(Failed):
         )
 
 
+class AnswerOverdue(Unavailable):
+    """A version on trial that kept a request waiting; the live one answered in its place."""
+
+    code = "answer-overdue"
+
+    def __init__(self, model: str, limit_s: float) -> None:
+        super().__init__(
+            f"'{model}' did not answer within {limit_s:g} s.",
+            expected="an answer in that time",
+            next_step=f"ropeway rollback {model.partition('@')[0]}",
+            model=model,
+        )
+
+
 class ModelRecalled(Unavailable):
     """The version was taken out of use, since it does harm: it answers no more."""
 
@@ -242,6 +274,19 @@ class LogUnavailable(Unavailable):
         super().__init__(
             f"The prediction log cannot be written: {reason}. An answer without a record is not given.",
             next_step="free space under .ropeway/segments, then send the request again",
+        )
+
+
+class EntitySaltDamaged(Unavailable):
+    """The file with the salt of entities holds none."""
+
+    code = "entity-salt-damaged"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"'{path.name}' holds no salt for entities.",
+            expected="64 hexadecimal digits, as it was made",
+            next_step=f"bring back {path} from a copy; removed, a new one is made: entities get new digests",
         )
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from ropeway.predictions.errors import UnknownPrediction
+from ropeway.predictions.record import FeedbackRecord, Prediction, Value, find_in
 from ropeway.serving.errors import FeedbackMismatch
 from ropeway.serving.log import PredictionLog
-from ropeway.predictions.record import FeedbackRecord, Prediction, Value, find_in
 from ropeway.serving.signature import FLOAT64_MAX, shown
 
 MAX_NOTE_LENGTH = 2000
@@ -29,6 +30,9 @@ def give_feedback(
         FeedbackMismatch: the value is none that the prediction could have been.
     """
     found = find_in(log.home, prediction)
+    if found.prediction is None:
+        # What a version failed on is on record, under an id that nobody was given.
+        raise UnknownPrediction(prediction)
     record = FeedbackRecord(
         id=found.id,
         value=check_value(found, value),

@@ -1,17 +1,15 @@
-"""The writing end: a process's own segments of predictions and of feedback.
+"""The writing end: a process's own segments of predictions, of feedback, and of what shadows said.
 
-An append that returned survives `kill -9`. A thread makes it survive power loss within `WINDOW_S`. A segment
-is sealed when it is full, and at a graceful stop.
+An append that returned survives `kill -9`. A thread makes it survive power loss within `WINDOW_S`, and begins
+the next segment in time.
 """
 
-import contextlib
-import errno
 import os
 import platform
 import secrets
 import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -20,132 +18,45 @@ from typing import Any, Self
 import msgspec
 
 from ropeway.core.clock import Clock, SystemClock
-from ropeway.core.errors import RopewayError
+from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import PredictionId
-from ropeway.serving.errors import LogUnavailable
-from ropeway.predictions.identity import Place, new_replica, segment_name
+from ropeway.predictions.identity import new_replica
 from ropeway.predictions.record import (
     FEEDBACK,
+    KEPT,
     PREDICTIONS,
+    SHADOWS,
     Columns,
     FeedbackRecord,
     PredictionRecord,
     SegmentHeader,
+    ShadowRecord,
 )
-from ropeway.store import SegmentWriter
+from ropeway.serving.secret import entity_salt
+from ropeway.serving.segment_log import SEGMENT_BYTES, SegmentLog
 
 WINDOW_S = 0.5
 """An answered prediction survives power loss after at most about this long (the promise is one second)."""
-SEGMENT_BYTES = 64 * 2**20
-
-
-class SegmentLog:
-    """Appends records to a replica's current segment, and begins the next when it is full or failed.
-
-    Safe to use from several threads. The first segment is made by `open`, or at the first append.
-
-    Args:
-        home: the workspace's folder; never made anew, since a lost one would then not fit back in its place.
-        folder: where the segments lie, below `home`.
-        header: what stands first in each; its `segment` is counted up.
-        segment_bytes: the size at which a segment is sealed.
-    """
-
-    def __init__(
-        self, home: Path, folder: Path, header: SegmentHeader, *, segment_bytes: int = SEGMENT_BYTES
-    ) -> None:
-        self.home = home
-        self.folder = folder
-        self.header = header
-        self.segment_bytes = segment_bytes
-        self.count = 0
-        self._writer: SegmentWriter | None = None
-        self._segment = header.segment - 1
-        self._is_dirty = False
-        self._lock = threading.Lock()
-
-    def open(self) -> None:
-        """Begin the first segment now, so that answers can be logged though the folder goes away later.
-
-        Raises:
-            LogUnavailable: it cannot be made.
-        """
-        with self._lock:
-            try:
-                self._begin()
-            except (OSError, RopewayError) as error:
-                raise LogUnavailable(_reason(error)) from error
-
-    def append(self, record: bytes) -> Place:
-        """Write one record; it survives `kill -9` on return.
-
-        Raises:
-            LogUnavailable: it could not be written, and is not there.
-        """
-        with self._lock:
-            try:
-                writer = self._writer or self._begin()
-                ordinal = writer.append(record)
-            except (OSError, RopewayError) as error:
-                self._abandon()
-                raise LogUnavailable(_reason(error)) from error
-            self._is_dirty = True
-            self.count += 1
-            place = Place(self.header.replica, self._segment, ordinal)
-            if writer.size_bytes >= self.segment_bytes:
-                self._seal()
-            return place
-
-    def flush(self) -> None:
-        """Make what was appended survive power loss; a segment that fails to flush is left for a new one."""
-        with self._lock:
-            writer, was_dirty, self._is_dirty = self._writer, self._is_dirty, False
-        if writer is None or not was_dirty:
-            return
-        try:
-            # Outside the lock: appends go on while the disk works.
-            writer.flush()
-        except FileNotFoundError:
-            # Its records are on disk; only its folder was moved away, and the open file goes on.
-            return
-        except OSError:
-            # After a failed fsync the kernel may have dropped the pages and would call the next one good.
-            with self._lock:
-                if self._writer is writer:
-                    self._abandon()
-
-    def close(self) -> None:
-        """Flush and seal."""
-        with self._lock:
-            self._seal()
-
-    def _begin(self) -> SegmentWriter:
-        header = msgspec.structs.replace(self.header, segment=self._segment + 1)
-        if not self.home.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "the workspace's folder is gone")
-        path = self.home / self.folder / segment_name(header.replica, header.segment)
-        self._writer = SegmentWriter(path, msgspec.json.encode(header))
-        self._segment += 1
-        return self._writer
-
-    def _seal(self) -> None:
-        writer, self._writer, self._is_dirty = self._writer, None, False
-        if writer is not None:
-            with contextlib.suppress(OSError):
-                writer.close()
-
-    def _abandon(self) -> None:
-        self._seal()
+ENTITY_LENGTH = 200
+"""An entity's text that is longer is logged as its digest: it stands in every record."""
 
 
 class PredictionLog:
-    """The two logs of one serving process, and the thread that flushes them.
+    """The logs of one serving process, and the thread that flushes them.
 
     Args:
         home: the workspace's `.ropeway` folder.
         model: the model's name.
         environment: where it serves; may be empty.
         columns: how columns are logged; a column that is not named is kept.
+        entity: the field that says whose a row is. Where it is not kept, its text is hashed, under a salt
+            that the workspace keeps for ever.
+        clock: where times come from.
+        segment_bytes: the size at which a segment is let go of.
+        segment_age: the age at which it is.
+
+    Raises:
+        EntitySaltDamaged, LogUnavailable: the workspace's salt for entities cannot be had.
     """
 
     def __init__(
@@ -155,13 +66,17 @@ class PredictionLog:
         model: str = "",
         environment: str = "",
         columns: Mapping[str, str] | None = None,
+        entity: str | None = None,
         clock: Clock | None = None,
         segment_bytes: int = SEGMENT_BYTES,
+        segment_age: timedelta | None = None,
     ) -> None:
         self.home = home
         self.clock = clock or SystemClock()
         self.columns = Columns(columns or {}, secrets.token_hex(16))
         self.replica = new_replica()
+        self._hides_entity = self.columns.policy.get(entity or "", KEPT) != KEPT
+        self._entity_salt = entity_salt(home) if entity else b""
         feedback = SegmentHeader(
             kind="feedback",
             replica=self.replica,
@@ -176,8 +91,23 @@ class PredictionLog:
         predictions = msgspec.structs.replace(
             feedback, kind="predictions", columns=self.columns.policy, salt=self.columns.salt
         )
-        self._predictions = SegmentLog(home, PREDICTIONS, predictions, segment_bytes=segment_bytes)
-        self._feedback = SegmentLog(home, FEEDBACK, feedback, segment_bytes=segment_bytes)
+        shadows = msgspec.structs.replace(feedback, kind="shadows")
+
+        def log(folder: Path, header: SegmentHeader) -> SegmentLog:
+            return SegmentLog(
+                home,
+                folder,
+                header,
+                segment_bytes=segment_bytes,
+                segment_age=segment_age,
+                clock=self.clock,
+            )
+
+        self._predictions = log(PREDICTIONS, predictions)
+        self._feedback = log(FEEDBACK, feedback)
+        self._shadows = log(SHADOWS, shadows)
+        self._logs = (self._predictions, self._feedback, self._shadows)
+        self._failed = 0
         self._encode = msgspec.json.Encoder().encode
         self._stop = threading.Event()
         self._flusher = threading.Thread(target=self._flush_for_ever, name="ropeway-flush", daemon=True)
@@ -190,7 +120,7 @@ class PredictionLog:
     @property
     def prediction_count(self) -> int:
         """Answers logged by this process."""
-        return self._predictions.count
+        return self._predictions.count - self._failed
 
     @property
     def feedback_count(self) -> int:
@@ -206,13 +136,21 @@ class PredictionLog:
         *,
         at: datetime,
         latency_us: int,
+        entity: str = "",
+        carried: dict[str, Any] | None = None,
+        error: str = "",
+        rollout: str = "",
     ) -> PredictionId:
-        """Log one answer and give it its id.
+        """Log one answer, or what it failed with, and give it its id.
 
         Raises:
             LogUnavailable: it could not be written, so the answer must not be given.
         """
         inputs, hashed, dropped = self.columns.apply(row)
+        logged: dict[str, Any] = {}
+        if carried:
+            logged, also_hashed, also_dropped = self.columns.apply(carried)
+            hashed, dropped = hashed + also_hashed, dropped + also_dropped
         record = PredictionRecord(
             at=at,
             model=model,
@@ -222,8 +160,22 @@ class PredictionLog:
             latency_us=latency_us,
             hashed=hashed,
             dropped=dropped,
+            entity=self.entity_as_logged(entity) if entity else "",
+            carried=logged,
+            error=error,
+            rollout=rollout,
         )
-        return self._predictions.append(self._encode(record)).id()
+        place = self._predictions.append(self._encode(record))
+        self._failed += bool(error)
+        return place.id()
+
+    def add_shadow(self, record: ShadowRecord) -> None:
+        """Log what a version said that was asked beside the one that answered.
+
+        Raises:
+            LogUnavailable: it could not be written.
+        """
+        self._shadows.append(self._encode(record))
 
     def add_feedback(self, record: FeedbackRecord) -> None:
         """Log what someone said of a prediction.
@@ -233,17 +185,28 @@ class PredictionLog:
         """
         self._feedback.append(self._encode(record))
 
+    def entity_as_logged(self, entity: str) -> str:
+        """An entity's text as records hold it: itself, or the same digest in every process for ever."""
+        if self._hides_entity or len(entity) > ENTITY_LENGTH:
+            return digest_bytes(self._entity_salt + entity.encode())
+        return entity
+
     def flush(self) -> None:
         """Make all that was logged survive power loss."""
-        self._predictions.flush()
-        self._feedback.flush()
+        for log in self._logs:
+            log.flush()
+
+    def rotate(self) -> None:
+        """Begin the next segment where one is older than it should be."""
+        for log in self._logs:
+            log.rotate()
 
     def close(self) -> None:
-        """Stop the thread, flush, and seal both segments."""
+        """Stop the thread, flush, and let go of every segment."""
         self._stop.set()
         self._flusher.join()
-        self._predictions.close()
-        self._feedback.close()
+        for log in self._logs:
+            log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -255,8 +218,5 @@ class PredictionLog:
 
     def _flush_for_ever(self) -> None:
         while not self._stop.wait(WINDOW_S):
+            self.rotate()
             self.flush()
-
-
-def _reason(error: OSError | RopewayError) -> str:
-    return error.what.rstrip(".") if isinstance(error, RopewayError) else error.strerror or "the write failed"

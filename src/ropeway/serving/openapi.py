@@ -6,17 +6,24 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from ropeway.serving.deploy import Live
+from ropeway.serving.loaded import Loaded
+from ropeway.serving.reader import Reader
 from ropeway.serving.signature import MAX_ROWS
+from ropeway.serving.traffic import Traffic
 
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
 
-def openapi_of(live: Live) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the version that answers."""
-    row_example = {name: kind.example for name, kind in live.signature.kinds.items()}
+def openapi_of(traffic: Traffic) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of what answers: requests are those of the live version."""
+    live, reader = traffic.live, traffic.reader
+    row_example: dict[str, Any] = {name: kind.example for name, kind in live.signature.kinds.items()}
     requests: list[dict[str, Any]] = [{"$ref": "#/components/schemas/Row"}]
     examples: dict[str, Any] = {"one row": {"value": row_example}}
+    if reader.carried:
+        examples["one row that carries more"] = {
+            "value": {**row_example, **{name: f"some {name}" for name in reader.carried}}
+        }
     if live.signature.has_batch_form:
         requests.append({"$ref": "#/components/schemas/Rows"})
         examples["many rows"] = {"value": {"rows": [row_example, row_example]}}
@@ -25,7 +32,8 @@ def openapi_of(live: Live) -> dict[str, Any]:
         "info": {
             "title": live.ref,
             "version": live.ref.partition("@")[2] or "1",
-            "description": "Each prediction has an id: by it go feedback and the command: ropeway why ID",
+            "description": "Each prediction has an id: by it go feedback and the command: ropeway why ID. "
+            "Another version may answer some of them: each answer says which.",
         },
         "paths": {
             "/predict": {
@@ -53,12 +61,12 @@ def openapi_of(live: Live) -> dict[str, Any]:
             },
             "/health": {
                 "get": {
-                    "summary": "What answers, since when, and whether it is current.",
+                    "summary": "What answers, how traffic is divided, and whether all is as it should be.",
                     "responses": {"200": _json("what answers", {"type": "object"})},
                 }
             },
         },
-        "components": {"schemas": _schemas(live)},
+        "components": {"schemas": _schemas(live, reader)},
     }
 
 
@@ -83,15 +91,29 @@ def _operation(
     return {"summary": summary, "requestBody": {"required": True, "content": body}, "responses": responses}
 
 
-def _a_value(live: Live) -> Any:
+def _a_value(live: Loaded) -> Any:
     outputs = list(live.servable.outputs)
     return 1.5 if outputs == ["prediction"] or not outputs else outputs[0]
 
 
-def _schemas(live: Live) -> dict[str, Any]:
+def _fields(live: Loaded, reader: Reader) -> dict[str, Any]:
+    """The fields of a row: those that the model reads, then those that are only carried."""
+    fields = {name: kind.schema for name, kind in live.signature.kinds.items()}
+    carried: dict[str, Any] = {
+        name: {"type": ["string", "number", "boolean", "null"], "description": "carried: logged, not read"}
+        for name in reader.carried
+    }
+    fields |= carried
+    if reader.entity in fields:
+        said = "whose the row is: decides which version answers"
+        fields[reader.entity] = {**fields[reader.entity], "description": said}
+    return fields
+
+
+def _schemas(live: Loaded, reader: Reader) -> dict[str, Any]:
     row = {
         "type": "object",
-        "properties": {name: kind.schema for name, kind in live.signature.kinds.items()},
+        "properties": _fields(live, reader),
         "required": list(live.signature.kinds),
         "additionalProperties": False,
     }

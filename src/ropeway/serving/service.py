@@ -1,7 +1,8 @@
 """One process that serves one reference: bind, load, watch, answer, and stop without losing anything."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from ropeway.core.clock import Clock, SystemClock
@@ -22,20 +23,26 @@ def serve(
     model: str,
     environment: str = "",
     columns: Mapping[str, str] | None = None,
+    carry: Sequence[str] = (),
+    entity: str | None = None,
+    segment_age: timedelta | None = None,
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
     body_bytes: int = BODY_BYTES,
     clock: Clock | None = None,
     on_ready: Callable[[str, Deployment], None] = lambda _url, _deployment: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain, flush and seal.
+    """Serve until SIGTERM or SIGINT, then drain, flush and close the segments.
 
     Args:
-        source: says which version the reference means, and loads it; closed at the end.
+        source: says which versions the reference means, and loads them; closed at the end.
         home: the workspace's `.ropeway`, below which answers are logged.
         model: the model's name, for the log.
         environment: where it serves, for the log; may be empty.
         columns: how request columns are logged: kept, hashed or dropped.
+        carry: fields that a request may carry beside the inputs; logged, and seen by no model.
+        entity: the field, an input or carried, that divides traffic; each row by itself when absent.
+        segment_age: the age at which a segment of the log is let go of; only by size when absent.
         host: a loopback host.
         port: 0 takes any free one.
         body_bytes: the limit of a request's body.
@@ -44,14 +51,23 @@ def serve(
 
     Raises:
         AuthRequired, PortBusy, CannotListen: as `bind`.
-        RopewayError: the reference or its version cannot be found or loaded.
+        EntitySaltDamaged: the workspace's salt for entities cannot be read.
+        RopewayError: the reference or its live version cannot be found or loaded.
     """
     clock = clock or SystemClock()
     # First the port: a model may take long to load, and a busy port is known at once.
     listener = bind(host, port)
     try:
-        deployment = Deployment(source, clock)
-        with PredictionLog(home, model=model, environment=environment, columns=columns, clock=clock) as log:
+        deployment = Deployment(source, clock, carry=carry, entity=entity)
+        with PredictionLog(
+            home,
+            model=model,
+            environment=environment,
+            columns=columns,
+            entity=entity,
+            clock=clock,
+            segment_age=segment_age,
+        ) as log:
             log.open()
             _answer(listener, deployment, log, body_bytes, on_ready)
     finally:
@@ -74,5 +90,6 @@ def _answer(
         on_ready(url_of(listener), deployment)
         server.run()
     finally:
-        deployment.stop()
+        # Shadows first: they still need their versions.
         app.close()
+        deployment.stop()

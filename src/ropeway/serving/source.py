@@ -1,17 +1,18 @@
-"""Versions out of a workspace: what a reference means now, and the model behind it.
+"""Versions out of a workspace: what a reference means now, and the models behind it.
 
 The workspace is only read, over a connection of its own, and may vanish, be restored from a copy or be
 damaged while the service runs: then it is opened anew at the next look.
 """
 
 import logging
+import os
 from pathlib import Path
 
 from ropeway.core.errors import did_you_mean
 from ropeway.models.errors import NothingLive
 from ropeway.models.load import load_model
-from ropeway.models.operations import resolve_version
-from ropeway.models.registry import ModelVersion
+from ropeway.models.operations import get_routing, resolve_version
+from ropeway.models.routing import Routing
 from ropeway.models.states import State
 from ropeway.serving.deploy import Source
 from ropeway.serving.errors import ModelRecalled, WorkspaceGone
@@ -39,33 +40,37 @@ class WorkspaceSource:
         self._workspace: LocalWorkspace | None = None
         self._identity: tuple[int, int] | None = None
         self._last = ""
+        """The version that was live when last seen, to tell a recall from an environment that is empty."""
 
-    def resolve(self) -> str:
-        """The exact version now.
+    def resolve(self) -> Routing | str:
+        """How traffic is divided now; one version gets all of it, where no environment is meant.
 
         Raises:
             ModelRecalled: what the reference means, or meant, was recalled.
+            NothingLive: nothing was promoted yet.
             WorkspaceGone: the database is not there.
         """
+        workspace = self._open()
         try:
-            version = self._ask(self.reference)
-        except NothingLive:
-            if self._last and self._ask(self._last).state is State.RECALLED:
-                raise ModelRecalled(self._last) from None
+            return self._meaning(workspace)
+        except (NothingLive, ModelRecalled):
             raise
-        if version.state is State.RECALLED:
-            raise ModelRecalled(version.ref)
-        self._last = version.ref
-        return version.ref
+        except Exception:
+            # Whatever it was, a connection that failed is not asked twice.
+            self.close()
+            raise
 
     def load(self, ref: str) -> Servable:
-        """That version, verified."""
-        workspace = self._open()
-        loaded = load_model(workspace, ref)
-        for name in workspace.project.log.columns:
-            if name not in loaded.inputs:
-                hint = did_you_mean(name, loaded.inputs)
-                logger.warning("[log] names the column '%s', which %s does not read.%s", name, ref, hint)
+        """That version, verified. Over a connection of its own, since several may load at once."""
+        self._status()
+        with open_workspace(self.root, actor=self.actor) as workspace:
+            loaded = load_model(workspace, ref)
+            settings = workspace.project.serving
+            known = [*loaded.inputs, *settings.carry, *([settings.entity] if settings.entity else [])]
+            for name in workspace.project.log.columns:
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    logger.warning("[log] names the column '%s', which %s does not read.%s", name, ref, hint)
         return loaded
 
     def close(self) -> None:
@@ -74,34 +79,49 @@ class WorkspaceSource:
             self._workspace.close()
             self._workspace = None
 
-    def _ask(self, reference: str) -> ModelVersion:
-        workspace = self._open()
-        try:
-            return resolve_version(workspace, ref=reference)
-        except NothingLive:
-            raise
-        except Exception:
-            # Whatever it was, a connection that failed is not asked twice.
-            self.close()
-            raise
+    def _meaning(self, workspace: LocalWorkspace) -> Routing | str:
+        name, _, which = self.reference.partition("@")
+        if which in workspace.project.environments:
+            return self._routing(workspace, name, which)
+        version = resolve_version(workspace, ref=self.reference)
+        if version.state is State.RECALLED:
+            raise ModelRecalled(version.ref)
+        return version.ref
+
+    def _routing(self, workspace: LocalWorkspace, name: str, environment: str) -> Routing:
+        routing = get_routing(workspace, name=name, environment=environment)
+        if routing.live is None:
+            if self._last and resolve_version(workspace, ref=self._last).state is State.RECALLED:
+                raise ModelRecalled(self._last)
+            # Says whether there is such a model at all.
+            resolve_version(workspace, ref=self.reference)
+            raise NothingLive(name, environment)
+        self._last = routing.live
+        return routing
 
     def _open(self) -> LocalWorkspace:
         """The workspace as it is on disk now: one that was put in its place is opened in its place."""
         try:
-            status = self._database.stat()
-        except OSError as error:
-            # Checked first, since opening would make an empty workspace where there was one.
+            status = self._status()
+        except WorkspaceGone:
             self.close()
-            raise WorkspaceGone(self._database) from error
-        if status.st_size == 0:
-            # A copy that somebody brings back has just begun: opening it now would write into it.
-            self.close()
-            raise WorkspaceGone(self._database)
+            raise
         identity = (status.st_dev, status.st_ino)
         if self._workspace is None or identity != self._identity:
             self.close()
             self._workspace, self._identity = open_workspace(self.root, actor=self.actor), identity
         return self._workspace
+
+    def _status(self) -> os.stat_result:
+        """The database's file; looked at first, since opening would make an empty workspace where it was."""
+        try:
+            status = self._database.stat()
+        except OSError as error:
+            raise WorkspaceGone(self._database) from error
+        if status.st_size == 0:
+            # A copy that somebody brings back has just begun: opening it now would write into it.
+            raise WorkspaceGone(self._database)
+        return status
 
 
 _conforms: type[Source] = WorkspaceSource

@@ -1,0 +1,161 @@
+"""One request answered by several versions: each its own rows, and the live one those that an arm fails on.
+
+Nobody suffers from a version that is on trial: where an arm raises, or keeps one waiting, the live version
+answers, and the arm's failure is on record.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from ropeway.core.errors import RopewayError
+from ropeway.core.ids import PredictionId
+from ropeway.serving.answer import Answer, ask
+from ropeway.serving.errors import AnswerOverdue, SignatureMismatch
+from ropeway.serving.loaded import Loaded
+from ropeway.serving.reader import Asked
+from ropeway.serving.signature import Request
+from ropeway.serving.traffic import Traffic
+
+ARM_S = 5.0
+"""An arm that has not answered after this long is passed over; the live version answers instead."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Rows of a request that one version answered, in one go."""
+
+    version: Loaded
+    rows: list[int]
+    answers: list[Answer]
+    latency_us: int
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Rows of a request that a version failed on."""
+
+    version: Loaded
+    rows: list[int]
+    code: str
+    latency_us: int
+
+
+OnFailure = Callable[[Failure], None]
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    answers: list[Answer]
+    error: RopewayError | None
+    latency_us: int
+
+
+async def answer(
+    traffic: Traffic, asked: Asked, on_failure: OnFailure, *, is_discreet: bool, arm_s: float = ARM_S
+) -> list[Part]:
+    """The answers to a request, by the versions that gave them; every row has one.
+
+    Args:
+        traffic: who answers what.
+        asked: the request.
+        on_failure: told of every version that failed on some rows.
+        is_discreet: an exception's words may hold values that are not to be logged.
+        arm_s: how long an arm may take.
+
+    Raises:
+        SignatureMismatch: values that the live version's columns cannot hold.
+        PredictionFailed: the live version failed.
+    """
+    if not traffic.is_divided:
+        every = list(range(asked.request.height))
+        return [await _ask_live(traffic.live, asked.request, every, on_failure, is_discreet=is_discreet)]
+
+    async def part(version: Loaded, rows: list[int]) -> Part:
+        request = only(asked.request, rows)
+        if version is not traffic.live:
+            given = await _ask_arm(version, request, rows, on_failure, is_discreet=is_discreet, arm_s=arm_s)
+            if given is not None:
+                return given
+        return await _ask_live(traffic.live, request, rows, on_failure, is_discreet=is_discreet)
+
+    divided = traffic.divide(asked)
+    if len(divided) == 1:
+        return [await part(*divided[0])]
+    return list(await asyncio.gather(*(part(version, rows) for version, rows in divided)))
+
+
+async def _ask_live(
+    live: Loaded, request: Request, rows: list[int], on_failure: OnFailure, *, is_discreet: bool
+) -> Part:
+    outcome = await live.lane.do(partial(_ask, live, request, is_discreet=is_discreet))
+    if outcome.error is None:
+        live.tally.add(len(rows), outcome.latency_us)
+        return Part(live, rows, outcome.answers, outcome.latency_us)
+    # Values that fit no column are the caller's mistake, and no failure of the version.
+    if not isinstance(outcome.error, SignatureMismatch):
+        live.tally.errors += len(rows)
+        on_failure(Failure(live, rows, outcome.error.code, outcome.latency_us))
+    raise outcome.error
+
+
+async def _ask_arm(
+    arm: Loaded, request: Request, rows: list[int], on_failure: OnFailure, *, is_discreet: bool, arm_s: float
+) -> Part | None:
+    """The arm's answers, or None where it gave none."""
+    if arm.lane.is_stuck(arm_s):
+        # Nobody else waits for a version that hangs: whoever found out has waited long enough.
+        outcome = _Outcome([], AnswerOverdue(arm.ref, arm_s), 0)
+    else:
+        begun = time.perf_counter_ns()
+        try:
+            outcome = await asyncio.wait_for(
+                arm.lane.do(partial(_ask, arm, request, is_discreet=is_discreet)), arm_s
+            )
+        except TimeoutError:
+            outcome = _Outcome([], AnswerOverdue(arm.ref, arm_s), _us_since(begun))
+    if outcome.error is None:
+        arm.tally.add(len(rows), outcome.latency_us)
+        return Part(arm, rows, outcome.answers, outcome.latency_us)
+    arm.tally.errors += len(rows)
+    on_failure(Failure(arm, rows, outcome.error.code, outcome.latency_us))
+    return None
+
+
+def _ask(version: Loaded, request: Request, *, is_discreet: bool) -> _Outcome:
+    """In the version's thread, so that the time is its own: waiting for its turn is not in it."""
+    begun = time.perf_counter_ns()
+    try:
+        answers = ask(version.servable, request, is_discreet)
+    except RopewayError as error:
+        return _Outcome([], error, _us_since(begun))
+    return _Outcome(answers, None, _us_since(begun))
+
+
+def _us_since(begun_ns: int) -> int:
+    return (time.perf_counter_ns() - begun_ns) // 1000
+
+
+def only(request: Request, rows: list[int]) -> Request:
+    """Some rows of a request."""
+    if len(rows) == request.height:
+        return request
+    columns = {name: [values[row] for row in rows] for name, values in request.columns.items()}
+    return Request(columns, len(rows), request.is_batch)
+
+
+def reply_of(traffic: Traffic, asked: Asked, parts: list[Part], ids: list[PredictionId]) -> dict[str, Any]:
+    """The reply's content, rows in their order; in a batch, a row names its version where that is another."""
+    said: list[dict[str, Any]] = [{}] * asked.request.height
+    for part in parts:
+        named = not asked.request.is_batch or part.version is not traffic.live
+        for row, given in zip(part.rows, part.answers, strict=True):
+            entry: dict[str, Any] = {"id": ids[row]}
+            if named:
+                entry["model"] = part.version.ref
+            entry["prediction"] = given.prediction
+            if given.probabilities is not None:
+                entry["probabilities"] = given.probabilities
+            said[row] = entry
+    return {"model": traffic.live.ref, "predictions": said} if asked.request.is_batch else said[0]
