@@ -3,7 +3,7 @@
 What a rule looks at, and its limit where `above` and `below` say none:
 
     drift        the largest Jensen-Shannon distance of a drifted column          any column that drifted
-    degradation  the charter's metric over the latest labelled windows            the bar, and the gate's bound
+    degradation  the metric over the latest windows that together have labels       the bar, the gate's bound
     quality      the share of rows that the worst problem of a column touches     above 0.05
     errors       the share of requests that the version failed on                 above 0.01
     latency      the 99th percentile of the answering time, in milliseconds       above 1000
@@ -137,8 +137,8 @@ def _judge_degradation(rule: AlertRule, recent: Performance, baseline: Baseline)
     place = ("under" if higher else "over") if broken else "not beyond"
     over = f"{recent.windows} windows" if recent.windows > 1 else "the window"
     says = (
-        f"{span} on {recent.labelled:,} labelled of {recent.rows:,} answers of {over} is {place} {limit:.3f}, "
-        f"{name}"
+        f"{span} on {recent.labelled:,} labelled of {recent.rows:,} answers of {over} is {place} "
+        f"{limit:.3f}, {name}"
     )
     return Verdict(bool(broken), recent.value, limit, recent.start, recent.end, says)
 

@@ -1,0 +1,159 @@
+"""One window of one deployment, judged: its profile, drift against the version's own reference, and faults.
+
+The same code profiles the rows that a version learnt from, a batch and a window (`stats.profile`), so that
+what is compared was made alike. What the log does not hold as it came, hashed or dropped, is not looked at.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import polars as pl
+
+from ropeway.core.ids import Digest
+from ropeway.monitoring.events import Faults, WindowObserved
+from ropeway.monitoring.quality import find_faults
+from ropeway.monitoring.records import Finding
+from ropeway.monitoring.requests import Requests, read_requests
+from ropeway.monitoring.skew import key_of, skewed_columns
+from ropeway.monitoring.watched import WatchedVersion
+from ropeway.monitoring.windows import Window
+from ropeway.stats.answers import answer_kinds, logged_answers
+from ropeway.stats.drift.marginal import drift_between
+from ropeway.stats.drift.report import DriftReport
+from ropeway.stats.profile import Profile, kinds_of
+from ropeway.store import Store
+from ropeway.workspace import Project
+
+ANSWERED = "answered "
+"""Stands before the name of an answer's column where a request has a column of that name."""
+MAX_FAULTS = 50
+"""More problems than these are one and the same mess; the event names the worst."""
+
+
+def judge_window(
+    watched: WatchedVersion, environment: str, window: Window, rows: pl.DataFrame, project: Project
+) -> WindowObserved:
+    """What a window held, as the event that puts it on record; its objects are in the store.
+
+    Args:
+        watched: the version.
+        environment: where it answered.
+        window: when.
+        rows: its answers and failures, at least one, as `predictions.history` gives them, with what was
+            hashed and dropped.
+        project: how drift is judged, and what the key of rows is.
+    """
+    assert rows.height, "an empty window is no event"
+    store = watched.workspace.store
+    hidden = hidden_columns(rows)
+    signature = {name: kind for name, kind in watched.signature.items() if name not in hidden}
+    requests = read_requests(rows["inputs"], signature)
+    inputs = _profile_inputs(watched, requests)
+    seen = _together(inputs, _profile_answers(watched, rows))
+    report = _drift(watched, seen, hidden, rows.height, project)
+    known = None if watched.reference is None else watched.reference.inputs
+    skewed = skewed_columns(watched, rows, requests, key_of(project))
+    found = find_faults(requests, inputs, known, watched.contract, skewed)[:MAX_FAULTS]
+    latencies = rows["latency_us"]
+    return WindowObserved(
+        name=watched.version.name,
+        number=watched.version.number,
+        environment=environment,
+        start=window.start,
+        end=window.end,
+        rows=rows.height,
+        errors=int((rows["error"] != "").sum()),
+        latency_p50_us=quantile(latencies, 0.5),
+        latency_p99_us=quantile(latencies, 0.99),
+        profile=store.put(seen.to_bytes(with_vocabularies=False)),
+        drift=None if report is None else store.put(msgspec.json.encode(report)),
+        drifted=[] if report is None else report.drifted,
+        effect=None if report is None else _largest(report),
+        faults=[Faults(column=each.column, problem=each.problem, rows=each.rows) for each in found],
+        findings=_put_findings(store, found),
+    )
+
+
+def hidden_columns(rows: pl.DataFrame) -> set[str]:
+    """Columns that the log does not hold as they came, in any of these rows."""
+    named: set[str] = set()
+    for column in ("hashed", "dropped"):
+        for text in rows[column].unique().to_list():
+            named.update(msgspec.json.decode(text or "[]", type=list[str]))
+    return named
+
+
+def quantile(values: pl.Series, share: float) -> int:
+    """The smallest value with at least this share of all at or below it.
+
+    Example:
+        >>> quantile(pl.Series([5, 1, 9]), 0.5)
+        5
+    """
+    ordered = values.sort()
+    return int(ordered[max(0, math.ceil(share * len(ordered)) - 1)])
+
+
+def decoded(texts: Iterable[str | None]) -> list[object]:
+    """JSON texts as values; None for what is null or not there."""
+    return [None if text is None else msgspec.json.decode(text) for text in texts]
+
+
+def _profile_inputs(watched: WatchedVersion, requests: Requests) -> Profile:
+    frame = requests.frame
+    if watched.reference is None:
+        seen = Profile.empty(kinds_of(frame))
+    else:
+        like = watched.reference.inputs.like()
+        seen = Profile(0, {name: each for name, each in like.columns.items() if name in frame.columns})
+    seen.update(frame)
+    for name, sketch in seen.columns.items():
+        # As columns, what did not come or was of another type is empty; as counts each is what it was.
+        missing, mistyped = requests.missing.get(name, 0), requests.mistyped.get(name, 0)
+        sketch.nulls -= missing + mistyped
+        sketch.mistyped += mistyped
+        sketch.absent += missing
+    return seen
+
+
+def _profile_answers(watched: WatchedVersion, rows: pl.DataFrame) -> Profile:
+    given = rows.filter(pl.col("error") == "")
+    reference = None if watched.reference is None else watched.reference.answers
+    if not given.height:
+        return Profile.empty({}) if reference is None else reference.like()
+    answers = logged_answers(decoded(given["prediction"]), decoded(given["probabilities"]))  # type: ignore[arg-type]
+    seen = reference.like() if reference is not None and reference.columns else None
+    seen = seen or Profile.empty(answer_kinds(answers))
+    seen.update(answers)
+    return seen
+
+
+def _together(inputs: Profile, answers: Profile) -> Profile:
+    """Both as one profile, so that one test of all columns holds the rate of false discoveries."""
+    named = {
+        (f"{ANSWERED}{name}" if name in inputs.columns else name): each
+        for name, each in answers.columns.items()
+    }
+    return Profile(max(inputs.rows, answers.rows), {**inputs.columns, **named})
+
+
+def _drift(
+    watched: WatchedVersion, seen: Profile, hidden: set[str], rows: int, project: Project
+) -> DriftReport | None:
+    settings = project.monitor
+    if watched.reference is None or rows < settings.min_rows:
+        return None
+    known = _together(watched.reference.inputs, watched.reference.answers)
+    compared = {name: each for name, each in known.columns.items() if name not in hidden}
+    return drift_between(
+        Profile(known.rows, compared), seen, alpha=settings.alpha, min_effect=settings.min_effect
+    )
+
+
+def _largest(report: DriftReport) -> float:
+    return max((each.effect for each in report.columns), default=0.0)
+
+
+def _put_findings(store: Store, found: Sequence[Finding]) -> Digest | None:
+    return store.put(msgspec.json.encode(list(found))) if found else None
