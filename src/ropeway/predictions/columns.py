@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 AS_WRITTEN = "as_written"
+NULLABLE = "probabilities"
+"""The one JSON column that is null, and not the text `null`, where there are none."""
 PLACE = ("replica", "segment", "ordinal")
 
 # One object each: msgspec leaves a field out when it holds the very default.
@@ -90,18 +92,20 @@ class Kind:
                 name: str(getattr(line, name), "utf-8") if form == "json" else getattr(line, name)
                 for name, form in self.fields.items()
             }
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            at = values["at"]
+            # Times without a zone are UTC here, as all that the log writes are.
+            values["at"] = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError):
             return None
-        at = values["at"]
-        # Times without a zone are UTC here, as all that the log writes are.
-        values["at"] = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        if values.get(NULLABLE) == "null":
+            values[NULLABLE] = None
         return values
 
     def write(self, values: dict[str, Any]) -> bytes:
         """The record that has these values, as the log writes it."""
         for name, form in self.fields.items():
             if form == "json":
-                text = values[name]
+                text = values[name] or "null"
                 values[name] = _SHARED.get(text) or msgspec.Raw(text.encode())
         return self._encode(self.line(**values))
 

@@ -96,7 +96,12 @@ def feedback(source: "Path | HasHome", *, as_of: datetime | None = None) -> "pl.
         A row for each prediction: id, truth (JSON text), truth_at, by, note, and truths, how often it was
         said what the answer should have been. The latest holds; of the same moment, the one written last.
     """
-    return _latest(_home(source), as_of).collect()
+    return lazy_feedback(source, as_of=as_of).collect()
+
+
+def lazy_feedback(source: "Path | HasHome", *, as_of: datetime | None = None) -> "pl.LazyFrame":
+    """As `feedback`, read only when collected."""
+    return _latest(_home(source), as_of)
 
 
 def judged(

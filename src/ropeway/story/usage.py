@@ -1,15 +1,18 @@
-"""How often each model version answered, and what was said of it: counted from the log's segments.
+"""How often each model version answered, and what was said of it: counted from the log of predictions.
 
-Reads every record: linear in the predictions kept here.
+Reads four columns of all that is kept: linear in the predictions.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeGuard
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ropeway.predictions.record import PredictionRecord, Value, all_feedback, all_predictions
+from ropeway.predictions.history import is_empty, lazy_feedback, lazy_predictions
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,15 +46,34 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def usage_by_version(home: Path) -> dict[str, Usage]:
-    """Each model version's use, by its `name@number`. Of several judgements of one answer the last holds."""
-    verdicts = {}
-    for said in sorted(all_feedback(home), key=lambda record: record.at):
-        verdicts[said.id] = said.value
-    found: dict[str, Usage] = {}
-    for identity, record in all_predictions(home):
-        one = _judge(record, verdicts[identity]) if identity in verdicts else Usage(predictions=1)
-        found[record.model] = in_all([found.get(record.model, Usage()), one])
-    return found
+    """Each model version's use, by its `name@number`. Of several judgements of one answer the last holds.
+
+    What failed was no answer; what a version would have answered beside another one was not given to anybody.
+    """
+    if is_empty(home):
+        return {}
+    import polars as pl
+
+    both = pl.col("probabilities").is_null() & _number("prediction").is_not_null()
+    is_measured = both & _number("truth").is_not_null()
+    is_right = ~is_measured & (pl.col("truth") == pl.col("prediction"))
+    counted = (
+        lazy_predictions(home)
+        .filter(pl.col("error") == "")
+        .select("id", "model", "prediction", "probabilities")
+        .join(lazy_feedback(home).select("id", "truth"), on="id", how="left")
+        .group_by("model")
+        .agg(
+            pl.len().alias("predictions"),
+            pl.col("truth").is_not_null().sum().alias("judged"),
+            is_right.sum().alias("right"),
+            is_measured.sum().alias("measured"),
+            (_number("prediction") - _number("truth")).abs().filter(is_measured).mean().alias("mean_error"),
+        )
+        .sort("model")
+        .collect()
+    )
+    return {row.pop("model"): Usage(**row) for row in counted.iter_rows(named=True)}
 
 
 def in_all(usages: Iterable[Usage]) -> Usage:
@@ -68,12 +90,8 @@ def in_all(usages: Iterable[Usage]) -> Usage:
     )
 
 
-def _judge(record: PredictionRecord, value: Value) -> Usage:
-    answered = record.prediction
-    if record.probabilities is None and _is_number(answered) and _is_number(value):
-        return Usage(predictions=1, judged=1, measured=1, mean_error=abs(float(answered) - float(value)))
-    return Usage(predictions=1, judged=1, right=int(value == answered))
+def _number(column: str) -> "pl.Expr":
+    """A column of JSON as numbers; null where it is none."""
+    import polars as pl
 
-
-def _is_number(value: Value) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return pl.col(column).cast(pl.Float64, strict=False)
