@@ -55,9 +55,8 @@ class Ecdf:
         if not sketch.count:
             return cls.of_sorted(np.empty(0))
         values, weights = sketch.weighted()
-        if sketch.is_exact:
-            return cls.of_sorted(values)
-        return cls(values, weights, RANK_ERROR, sketch.min, sketch.max)
+        error = 0.0 if sketch.is_exact else RANK_ERROR
+        return cls(values, weights, error, sketch.min, sketch.max)
 
     @property
     def count(self) -> int:
