@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import msgspec
@@ -105,6 +106,22 @@ def test_the_bounds_show_the_verdict(values):
         assert found.kind == "gain"
     if found.high < 0:
         assert found.kind == "harm"
+
+
+@pytest.mark.parametrize(("mean", "kind"), [(0.4, "gain"), (-0.4, "harm")])
+def test_a_bound_passes_zero_when_the_verdict_falls(mean: float, kind: str):
+    moved = follow(Evidence(differences=gains(mean, 1500)), TERMS, points=300)
+    # The bounds may be one look later: between the points of their grid they err on the safe side.
+    for before, after in itertools.pairwise(moved):
+        is_past = (after.low > 0) if kind == "gain" else (after.high < 0)
+        was_proven = before.e_gain >= 100 if kind == "gain" else before.e_harm >= 20
+        is_proven = after.e_gain >= 100 if kind == "gain" else after.e_harm >= 20
+        assert is_past in {was_proven, is_proven}
+    assert verdict(gains(mean, 1500)).kind == kind
+
+
+def test_a_rise_smaller_than_the_least_gain_is_harm_all_the_same():
+    assert verdict(gains(-0.5, 2000), min_gain=2.0).kind == "harm"
 
 
 def test_entities_of_the_candidate_are_counted_and_not_blocks():
