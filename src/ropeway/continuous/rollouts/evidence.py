@@ -222,10 +222,10 @@ def _labels(workspace: Workspace) -> "pl.DataFrame":
     """
     import polars as pl
 
-    from ropeway.predictions import history
     from ropeway.predictions.columns import FEEDBACK_KIND, PLACE
+    from ropeway.predictions.history import scan
 
-    said = history._scan(workspace.home, FEEDBACK_KIND).sort("at", *PLACE)
+    said = scan(workspace.home, FEEDBACK_KIND).sort("at", *PLACE)
     return said.select("id", pl.col("value").alias("truth"), pl.col("at").alias("labelled_at")).collect()
 
 

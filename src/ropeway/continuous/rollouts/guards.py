@@ -22,7 +22,7 @@ LEAST_TIMED = 100
 """Answers below which a p99 is one slow answer."""
 UNFELT_US = 5_000
 """Slower by less than this is felt by nobody, and is what a busy machine does to a small model."""
-LEAST_COVERED = 50
+LEAST_COVERED = 20
 """Answers of an arm below which nobody says how many of them get their truth."""
 
 
