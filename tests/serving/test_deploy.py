@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.serving.served import routing
 
 from ropeway.core.errors import NotFound
+from ropeway.predictions.record import all_predictions, find_in
 from ropeway.serving.errors import AuthRequired, CannotListen, PortBusy
 from ropeway.serving.listen import bind
-from ropeway.predictions.record import all_predictions, find_in
 from ropeway.store import read_segment
 
 BODY = json.dumps({"text": "a good day"}).encode()
@@ -102,6 +103,62 @@ def test_a_swap_under_load_fails_no_request_and_every_answer_names_its_version(s
     assert {answer["id"]: answer["model"] for answer in load.answers} == {
         each: record.model for each, record in logged.items()
     }
+
+
+def test_a_change_of_weights_under_load_fails_no_request(service: Any) -> None:
+    load = Load(service.port)
+    steps = [
+        (routing(shadows=[2]), 0.0),
+        (routing(v2=0.1, shadows=[2]), 0.1),
+        (routing(v2=0.5, v3=0.25), 0.5),
+        (routing(live=2, v1=0.25), 0.75),
+        (routing(live=1), 0.0),
+    ]
+    seen: list[float] = []
+
+    def change() -> None:
+        for alias, _ in steps:
+            service.follow(alias)
+            begun = len(load.answers)
+            wait_until(lambda begun=begun: len(load.answers) > begun + 400)
+            # The first few may have begun before the change.
+            models = [answer["model"] for answer in load.answers[begun + 8 :]]
+            seen.append(models.count("mood@2") / len(models))
+
+    asyncio.run(load.run(8, change))
+    assert load.failures == []
+    for (_, share), found in zip(steps, seen, strict=True):
+        assert abs(found - share) <= 5 * (share * (1 - share) / 400) ** 0.5
+    for answer in load.answers:
+        assert answer["probabilities"]["positive"] == 0.5 + int(answer["model"][5:]) / 100
+    assert len(dict(all_predictions(service.home))) == len(load.answers)
+
+
+def test_a_service_killed_in_a_canary_loses_nothing_and_divides_on_as_before(
+    start_process: Callable[..., Any],
+) -> None:
+    alias = routing(v2=0.5, shadows=[2])
+    rows = [{"text": "good", "customer": f"c{n}"} for n in range(200)]
+
+    def models(process: Any) -> list[str]:
+        reply = httpx.post(f"{process.url}/predict", json={"rows": rows}).json()
+        return [each.get("model", reply["model"]) for each in reply["predictions"]]
+
+    first = start_process(alias, "customer")
+    before, load = models(first), Load(first.port)
+
+    def kill() -> None:
+        wait_until(lambda: len(load.answers) > 300)
+        first.popen.kill()
+        first.popen.wait()
+
+    asyncio.run(load.run(8, kill))
+    assert set(before) == {"mood@1", "mood@2"}
+    logged = dict(all_predictions(first.home))
+    for answer in load.answers:
+        assert logged[answer["id"]].model == answer["model"]
+    # From the first request on: the arm is there before anybody is answered.
+    assert models(start_process(alias, "customer")) == before
 
 
 def test_the_last_known_good_goes_on_when_the_alias_is_gone_and_recovers(

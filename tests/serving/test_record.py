@@ -8,10 +8,10 @@ import pytest
 
 from ropeway.core.ids import PredictionId
 from ropeway.predictions.errors import UnknownPrediction
+from ropeway.predictions.record import PREDICTIONS, all_predictions, feedback_in, find_in
 from ropeway.serving.errors import FeedbackMismatch, LogUnavailable
 from ropeway.serving.feedback import append_feedback, give_feedback
 from ropeway.serving.log import PredictionLog
-from ropeway.predictions.record import PREDICTIONS, all_predictions, feedback_in, find_in
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CLASSES = {"no": 0.25, "yes": 0.75}

@@ -52,9 +52,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     latency_us: int
 
 
-async def answer(
-    traffic: Traffic, asked: Asked, on_failure: OnFailure, *, is_discreet: bool, arm_s: float = ARM_S
-) -> list[Part]:
+async def answer(traffic: Traffic, asked: Asked, on_failure: OnFailure, *, is_discreet: bool) -> list[Part]:
     """The answers to a request, by the versions that gave them; every row has one.
 
     Args:
@@ -62,7 +60,6 @@ async def answer(
         asked: the request.
         on_failure: told of every version that failed on some rows.
         is_discreet: an exception's words may hold values that are not to be logged.
-        arm_s: how long an arm may take.
 
     Raises:
         SignatureMismatch: values that the live version's columns cannot hold.
@@ -75,7 +72,7 @@ async def answer(
     async def part(version: Loaded, rows: list[int]) -> Part:
         request = only(asked.request, rows)
         if version is not traffic.live:
-            given = await _ask_arm(version, request, rows, on_failure, is_discreet=is_discreet, arm_s=arm_s)
+            given = await _ask_arm(version, request, rows, on_failure, is_discreet=is_discreet)
             if given is not None:
                 return given
         return await _ask_live(traffic.live, request, rows, on_failure, is_discreet=is_discreet)
@@ -101,20 +98,20 @@ async def _ask_live(
 
 
 async def _ask_arm(
-    arm: Loaded, request: Request, rows: list[int], on_failure: OnFailure, *, is_discreet: bool, arm_s: float
+    arm: Loaded, request: Request, rows: list[int], on_failure: OnFailure, *, is_discreet: bool
 ) -> Part | None:
     """The arm's answers, or None where it gave none."""
-    if arm.lane.is_stuck(arm_s):
+    if arm.lane.is_stuck(ARM_S):
         # Nobody else waits for a version that hangs: whoever found out has waited long enough.
-        outcome = _Outcome([], AnswerOverdue(arm.ref, arm_s), 0)
+        outcome = _Outcome([], AnswerOverdue(arm.ref, ARM_S), 0)
     else:
         begun = time.perf_counter_ns()
         try:
             outcome = await asyncio.wait_for(
-                arm.lane.do(partial(_ask, arm, request, is_discreet=is_discreet)), arm_s
+                arm.lane.do(partial(_ask, arm, request, is_discreet=is_discreet)), ARM_S
             )
         except TimeoutError:
-            outcome = _Outcome([], AnswerOverdue(arm.ref, arm_s), _us_since(begun))
+            outcome = _Outcome([], AnswerOverdue(arm.ref, ARM_S), _us_since(begun))
     if outcome.error is None:
         arm.tally.add(len(rows), outcome.latency_us)
         return Part(arm, rows, outcome.answers, outcome.latency_us)

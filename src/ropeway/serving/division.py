@@ -41,7 +41,7 @@ def point_of(salt: str, entity: str) -> float:
 
     Example:
         >>> round(point_of("salt-1", "customer-7"), 6)
-        0.0
+        0.113237
     """
     return int.from_bytes(blake3.blake3((salt + entity).encode()).digest(8), "big") / SPAN
 

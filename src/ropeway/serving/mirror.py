@@ -107,11 +107,11 @@ class Mirror:
             self._bytes += job.size_bytes
             self._changed.notify()
 
-    def finish(self, within_s: float = STOP_S) -> None:
-        """Ask what is queued, for so long at most, then end; does not wait."""
+    def finish(self) -> None:
+        """Ask what is queued, for `STOP_S` at most, then end; does not wait."""
         with self._changed:
             if self._give_up_at is None:
-                self._give_up_at = time.monotonic() + within_s
+                self._give_up_at = time.monotonic() + STOP_S
             self._changed.notify()
 
     def join(self) -> int:
