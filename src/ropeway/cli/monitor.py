@@ -1,0 +1,170 @@
+"""`ropeway monitor` and `ropeway alerts`: how each deployment is, and what somebody should look at."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from ropeway.cli.face import Face, face_options
+
+if TYPE_CHECKING:
+    from ropeway.continuous.rollouts.reading import RolloutState
+    from ropeway.monitoring.records import DeploymentHealth, Observation, WindowLine
+    from ropeway.stats.drift.report import DriftReport
+    from ropeway.workspace import LocalWorkspace
+
+SHOWN_WINDOWS = 28
+MOST_ROLLOUTS = 20
+
+
+class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A column in the latest judged window: how far it moved, and whether that is called drift."""
+
+    name: str
+    effect: float
+    drifted: bool
+    says: str
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment with its latest windows, oldest first, and its columns, the furthest moved first."""
+
+    health: "DeploymentHealth"
+    windows: "list[WindowLine]"
+    columns: list[DriftedColumn]
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """How production is: each deployment, and what is on its way there.
+
+    `observed` is what looking anew has done; None where nobody looked.
+    """
+
+    at: datetime
+    min_effect: float
+    deployments: list[Seen]
+    rollouts: "list[RolloutState]"
+    observed: "Observation | None" = None
+
+
+class _Default(click.Group):
+    """A group of which `show` is meant where no command is named: `ropeway monitor sentiment`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Click's own, with `show` put in where the first word is no command and asks for no help."""
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Default)
+def monitor() -> None:
+    """How each deployment is: drift, quality, errors, performance, cost, alerts, rollouts.
+
+    `ropeway monitor` alone, or with a MODEL, shows it on one screen.
+    """
+
+
+@monitor.command()
+@click.argument("model", required=False)
+@click.option("--no-observe", is_flag=True, help="Show what is on record; do not look at production anew.")
+@face_options
+def show(face: Face, model: str | None, no_observe: bool) -> None:  # noqa: FBT001  click's shape
+    """Look at production, and show how each deployment is.
+
+    MODEL is a name, or one version of it (sentiment@2).
+    """
+    from ropeway.cli.monitor_screen import draw_screen
+    from ropeway.models.operations import resolve_version
+
+    with face.workspace() as workspace:
+        if model is not None:
+            resolve_version(workspace, ref=model)
+        observed = None if no_observe else _observe(face, workspace)
+        screen = look(workspace, model, observed)
+    face.emit(screen, lambda out: draw_screen(out, screen))
+
+
+@monitor.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where to.")
+@click.option("--model", help="Only this model (default: all).")
+@click.option("--no-observe", is_flag=True, help="Draw what is on record; do not look at production anew.")
+@face_options
+def report(face: Face, out: Path, model: str | None, no_observe: bool) -> None:  # noqa: FBT001
+    """Write one page that shows it all: open it in a browser, mail it, print it.
+
+    The page is one file: it loads nothing, links nowhere and runs no script.
+    """
+    from ropeway.cli.monitor_screen import draw_written
+    from ropeway.story.operations import report_data
+    from ropeway.story.report.page import page
+
+    with face.workspace() as workspace:
+        if not no_observe:
+            _observe(face, workspace)
+        data = report_data(workspace, model=model)
+    content = page(data).encode()
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise click.FileError(str(out), error.strerror or "cannot be written") from error
+    written = {"path": str(out), "bytes": len(content), "at": data.at}
+    face.emit(written, lambda console: draw_written(console, out, len(content), data))
+
+
+@click.command()
+@click.option("--all", "every", is_flag=True, help="Those that are over too.")
+@face_options
+def alerts(face: Face, every: bool) -> None:  # noqa: FBT001  click's shape
+    """What somebody should look at: figure, limit, window, version and the next step."""
+    from ropeway.cli.monitor_screen import draw_alerts
+    from ropeway.monitoring.operations import list_alerts
+
+    with face.workspace() as workspace:
+        found = list_alerts(workspace, open_only=not every)
+    face.emit(found, lambda out: draw_alerts(out, found, every=every))
+
+
+def look(workspace: "LocalWorkspace", model: str | None, observed: "Observation | None") -> Screen:
+    """How each deployment is, as it is on record."""
+    from ropeway.continuous.rollouts.operations import list_rollouts
+    from ropeway.monitoring.operations import get_health
+
+    found = [each for each in get_health(workspace) if model is None or model in (each.ref, each.name)]
+    name = None if model is None else model.partition("@")[0]
+    return Screen(
+        at=workspace.clock.now(),
+        min_effect=workspace.project.monitor.min_effect,
+        deployments=[_seen(workspace, each) for each in found],
+        rollouts=list_rollouts(workspace, name=name, active=True, limit=MOST_ROLLOUTS),
+        observed=observed,
+    )
+
+
+def _seen(workspace: "LocalWorkspace", health: "DeploymentHealth") -> Seen:
+    from ropeway.monitoring.operations import list_windows
+
+    lines = list_windows(workspace, model=health.ref, environment=health.environment, last=SHOWN_WINDOWS)
+    drift = None if health.judged is None else _drift_of(workspace, health.judged)
+    columns = [
+        DriftedColumn(name=each.name, effect=each.effect, drifted=each.drifted, says=each.says)
+        for each in (drift.columns if drift else [])
+    ]
+    return Seen(health=health, windows=lines, columns=columns)
+
+
+def _drift_of(workspace: "LocalWorkspace", line: "WindowLine") -> "DriftReport | None":
+    from ropeway.stats.drift.report import DriftReport
+
+    if line.drift is None:
+        return None
+    return msgspec.json.decode(workspace.store.read(line.drift), type=DriftReport)
+
+
+def _observe(face: Face, workspace: "LocalWorkspace") -> "Observation":
+    from ropeway.monitoring.observe import observe
+
+    with face.progress("looking at production"):
+        return observe(workspace)
