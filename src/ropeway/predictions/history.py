@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ropeway.predictions.columns import FEEDBACK_KIND, PLACE, PREDICTIONS_KIND, SHADOWS_KIND, Kind
 from ropeway.predictions.errors import SegmentMisnamed
-from ropeway.predictions.segments import open_segments, place_of, read_lying
-from ropeway.store.errors import SegmentDamaged
+from ropeway.predictions.sealed import SealedSegment, find_sealed, list_sealed, parquet_of
+from ropeway.predictions.segments import SEGMENTS, open_segments, place_of, read_lying
+from ropeway.store.errors import ObjectDamaged, ObjectMissing, SegmentDamaged
 
 if TYPE_CHECKING:
     import polars as pl
@@ -148,8 +149,6 @@ def shadows(
 
 def is_empty(source: "Path | HasHome", kind: str = "predictions") -> bool:
     """Whether nothing of a kind was ever written here; costs no reading of records."""
-    from ropeway.predictions.sealed import list_sealed
-
     home = _home(source)
     return not open_segments(home, kind) and not list_sealed(home, kind)[1]
 
@@ -172,8 +171,33 @@ def scan(
     """
     import polars as pl
 
-    from ropeway.predictions.sealed import find_sealed, list_sealed, parquet_of
+    frames, sealed = _gather(home, kind, since, until)
+    files: list[Path] = []
+    for each in sealed:
+        if model is not None and model not in each.models:
+            continue
+        if environment is not None and environment not in (each.environments or [""]):
+            continue
+        try:
+            files.append(parquet_of(home, each))
+        except (ObjectMissing, ObjectDamaged):
+            path = home / SEGMENTS / kind.name / each.file_name
+            # The file of a sealed segment stays while its Parquet is hurt, and is then the last copy.
+            if not path.exists():
+                raise
+            frames.append(_read_open(kind, path))
+    parts = [pl.DataFrame(schema=kind.schema()).lazy(), *(frame.lazy() for frame in frames)]
+    if files:
+        parts.append(pl.scan_parquet(files, glob=False))
+    lazy = pl.concat(parts).filter(pl.col("at").is_not_null())
+    lazy = lazy if since is None else lazy.filter(pl.col("at") >= since)
+    return lazy if until is None else lazy.filter(pl.col("at") < until)
 
+
+def _gather(
+    home: Path, kind: Kind, since: datetime | None, until: datetime | None
+) -> "tuple[list[pl.DataFrame], list[SealedSegment]]":
+    """What open segments hold, and the sealed ones that have records of a time: each segment once."""
     # First the files, then the ledger: a segment that is sealed meanwhile is then in at least one of both.
     paths = open_segments(home, kind.name)
     sealed, names = list_sealed(home, kind.name, since=since, until=until)
@@ -189,19 +213,7 @@ def scan(
             # Sealed since the look at the ledger, or empty and removed.
             late = find_sealed(home, kind.name, *place_of(path))
             sealed.extend([late] if late else [])
-    wanted = [
-        each
-        for each in sealed
-        if (model is None or model in each.models)
-        and (environment is None or environment in each.environments)
-    ]
-    files = [parquet_of(home, each) for each in wanted]
-    parts = [pl.DataFrame(schema=kind.schema()).lazy(), *(frame.lazy() for frame in frames)]
-    if files:
-        parts.append(pl.scan_parquet(files, glob=False))
-    lazy = pl.concat(parts).filter(pl.col("at").is_not_null())
-    lazy = lazy if since is None else lazy.filter(pl.col("at") >= since)
-    return lazy if until is None else lazy.filter(pl.col("at") < until)
+    return frames, sealed
 
 
 def _home(source: "Path | HasHome") -> Path:
