@@ -1,4 +1,4 @@
-"""`ropeway controller`, `ropeway policy`, `ropeway retrain`: training and releasing anew, by rule or by hand."""
+"""`ropeway controller`, `policy` and `retrain`: training and releasing anew, by rule or by hand."""
 
 import contextlib
 import os

@@ -29,7 +29,7 @@ from ropeway.continuous.rollouts.reconcile import reconcile as move_rollouts
 from ropeway.core.duration import parse_duration
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import ModelName
-from ropeway.monitoring.operations import observe
+from ropeway.monitoring.observe import observe
 from ropeway.workspace import LocalWorkspace, Workspace
 from ropeway.workspace.errors import LeaseLost
 from ropeway.workspace.lease import TERM, Lease, take_lease
@@ -166,7 +166,8 @@ def _watch(workspace: Workspace) -> list[Action]:
     """Judge the windows that are over; raise and resolve alerts."""
     seen = observe(workspace)
     raised = [Action("alert", alert.model, alert.says) for alert in seen.raised]
-    return raised + [Action("resolved", alert.model, alert.says) for alert in seen.resolved]
+    resolved = [Action("resolved", alert.model, alert.resolution or alert.says) for alert in seen.resolved]
+    return [*raised, *resolved, *(Action("note", "monitoring", note) for note in seen.notes)]
 
 
 def _ask_a_person(workspace: Workspace) -> list[Action]:

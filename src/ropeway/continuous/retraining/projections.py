@@ -151,6 +151,7 @@ def _ended(fact: Fact[RetrainingEnded], connection: Connection) -> None:
         .where(retraining.c.id == event.retraining)
         .values(
             outcome=event.outcome,
+            version=event.version,
             code=event.code,
             ended_says=event.says,
             ended_at=to_text(fact.at),

@@ -66,6 +66,7 @@ def carry_on(
         Unavailable: something is not there now; the next round tries again.
     """
     actions: list[Action] = []
+    current = show_retraining(workspace, retraining=current.id)
     while current.outcome is None:
         step = _guarded(workspace, current, policy, progress)
         current = show_retraining(workspace, retraining=current.id)

@@ -157,8 +157,8 @@ def _alerts(workspace: Workspace, seen: Look) -> list[Alert]:
     last = next((each.triggered_at for each in seen.past if each.outcome != "no-new-data"), None)
     found = [
         alert
-        for alert in list_alerts(workspace, open_only=True)
-        if alert.model == seen.live.ref and alert.environment == seen.policy.environment
+        for alert in list_alerts(workspace, open_only=True, model=seen.live.ref)
+        if alert.environment == seen.policy.environment
     ]
     found = [alert for alert in found if last is None or alert.raised_at > last]
     return sorted(found, key=lambda alert: alert.raised_at)
