@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2] / "models"))
 
-from rollouts_world import World  # noqa: E402
+from rollouts_world import World
 
 
 @pytest.fixture

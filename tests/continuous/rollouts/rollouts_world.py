@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from models_packages import judge, put_package, register
+from models_packages import judge, register
 
 from ropeway.continuous.rollouts.operations import get_rollout, release
 from ropeway.continuous.rollouts.reading import RolloutState
@@ -99,7 +99,6 @@ class World:
         self.ana.close()
 
     def package(self, learnt: str) -> ModelVersion:
-        assert put_package
         return register(self.ana, learnt=learnt)
 
     def approved(self, learnt: str) -> ModelVersion:
