@@ -109,22 +109,23 @@ def merged_steps(reference: Ecdf, current: Ecdf) -> tuple[Floats, Floats]:
     # Both halves are sorted: a stable sort sees the two runs and merges them.
     order = np.argsort(values, kind="stable")
     values = values[order]
-    from_reference = order < len(reference.values)
+    n, m = reference.count, current.count
+    first = len(reference.values)
+    from_reference = order < first
+    # i of n and j of m have come: i / n - j / m, in whole numbers up to the last division.
     if reference.weights is None and current.weights is None:
-        n, m = reference.count, current.count
-        # i of the reference's n and k - i of the other's m have come: i / n - (k - i) / m, in whole numbers.
-        gaps = np.cumsum(from_reference, dtype=np.int64) * (n + m)
-        gaps -= np.arange(n, n * (n + m) + 1, n)
-        risen: Floats = gaps / (n * m)
+        whole = np.cumsum(from_reference, dtype=np.int64) * (n + m)
+        whole -= np.arange(n, n * (n + m) + 1, n)
     else:
-        first = len(reference.values)
-        risen = _risen(reference, order, from_reference, 0) - _risen(current, order, ~from_reference, first)
+        whole = _come(reference, order, from_reference, 0) * m
+        whole -= _come(current, order, ~from_reference, first) * n
+    gaps: Floats = whole / (n * m)
     is_last = np.append(values[1:] != values[:-1], True)
-    return (values, risen) if is_last.all() else (values[is_last], risen[is_last])
+    return (values, gaps) if is_last.all() else (values[is_last], gaps[is_last])
 
 
-def _risen(one: Ecdf, order: Integers, is_own: NDArray[np.bool_], start: int) -> Floats:
-    """The share of one's numbers that have come, along the merged order."""
+def _come(one: Ecdf, order: Integers, is_own: NDArray[np.bool_], first: int) -> Integers:
+    """How many of one's numbers have come, along the merged order."""
     steps = np.zeros(len(order), dtype=np.int64)
-    steps[is_own] = 1 if one.weights is None else one.weights[order[is_own] - start]
-    return np.cumsum(steps) / one.count
+    steps[is_own] = 1 if one.weights is None else one.weights[order[is_own] - first]
+    return np.cumsum(steps)
