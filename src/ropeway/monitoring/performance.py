@@ -13,6 +13,7 @@ import blake3
 import numpy as np
 import polars as pl
 
+from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
 from ropeway.monitoring.judge import decoded
 from ropeway.stats.answers import PREDICTION
@@ -23,6 +24,10 @@ from ropeway.workspace import Project
 DEAR_METRICS = frozenset({"roc_auc"})
 DEAR_RESAMPLES = 200
 """A metric that takes a call for each resample is bounded by fewer of them, window after window."""
+
+
+NO_LABELS = digest_bytes(b"")
+"""What `labels_digest` gives of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def _cost(aligned: Aligned, groups: list[str] | None, project: Project) -> Inter
 
 
 def costs_of(aligned: Aligned, project: Project) -> Floats:
-    """What each answer cost: by the charter's matrix; of numbers the absolute error for `mae`, else squared."""
+    """What each answer cost: by the charter's matrix; of numbers the absolute (`mae`) or squared error."""
     if aligned.is_regression:
         error = aligned.truth - aligned.chosen
         is_absolute = project.charter.metric == "mae"

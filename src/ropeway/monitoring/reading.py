@@ -153,6 +153,7 @@ def _line(row: Any) -> WindowLine:
         findings=row.findings,
         observed_at=from_text(row.at),
         performance=None if row.p_rows is None else _performance(row, "p_"),
+        labels=row.p_labels,
     )
     return msgspec.structs.replace(line, says=_says(line, faults))
 

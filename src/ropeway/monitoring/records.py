@@ -95,6 +95,7 @@ class WindowLine(msgspec.Struct, frozen=True, kw_only=True):
         faulty: the share of rows that the worst problem of the worst column touches.
         faulty_columns: those with a problem, the worst first.
         profile, drift, findings: objects; `monitoring.window` reads them.
+        labels: a digest of which answers had which truth when performance was measured.
         says: what was found, in a sentence.
     """
 
@@ -119,6 +120,7 @@ class WindowLine(msgspec.Struct, frozen=True, kw_only=True):
     findings: Digest | None
     observed_at: datetime
     performance: Performance | None = None
+    labels: Digest | None = None
     says: str = ""
 
     @property
