@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ropeway.cli.face import Face, face_options
+from ropeway.cli.routing import route
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ropeway.continuous.rollouts.reading import RolloutState
     from ropeway.models.gate import GateReport
     from ropeway.models.operations import History, ModelDetail, Trusted
     from ropeway.models.registry import ModelVersion
@@ -49,6 +51,9 @@ def gate(face: Face, ref: str) -> None:
 @click.group()
 def model() -> None:
     """Register, approve, promote, recall model versions."""
+
+
+model.add_command(route)
 
 
 @model.command()
@@ -178,12 +183,17 @@ def recall(face: Face, ref: str, reason: str) -> None:
 @click.option("--at", metavar="DATE", help="Which version was where at this date (its end, UTC) or time.")
 @face_options
 def history(face: Face, name: str, at: str | None) -> None:
-    """Every move of a model's versions: when, by whom, on which evidence."""
+    """Every move of a model's versions and every rollout: when, by whom or which rule, on which evidence."""
+    import msgspec
+
+    from ropeway.continuous.rollouts.operations import list_rollouts
     from ropeway.models.operations import model_history
 
     with face.workspace() as workspace:
         found = model_history(workspace, name=name, at=at)
-    face.emit(found, lambda out: _draw_history(out, found))
+        rollouts = list_rollouts(workspace, name=found.name)
+    shown = {**msgspec.structs.asdict(found), "rollouts": rollouts}
+    face.emit(shown, lambda out: _draw_history(out, found, rollouts))
 
 
 @model.command()
@@ -358,8 +368,9 @@ def _shortened(ref: str) -> str:
     return f"{name}@{digest[:SHORT]}"
 
 
-def _draw_history(out: "Console", found: "History") -> None:
+def _draw_history(out: "Console", found: "History", rollouts: "list[RolloutState]") -> None:
     from ropeway.cli import draw
+    from ropeway.cli.rollout_screen import draw_rollouts
 
     if found.at is not None:
         if not found.standing:
@@ -382,6 +393,9 @@ def _draw_history(out: "Console", found: "History") -> None:
         )
         rows.append((move.at, move.by, move.ref, move.move, draw.badge(move.after), words))
     draw.table(out, ["when (UTC)", "by", "version", "move", "state", "about"], rows)
+    if rollouts:
+        draw.heading(out, "Rollouts")
+        draw_rollouts(out, rollouts)
 
 
 def _draw_card(out: "Console", text: str) -> None:
