@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,20 @@ import pytest
 
 from ropeway.data.add import add
 from ropeway.models.load import load_model
-from ropeway.models.operations import approve_model, gate_model, promote_model
+from ropeway.models.operations import (
+    approve_model,
+    gate_model,
+    promote_model,
+    recall_model,
+    route_traffic,
+)
 from ropeway.models.register import register
 from ropeway.pipelines.run import run_pipeline
 from ropeway.predictions.operations import find_prediction, list_feedback
+from ropeway.serving.division import Division
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
+from ropeway.workspace.clock import FileClock
 
 TOML = """
 [project]
@@ -36,6 +45,9 @@ target = "label"
 bootstrap = 100
 [log]
 columns = {author = "hashed"}
+[serving]
+entity = "customer"
+carry = ["id"]
 """
 
 PIPELINE = """
@@ -68,12 +80,15 @@ def mood(classifier, clean):
 ROW = {"text": "what a great day", "author": "ana"}
 
 
-def make_live(workspace: LocalWorkspace, c: float) -> str:
+def approve_next(workspace: LocalWorkspace, c: float) -> str:
     os.chdir(workspace.root)
     version = register(workspace, run_pipeline(workspace, overrides={"c": c}).run)
     assert gate_model(workspace, ref=version.ref).passed
-    approve_model(workspace, ref=version.ref)
-    return promote_model(workspace, ref=version.ref).ref
+    return approve_model(workspace, ref=version.ref).ref
+
+
+def make_live(workspace: LocalWorkspace, c: float) -> str:
+    return promote_model(workspace, ref=approve_next(workspace, c)).ref
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +112,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace
 class Served:
     """`ropeway serve` in a process."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, **environment: str) -> None:
         self.popen = subprocess.Popen(
             [
                 sys.executable,
@@ -114,6 +129,7 @@ class Served:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **environment},
         )
         said = ""
         while not said.endswith("}\n"):
@@ -191,6 +207,44 @@ def test_a_step_that_raises_is_named_but_its_words_stay_here(served: Served) -> 
     assert (error["facts"]["cause"], error["facts"]["step"]) == ("step-failed", "clean")
     assert "secret" not in reply.text
     assert served.predict(ROW).status_code == 200
+
+
+def shares(health: dict[str, Any]) -> dict[str, float]:
+    return {each["model"]: each["share"] for each in health["routing"]}
+
+
+def test_the_service_divides_traffic_as_the_registry_says_until_the_arm_is_recalled(
+    trained: LocalWorkspace, served: Served
+) -> None:
+    ref = approve_next(trained, 2.0)
+    routed = route_traffic(trained, name="mood", arms={ref: 0.5}, shadows=[ref])
+    served.wait_for(lambda health: shares(health) == {"mood@1": 0.5, ref: 0.5})
+    rows = [{**ROW, "customer": f"c{n}", "id": n} for n in range(100)]
+    answers = served.predict({"rows": rows}).json()["predictions"]
+    division = Division(routed.salt, [0.5])
+    for row, answer in zip(rows, answers, strict=True):
+        assert answer.get("model", "mood@1") == (ref if division.arm_of(row["customer"]) == 0 else "mood@1")
+        assert find_prediction(trained, prediction=answer["id"]).model == answer.get("model", "mood@1")
+    served.wait_for(lambda health: health["mirrored_rows_waiting"] == 0)
+    recall_model(trained, ref=ref, reason="it does harm")
+    served.wait_for(lambda health: shares(health) == {"mood@1": 1.0})
+    answers = served.predict({"rows": rows}).json()["predictions"]
+    assert not any("model" in answer for answer in answers)
+
+
+def test_a_rehearsal_s_clock_says_when_answers_were_given(trained: LocalWorkspace, tmp_path: Path) -> None:
+    clock = FileClock(tmp_path / "clock")
+    clock.set(datetime(2031, 5, 3, tzinfo=UTC))
+    service = Served(trained.root, ROPEWAY_CLOCK=str(clock.path))
+    try:
+        for day in (3, 4):
+            clock.set(datetime(2031, 5, day, tzinfo=UTC))
+            found = find_prediction(trained, prediction=service.predict(ROW).json()["id"])
+            assert found.at == clock.now()
+    finally:
+        service.client.close()
+        service.popen.kill()
+        service.popen.communicate()
 
 
 def test_the_service_outlives_its_workspace_and_follows_the_alias(
