@@ -1,7 +1,7 @@
 """How good answers are likely to be before any truth came: from the model's own confidence.
 
-Confidence is believed as far as it was right on the rows that the version was tuned on;
-`stats.estimated` says what that assumes. How far that is, is learnt once for each version and kept beside its reference.
+Confidence is believed as far as it was right on the rows that the version was tuned on; what that assumes is
+said in `stats.estimated`. How far that is, is learnt once for each version and kept beside its reference.
 """
 
 from collections.abc import Sequence
