@@ -6,10 +6,11 @@ is what is told.
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ import click
 
 from ropeway.cli.demo_service import service
 from ropeway.cli.demo_stage import Stage
+from ropeway.cli.demo_weeks import Weeks, begin_rehearsal
 from ropeway.core.errors import Invalid, Unavailable
+from ropeway.workspace.clock import VARIABLE, FileClock
 
 if TYPE_CHECKING:
     import httpx
@@ -73,8 +76,8 @@ def demo(folder: Path) -> None:
     _make_project(folder)
     started = Path.cwd()
     # Commands look for their project from the working folder upward, as they do for a user.
-    with contextlib.chdir(folder):
-        Tour(folder, started).go()
+    with contextlib.chdir(folder), _rehearsal() as clock:
+        Tour(folder, started, clock).go()
     click.echo(f"\n{_seconds(time.perf_counter() - began)} in all.")
 
 
@@ -84,17 +87,22 @@ class Tour:
     Args:
         folder: the project's, as the user named it.
         started: where the user typed the command.
+        clock: the time of the story.
     """
 
-    def __init__(self, folder: Path, started: Path) -> None:
+    def __init__(self, folder: Path, started: Path, clock: FileClock) -> None:
         self.folder = folder
         self.stage = Stage()
+        self.clock = clock
         activate = Path(sys.prefix) / "bin" / "activate"
         self._activate = activate.relative_to(started) if activate.is_relative_to(started) else activate
 
     def go(self) -> None:
         """From raw ratings to answers and back."""
         self.stage.out.print(f"A project in {self.folder}: does a tweet sound positive, neutral or negative?")
+        self.stage.out.print(
+            f"It begins on {self.clock.now():%d %B %Y}: times are rehearsed, the rest is real."
+        )
         self.stage.out.print("It acts as two people, Ana who builds and Ben who answers for what goes out.")
         self._bring_ratings()
         self._make_labels()
@@ -103,6 +111,7 @@ class Tour:
         chosen = self._release([plain, better])
         if chosen is not None:
             self._serve(chosen)
+            self._weeks()
         self.stage.heading("Where the project stands")
         self.stage.run(ANA, "status")
         self._what_next(chosen)
@@ -160,6 +169,15 @@ class Tour:
         self.stage.heading("From that answer, all the way back")
         self.stage.run(BEN, "why", answer["id"])
 
+    def _weeks(self) -> None:
+        """Production goes on, once: who comes back finds it as it ended."""
+        weeks = Weeks(self.stage, self.clock)
+        if weeks.were_told():
+            self.stage.heading("The weeks that followed")
+            self.stage.say("They have passed already; `ropeway monitor report` draws them.")
+            return
+        weeks.go()
+
     def _predict(self, client: "httpx.Client", text: str) -> dict[str, Any]:
         reply = client.post("/predict", json={"text": text})
         reply.raise_for_status()
@@ -214,6 +232,19 @@ class Tour:
             live = f"{chosen.name}@production"
             tries.insert(len(tries) - 4, (f"ropeway serve {live}", "then open http://127.0.0.1:8080/docs"))
         draw.facts(self.stage.out, tries)
+
+
+@contextlib.contextmanager
+def _rehearsal() -> Iterator[FileClock]:
+    """The story's own clock, for every command and service that it runs."""
+    clock, before = begin_rehearsal(Path.cwd()), os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(clock.path)
+    try:
+        yield clock
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
 
 
 def _need_sklearn() -> None:

@@ -18,6 +18,9 @@ from ropeway.workspace.clock import FileClock
 if TYPE_CHECKING:
     import httpx
 
+    from ropeway.continuous.rollouts.reading import RolloutState
+    from ropeway.workspace import LocalWorkspace
+
 MODEL = "sentiment"
 ENVIRONMENT = "production"
 LIVE = f"{MODEL}@{ENVIRONMENT}"
@@ -76,6 +79,10 @@ class Weeks:
         self._waiting: list[Answered] = []
         self._last: str = ""
 
+    def were_told(self) -> bool:
+        """Whether they have passed in this folder before, as far as a rollout."""
+        return bool(_rollouts())
+
     def go(self) -> None:
         """From ordinary days to a new version that proved itself, and one that did not."""
         with service(LIVE, self.stage.show) as client:
@@ -89,7 +96,7 @@ class Weeks:
     def _ordinary_days(self, client: "httpx.Client") -> None:
         self.stage.heading("Days pass")
         self.stage.say(
-            "Tweets that no version has learnt from arrive; the texts are real, their arrival times are made up. "
+            "Tweets arrive that no version has learnt from. The texts are real, their arrival times made up. "
             "Each night: ropeway controller --once"
         )
         for _ in range(TWEET_DAYS):
@@ -123,7 +130,9 @@ class Weeks:
     def _released(self, client: "httpx.Client") -> None:
         self.stage.heading("The new version proves itself, or does not")
         if not _active_rollout():
-            self.stage.say("No rollout has begun, so there is nothing to watch: see what the controller said.")
+            self.stage.say(
+                "No rollout has begun, so there is nothing to watch: see what the controller said."
+            )
             return
         self._days_of_rollout(client)
         self.stage.run(ANA, "rollout", MODEL)
@@ -134,8 +143,8 @@ class Weeks:
             return
         self.stage.heading("A release that makes things worse")
         self.stage.say(
-            f"The gate lets no worse version through. But {former} was live before, and may come back without it: "
-            "Ana releases it again."
+            f"The gate lets no worse version through. But {former} was live before, and may come back "
+            "without it: Ana releases it again."
         )
         self.stage.run(ANA, "release", former, "--to", ENVIRONMENT)
         self._days_of_rollout(client)
@@ -184,7 +193,7 @@ class Weeks:
         labels = f", {judged:,} judged by people" if judged else ""
         self.stage.say(f"  {day:%d %b}  {sent:,} texts answered{labels}")
         for action in done or []:
-            self.stage.say(f"          {action.says}")
+            self.stage.say(f"          {action.kind}: {action.says}")
 
     def _take(self, rows: list[Row], many: int) -> list[Row]:
         taken, rows[:many] = rows[:many], []
@@ -204,7 +213,7 @@ class Weeks:
 
 
 def _rows(kind: str) -> list[Row]:
-    """Texts with what their raters said, in an order of their own: the tweets of the test part, or reviews."""
+    """Texts with what their raters said, in an order of their own: tweets of the test part, or reviews."""
     import polars as pl
 
     from ropeway.labels.aggregate import cut
@@ -214,6 +223,48 @@ def _rows(kind: str) -> list[Row]:
         labels = workspace.project.labels[MODEL]
         frame = pl.read_parquet(workspace.root / "data" / f"{kind}.parquet")
         if kind == "tweets":
-            frame = frame.join(_test_keys(), on="id", how="semi", maintain_order="left")
-    frame = frame.with_columns(label=cut(pl.col("ratings").list.mean(), labels.cutoffs))
-    return [Row(*row) for row in frame.select("id", "text", "label").sample(fraction=1, shuffle=True, seed=SEED).rows()]
+            frame = frame.filter(pl.col("id").is_in(_test_keys(workspace)))
+    frame = frame.select("id", "text", cut(pl.col("ratings").list.mean(), labels.cutoffs).alias("label"))
+    return [Row(*row) for row in frame.sample(fraction=1, shuffle=True, seed=SEED).iter_rows()]
+
+
+def _test_keys(workspace: "LocalWorkspace") -> list[str]:
+    """The keys of tweets that no version learns from."""
+    from ropeway.data.assign import assign_split, split_frame
+    from ropeway.data.load import load, resolve
+
+    rows_input = workspace.project.inputs["rows"]
+    version = resolve(workspace, rows_input.dataset)
+    split = assign_split(workspace, version, rows_input)
+    parts = split_frame(workspace, version, split, load(workspace, version))
+    keys: list[str] = parts.filter(parts["part"] == "test")["key"].to_list()
+    return keys
+
+
+def _waiting_for_approval() -> str | None:
+    """The newest version, when it has passed the gate and nobody has answered for it yet."""
+    from ropeway.models.operations import list_models
+    from ropeway.models.states import State
+    from ropeway.workspace import open_workspace
+
+    with open_workspace() as workspace:
+        newest = list_models(workspace, name=MODEL, limit=1)[0]
+    return newest.ref if newest.state is State.VALIDATED else None
+
+
+def _rollouts() -> "list[RolloutState]":
+    from ropeway.continuous.rollouts.operations import list_rollouts
+    from ropeway.workspace import open_workspace
+
+    with open_workspace() as workspace:
+        return list_rollouts(workspace, name=MODEL, environment=ENVIRONMENT)
+
+
+def _active_rollout() -> bool:
+    return any(rollout.ended_at is None for rollout in _rollouts())
+
+
+def _replaced() -> str | None:
+    """The version that was live before the newest rollout replaced it; None where none did."""
+    newest = next(iter(_rollouts()), None)
+    return newest.champion if newest is not None and newest.outcome == "promoted" else None

@@ -5,6 +5,10 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.labels.projections import agreement, label_snapshot, ratings_import, ratings_of, ratings_query
+from ropeway.ledger.tables import edge
+
+CONTINUED = "continued-by"
+"""The edge from a dataset version to the one that has its rows, and more that people judged."""
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +27,10 @@ class Labelling(msgspec.Struct, frozen=True, kw_only=True):
     """One labelled snapshot: the ratings it was made of, and their agreement if it was measured.
 
     Holds no names: evidence is never changed, so nothing personal may stand in it.
+
+    Attributes:
+        is_continued: the dataset version has further rows, labelled by feedback; the agreement is of the
+            rated ones.
     """
 
     labels: str
@@ -33,12 +41,15 @@ class Labelling(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     who: str
     agreement: Agreement | None
+    is_continued: bool = False
 
 
 def find_labelling(
     read: Connection, dataset: DatasetName, version: Digest, wanted: str | None
 ) -> Labelling | None:
-    """The newest snapshot that made this dataset version; None when people's labels did not make it.
+    """The newest snapshot that made this dataset version, or the one that it continues with feedback.
+
+    None when people's labels made neither.
 
     Args:
         read: the ledger's state.
@@ -52,7 +63,9 @@ def find_labelling(
         query = query.where(made.labels == wanted)
     snapshot = read.execute(query.order_by(made.seq.desc()).limit(1)).first()
     if snapshot is None:
-        return None
+        base = _continued(read, dataset, version)
+        found = None if base is None else find_labelling(read, dataset, base, wanted)
+        return None if found is None else msgspec.structs.replace(found, is_continued=True)
     rated = ratings_import.c
     ratings = ratings_of(
         read.execute(
@@ -72,6 +85,14 @@ def find_labelling(
         who=ratings.who,
         agreement=_agreement(read, snapshot.labels, snapshot.ratings),
     )
+
+
+def _continued(read: Connection, dataset: DatasetName, version: Digest) -> Digest | None:
+    """The version of the same dataset to which feedback was added to make this one."""
+    where = (edge.c.downstream == f"dataset:{dataset}@{version}") & (edge.c.relation == CONTINUED)
+    base = read.execute(select(edge.c.upstream).where(where)).scalar()
+    name, _, before = (base or "").removeprefix("dataset:").rpartition("@")
+    return Digest(before) if name == dataset and before != version else None
 
 
 def _agreement(read: Connection, labels: str, ratings: Digest) -> Agreement | None:

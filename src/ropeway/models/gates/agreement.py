@@ -26,12 +26,13 @@ def check(exam: Exam) -> GateCheck:
             code="agreement-unknown",
         )
     passed = measured.low >= limit
+    beside = "; rows that feedback added have one judge each" if exam.labelling.is_continued else ""
     return GateCheck(
         name="agreement",
         passed=passed,
         figure=measured.low,
         limit=limit,
         says=f"alpha of '{labels}' is {measured.alpha:.3f}, {measured.confidence:.0%} interval from "
-        f"{measured.low:.3f}, over {measured.units:,} items by {exam.labelling.who}",
+        f"{measured.low:.3f}, over {measured.units:,} items by {exam.labelling.who}{beside}",
         code="" if passed else "raters-disagree",
     )
