@@ -18,6 +18,8 @@ REQUIREMENTS = {
     "mlflow": ["mlflow"],
     "dvc": ["dvc"],
     "hamilton": ["apache-hamilton"],
+    # Its 0.7.23 does not import beside pandas 3.
+    "evidently": ["evidently", "pandas<3"],
 }
 # Peers that phone home or look for updates would be timed at that.
 QUIET = {
