@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ropeway.cli.monitor import DriftedColumn, Screen, Seen
     from ropeway.continuous.rollouts.reading import RolloutState
-    from ropeway.monitoring.records import Alert, DeploymentHealth, Performance, WindowLine
+    from ropeway.monitoring.records import Alert, DeploymentHealth, Performance
     from ropeway.story.report.records import ReportData
 
 SPARKS = "▁▂▃▄▅▆▇█"
