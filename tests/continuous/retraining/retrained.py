@@ -1,7 +1,11 @@
 """A small real project under a policy: a limit between two halves of numbers, learnt, live, judged."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +121,23 @@ def put_live(workspace: LocalWorkspace) -> str:
     return version.ref
 
 
-def live_project(folder: Path, **settings: Any) -> LocalWorkspace:
+def live_project(
+    folder: Path, *, policy: str = POLICY, clock: Clock | None = None, actor: str = "ana"
+) -> LocalWorkspace:
     """As `project`, with its first version live in production."""
-    workspace = project(folder, **settings)
-    put_live(workspace)
-    return workspace
+    shutil.copytree(_live_project(), folder)
+    (folder / "ropeway.toml").write_text(PROJECT + policy)
+    return LocalWorkspace(folder, actor=actor, clock=clock or FixedClock(START))
+
+
+@cache
+def _live_project() -> Path:
+    """Made once and copied: training it takes longer than most of the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="ropeway-halves-")) / "halves"
+    atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
+    with project(folder) as workspace:
+        put_live(workspace)
+    return folder
 
 
 def answer(
