@@ -25,8 +25,12 @@ from ropeway.models.operations import (
 )
 from ropeway.models.register import register
 from ropeway.pipelines.run import run_pipeline
+from ropeway.predictions.identity import parse_id
 from ropeway.predictions.operations import find_prediction, list_feedback
+from ropeway.predictions.record import PREDICTIONS
+from ropeway.predictions.seal import seal
 from ropeway.serving.division import Division
+from ropeway.serving.feedback import append_feedback
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.clock import FileClock
@@ -45,6 +49,8 @@ target = "label"
 bootstrap = 100
 [log]
 columns = {author = "hashed"}
+[monitor]
+segment = "1s"
 [serving]
 entity = "customer"
 carry = ["id"]
@@ -198,6 +204,25 @@ def test_feedback_from_the_command_line_and_over_http_is_one_history(
     subprocess.run(command, check=True, capture_output=True)
     said = list_feedback(trained, prediction=wanted)
     assert [(each.value, each.by) for each in said] == [("up", "http"), ("down", "ben")]
+
+
+def test_feedback_finds_a_prediction_that_was_sealed_while_the_service_lives(
+    trained: LocalWorkspace, served: Served
+) -> None:
+    wanted = served.predict(ROW).json()["id"]
+    place = parse_id(wanted)
+    segment = trained.home / PREDICTIONS / place.file_name
+    for _ in range(300):
+        seal(trained)
+        if not segment.exists():
+            break
+        time.sleep(0.05)
+    assert served.client.post("/feedback", json={"id": wanted, "value": "down"}).status_code == 200
+    append_feedback(trained.home, wanted, "up", by="ben")
+    assert [each.value for each in list_feedback(trained, prediction=wanted)] == ["down", "up"]
+    unknown = place.id()[:-1] + "zzz"
+    assert served.client.post("/feedback", json={"id": unknown, "value": "up"}).status_code == 404
+    assert served.predict(ROW).status_code == 200
 
 
 def test_a_step_that_raises_is_named_but_its_words_stay_here(served: Served) -> None:

@@ -199,11 +199,9 @@ class Deployment:
     def _say_kept_out(self, now: dict[str, Trouble], before: dict[str, Trouble]) -> None:
         for ref, trouble in now.items():
             if trouble.code != "loading" and trouble != before.get(ref):
-                logger.warning(
-                    "%s is kept out, its share is answered by the live version: %s", ref, trouble.what
-                )
+                logger.warning("%s is kept out of what the routing asks of it: %s", ref, trouble.what)
 
-    def _keep(self, error: Exception) -> None:
+    def _keep(self, error: BaseException) -> None:
         trouble = _trouble(error)
         if isinstance(error, ModelRecalled):
             # The one case in which the last known is not good.
@@ -260,7 +258,7 @@ def _in_order(refs: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(refs))
 
 
-def _trouble(error: Exception) -> Trouble:
+def _trouble(error: BaseException) -> Trouble:
     if isinstance(error, RopewayError):
         return Trouble(error.code, error.what)
     return Trouble("internal", type(error).__name__)

@@ -30,7 +30,7 @@ def give_feedback(
         FeedbackMismatch: the value is none that the prediction could have been.
     """
     found = find_in(log.home, prediction)
-    if found.prediction is None:
+    if found.error:
         # What a version failed on is on record, under an id that nobody was given.
         raise UnknownPrediction(prediction)
     record = FeedbackRecord(

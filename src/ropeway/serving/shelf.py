@@ -50,7 +50,7 @@ class Shelf:
         self.tallies = tallies
         self._lock = threading.Lock()
         self._here: dict[str, Loaded] = {}
-        self._failed: dict[str, tuple[Exception, float]] = {}
+        self._failed: dict[str, tuple[BaseException, float]] = {}
         self._loading: set[str] = set()
         self._unwanted: dict[str, float] = {}
         self._is_closed = False
@@ -85,7 +85,7 @@ class Shelf:
                 ).start()
             return None
 
-    def failure(self, ref: str) -> Exception | None:
+    def failure(self, ref: str) -> BaseException | None:
         """Why a version could not be loaded, when it last could not."""
         with self._lock:
             failed = self._failed.get(ref)
@@ -122,11 +122,14 @@ class Shelf:
     def _load_beside(self, ref: str) -> None:
         try:
             self.load(ref)
-        except Exception as error:
-            if not isinstance(error, RopewayError):
-                logger.warning("loading %s failed", ref, exc_info=True)
+        # Its code may even exit: the others go on.
+        except BaseException as error:
             with self._lock:
+                before, _ = self._failed.get(ref, (None, 0.0))
                 self._failed[ref] = (error, time.monotonic() + RETRY_S)
+            # Once, not at every new try.
+            if not isinstance(error, RopewayError) and repr(error) != repr(before):
+                logger.warning("loading %s failed", ref, exc_info=error)
         finally:
             with self._lock:
                 self._loading.discard(ref)
