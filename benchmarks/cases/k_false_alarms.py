@@ -2,10 +2,9 @@
 
 Windows of 100 and 300 tweets are held against 3,000 others by the settings' defaults (alpha 0.01, effect
 0.1); the splits are drawn anew each time. Then production turns from tweets to sentences of product reviews,
-at once
-or over twenty windows. The two sets bear marks of how they were made (names made "@anonymous", links removed):
-the delay is told with these marks and without them. Nothing here has a peer; the limit of false alarms is
-alpha.
+at once or over twenty windows. The two sets bear marks of how they were made (names made "@anonymous", links
+removed): the delay is told with these marks and without them. Nothing here has a peer; the limit of false
+alarms is alpha.
 """
 
 from html import unescape

@@ -111,6 +111,17 @@ def test_a_calibration_on_one_row_or_one_class_gives_figures() -> None:
         assert 0 < found.value < 1
 
 
+def test_a_calibration_passes_over_rows_without_probabilities() -> None:
+    given, truth = true_rows(200, seed=1)
+    holed = {name: np.append(each, np.nan) for name, each in given.items()}
+    assert fit_calibration(holed, [*truth, "good"]) == fit_calibration(given, truth)
+
+
+def test_a_calibration_on_nothing_changes_nothing() -> None:
+    fitted = fit_calibration({"bad": [], "good": []}, [])
+    assert fitted.apply({"bad": [0.3], "good": [0.7]}).tolist() == [[0.3, 0.7]]
+
+
 def examples(name: str) -> tuple[list[str], np.ndarray]:
     frame = pl.read_parquet(str(files("ropeway.examples") / "tweets" / "data" / f"{name}.parquet"))
     mean = frame["ratings"].list.mean().to_numpy()

@@ -85,19 +85,23 @@ def fit_calibration(
     """Fit on rows that the model has not learnt from.
 
     Args:
-        probabilities: by class, one number a row.
-        truth: the class of each row, at least one; compared as text.
+        probabilities: by class, one number a row; rows with NaN are left out. Without any row, nothing is
+            made truer.
+        truth: the class of each row; compared as text.
         seed: of the samples.
     """
+    said = {name: np.asarray(given, dtype=np.float64) for name, given in probabilities.items()}
     is_ = np.array([str(each) for each in np.asarray(truth).tolist()], dtype=np.str_)
+    is_usable = np.isfinite(np.column_stack(list(said.values()))).all(axis=1)
+    if not is_usable.any():
+        line = [0.0, 1.0]
+        return Calibration({name: ClassCurve(line, line, [line] * SAMPLES) for name in said})
+    is_ = is_[is_usable]
     generator = np.random.default_rng(seed)
     # The same samples for every class: what one class gains in a sample of the rows, another one loses.
     samples = [generator.integers(0, len(is_), len(is_)) for _ in range(SAMPLES)]
     return Calibration(
-        {
-            name: _class_curve(np.asarray(given, dtype=np.float64), is_ == name, samples)
-            for name, given in probabilities.items()
-        }
+        {name: _class_curve(given[is_usable], is_ == name, samples) for name, given in said.items()}
     )
 
 
