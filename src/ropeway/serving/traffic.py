@@ -67,7 +67,7 @@ class Traffic:
     def shares(self) -> dict[str, float]:
         """The share that each version gets now; what is kept out gets nothing."""
         given = {arm.ref: arm.share for arm, here in zip(self.routing.arms, self.arms, strict=True) if here}
-        return {self.live.ref: round(1 - sum(given.values()), 12), **given}
+        return {self.live.ref: round(1.0 - sum(given.values()), 12), **given}
 
     def is_as(self, other: "Traffic") -> bool:
         """Whether the two share out requests alike, with the same versions in memory."""
