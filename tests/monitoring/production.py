@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 from models_projects import HALVES_TOML, halves
-from models_steps import proposed, put_live, rewrite
+from models_steps import proposed, rewrite
 
 from ropeway.core.ids import PredictionId
+from ropeway.models.operations import approve_model, gate_model, promote_model
 from ropeway.monitoring.observe import observe
 from ropeway.monitoring.records import Observation
 from ropeway.predictions.identity import Place, new_replica
@@ -30,7 +31,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 HALVES = (
-    HALVES_TOML
+    HALVES_TOML.replace("[gate]", "[gate]\nmin_gain = -9.0")
     + """
 [monitor]
 min_rows = 50
@@ -152,7 +153,11 @@ def halves_live(folder: Path) -> Path:
         return made[0]
 
     workspace = halves(project, toml=HALVES)
-    put_live(workspace, proposed(workspace))
+    ref = proposed(workspace)
+    assert gate_model(workspace, ref=ref).passed
+    with LocalWorkspace(workspace.root, actor="ben", clock=clock) as ben:
+        approve_model(ben, ref=ref)
+        promote_model(ben, ref=ref)
     workspace.close()
     return workspace.root
 

@@ -19,13 +19,13 @@ from ropeway.monitoring.judge import decoded
 from ropeway.monitoring.operations import find_calibration, record_calibration
 from ropeway.monitoring.watched import WatchedVersion
 from ropeway.stats.answers import PREDICTION
-from ropeway.stats.calibration import Calibration, fit_calibration
+from ropeway.stats.calibration import BIN_ROWS, Calibration, fit_calibration
 from ropeway.stats.estimated import Estimate, estimate
 from ropeway.workspace import Project, Workspace
 
 TUNE = LEARNT_PARTS[1]
-FEWEST_ROWS = 30
-"""Of fewer tuned rows nobody learns how far a confidence may be believed."""
+FEWEST_ROWS = 5 * BIN_ROWS
+"""Of fewer tuned rows a curve has too few bins to tell sure from unsure: confidence is believed as it is."""
 
 
 def estimate_rows(rows: pl.DataFrame, calibration: Calibration | None, project: Project) -> Estimate | None:

@@ -202,7 +202,9 @@ def list_marks(context: Context, *, before: datetime) -> list[Mark]:
     if oldest is None:
         return []
     rows = context.read.execute(
-        select(table.name, table.number, table.environment, table.start, table.end).where(table.end >= oldest)
+        select(table.name, table.number, table.environment, table.start, table.end).where(
+            (table.end >= oldest) & (table.end <= to_text(before))
+        )
     )
     return [
         Mark(
