@@ -1,12 +1,8 @@
 """What in a policy contradicts itself, the project or the calendar."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "retraining"))
-
 from retrained import POLICY, PROJECT, live_project
 
 from ropeway.continuous.outlook import outlook
