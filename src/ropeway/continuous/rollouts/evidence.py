@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ropeway.stats.sequential.verdict import Verdict
 
 FORMAT = 1
+CLOCKS_APART = timedelta(days=1)
+"""How far the clocks of those who serve and those who judge may be from one another."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +103,7 @@ def evaluate(workspace: Workspace, rollout: RolloutState) -> Findings:
     now = workspace.clock.now()
     answers = _answers(workspace, rollout)
     beside = _beside(workspace, rollout)
-    labels = _labels(workspace)
+    labels = _labels(workspace, rollout, answers)
     priced = _countable(_priced(answers, beside, labels, rollout.terms), rollout)
     settled = settle(priced, wait=timedelta(seconds=rollout.terms.settle), now=now)
     steps = pair(settled)
@@ -215,8 +217,8 @@ def _answers(workspace: Workspace, rollout: RolloutState) -> "pl.DataFrame":
     )
 
 
-def _labels(workspace: Workspace) -> "pl.DataFrame":
-    """Everything that was said of any answer, in the order in which it was: `id`, `truth`, `labelled_at`.
+def _labels(workspace: Workspace, rollout: RolloutState, answers: "pl.DataFrame") -> "pl.DataFrame":
+    """Everything that was said of these answers, in the order in which it was: `id`, `truth`, `labelled_at`.
 
     Not only what holds now: the test weighs an entity by what was known when it settled.
     """
@@ -225,7 +227,9 @@ def _labels(workspace: Workspace) -> "pl.DataFrame":
     from ropeway.predictions.columns import FEEDBACK_KIND, PLACE
     from ropeway.predictions.history import scan
 
-    said = scan(workspace.home, FEEDBACK_KIND).sort("at", *PLACE)
+    # Nobody speaks of an answer before it is given, unless by another clock.
+    said = scan(workspace.home, FEEDBACK_KIND, since=rollout.started_at - CLOCKS_APART)
+    said = said.join(answers.lazy().select("id"), on="id", how="semi").sort("at", *PLACE)
     return said.select("id", pl.col("value").alias("truth"), pl.col("at").alias("labelled_at")).collect()
 
 
