@@ -237,7 +237,7 @@ def _alert_facts(alert: "Alert") -> Iterator[Fact]:
 def draw_written(out: "Console", path: Path, size: int, data: "ReportData") -> None:
     """Where the page is, and what it holds."""
     held = [
-        draw.count(len(data.deployments), "deployment"),
+        draw.count(sum(len(place.deployments) for place in data.places), "deployment"),
         draw.count(len(data.rollouts), "rollout"),
         draw.count(len(data.alerts), "alert"),
         draw.count(len(data.retrainings), "retraining"),

@@ -1,4 +1,4 @@
-"""Rollouts as the ledger tells them: read by verb, for this room knows nothing of the one that makes them."""
+"""Rollouts as the ledger tells them: read by verb, not through their own room."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

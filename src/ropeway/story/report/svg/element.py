@@ -1,10 +1,13 @@
 """Elements of SVG and HTML as text. Everything that comes in as a value is escaped here, and nowhere else."""
 
 from html import escape
-from typing import NewType
 
-Markup = NewType("Markup", str)
-"""Text that is markup already: made by `element` or `text`, never from a value."""
+
+class Markup(str):
+    """Text that is markup already: made by `element` or `text`, never from a value."""
+
+    __slots__ = ()
+
 
 Value = str | int | float | None
 
@@ -16,12 +19,12 @@ def text(value: object) -> Markup:
     return Markup(escape(_printable(str(value)), quote=True))
 
 
-def element(name: str, *children: Markup, **attributes: Value) -> Markup:
+def element(name: str, /, *children: str, **attributes: Value) -> Markup:
     """An element with its children.
 
     Args:
         name: of the element.
-        children: markup; a value goes through `text` first.
+        children: markup as it is; any other text is escaped.
         attributes: `class_` is `class`, `stroke_width` is `stroke-width`; None is left out; figures come out
             with a tenth of a pixel.
 
@@ -36,12 +39,19 @@ def element(name: str, *children: Markup, **attributes: Value) -> Markup:
     )
     if name in _VOID and not children:
         return Markup(f"<{name}{given}>" if name in ("meta", "br") else f"<{name}{given}/>")
-    return Markup(f"<{name}{given}>{''.join(children)}</{name}>")
+    return Markup(f"<{name}{given}>{''.join(map(markup, children))}</{name}>")
+
+
+def markup(value: str) -> Markup:
+    """Markup as it is, anything else escaped."""
+    return value if isinstance(value, Markup) else text(value)
 
 
 def join(*parts: Markup | list[Markup]) -> Markup:
     """Markup one after the other."""
-    return Markup("".join(part if isinstance(part, str) else "".join(part) for part in parts))
+    return Markup(
+        "".join(markup(one) for part in parts for one in ([part] if isinstance(part, str) else part))
+    )
 
 
 def picture(

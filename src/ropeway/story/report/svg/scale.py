@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 LEAST_SPAN = 1e-12
@@ -11,7 +12,7 @@ LEAST_SPAN = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Values between `low` and `high` to places between `start` and `stop`; beyond the ends they stay there."""
+    """Values from `low` to `high` to places from `start` to `stop`; beyond they stay."""
 
     low: float
     high: float
@@ -129,8 +130,8 @@ def around(values: Sequence[float], *, margin: float = 0.08, least: float = 0.0)
 
 def digits(values: Sequence[float]) -> int:
     """How many places tell ticks apart."""
-    gaps = [abs(b - a) for a, b in zip(values, values[1:], strict=False) if b != a]
+    gaps = [abs(b - a) for a, b in pairwise(values) if b != a]
     step = min(gaps, default=1.0)
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     # 0.25 needs one place more than its power of ten says.
-    return places + (round(step * 10**places, 6) % 1 != 0)
+    return places + int(round(step * 10.0**places, 6) % 1 != 0)

@@ -1,4 +1,7 @@
-"""A heat strip: a row for each thing, a cell for each window. Deeper is further; a dot says: over the limit."""
+"""A heat strip: a row for each thing, a cell for each window.
+
+Deeper is further; a dot says that it is over the limit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,0 +1,1 @@
+"""The page's sections: each a pure function from the report's data to markup."""
