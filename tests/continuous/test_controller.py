@@ -12,8 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
-RETRAINING = Path(__file__).parent / "retraining"
 from retrained import PIPELINE, POLICY, PROJECT, START, judged_rows, live_project
 
 from ropeway.continuous.action import Action
