@@ -220,7 +220,7 @@ moments = st.integers(0, 3)
 said = st.tuples(st.integers(0, 4), st.integers(0, 9), moments, st.sampled_from(["go on", "new", "seal"]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(said, max_size=25))
 def test_however_feedback_comes_the_latest_holds(
     tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int, int, str]]

@@ -1,5 +1,6 @@
 """Sealing: nothing lost, nothing twice, one event for each segment."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,6 +233,22 @@ def test_reading_while_others_seal_sees_each_record_once(project: MakeProject) -
         assert predictions(workspace)["id"].to_list() == ids
     sealer.join()
     assert predictions(workspace)["id"].to_list() == ids
+
+
+def test_what_is_sealed_between_a_readers_look_and_its_reading_is_read(workspace: LocalWorkspace) -> None:
+    ids = answers(workspace.home, 5, log={"segment_bytes": 100})
+    # A pipe that stands first holds the reader up after its look, until somebody has written to it.
+    pipe = workspace.home / "segments" / "predictions" / "00000000-1.seg"
+    os.mkfifo(pipe)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.extend(predictions(workspace)["id"]))
+    reader.start()
+    with pipe.open("wb"):
+        pipe.unlink()
+        assert seal(workspace).segments == 5
+        assert list(workspace.home.rglob("*.seg")) == []
+    reader.join()
+    assert found == ids
 
 
 def test_a_sealer_that_lost_its_lease_seals_nothing(workspace: LocalWorkspace) -> None:
