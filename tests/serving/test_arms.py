@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.serving.served import ANSWERS_LESS, HANGS, RAISES, READS_MORE, SLEEPS, routing
+from tests.serving.served import ANSWERS_LESS, EXITS, HANGS, RAISES, READS_MORE, SLEEPS, routing
 
 from ropeway.predictions.record import PredictionRecord, all_predictions
 from ropeway.serving.division import Division
@@ -180,7 +180,7 @@ def test_an_arm_that_hangs_is_passed_over(
     assert [each.latency_us > 0 for each in errors] == [True, False, False, False, False]
 
 
-@pytest.mark.parametrize("version", [99, READS_MORE, ANSWERS_LESS])
+@pytest.mark.parametrize("version", [99, READS_MORE, ANSWERS_LESS, EXITS])
 def test_a_version_that_cannot_take_part_is_kept_out_and_the_rest_goes_on(
     start_service: Callable[..., Any], version: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,7 +190,7 @@ def test_a_version_that_cannot_take_part_is_kept_out_and_the_rest_goes_on(
     health = service.health()
     shares = {each["model"]: each["share"] for each in health["routing"]}
     assert shares == {"mood@1": 0.7, "mood@2": 0.3, f"mood@{version}": 0.0}
-    code = "not-found" if version == 99 else "signature-incompatible"
+    code = {99: "not-found", EXITS: "internal"}.get(version, "signature-incompatible")
     (kept_out,) = [each for each in health["routing"] if each["trouble"]]
     assert (kept_out["model"], kept_out["trouble"]["code"]) == (f"mood@{version}", code)
     assert (health["status"], health["state"], health["trouble"]["code"]) == ("ok", "current", code)

@@ -72,9 +72,10 @@ async def answer(traffic: Traffic, asked: Asked, on_failure: OnFailure, *, is_di
     async def part(version: Loaded, rows: list[int]) -> Part:
         request = only(asked.request, rows)
         if version is not traffic.live:
-            given = await _ask_arm(version, request, rows, on_failure, is_discreet=is_discreet)
-            if given is not None:
+            given = await _ask_arm(version, request, rows, is_discreet=is_discreet)
+            if isinstance(given, Part):
                 return given
+            return await _ask_instead(traffic.live, given, request, on_failure, is_discreet=is_discreet)
         return await _ask_live(traffic.live, request, rows, on_failure, is_discreet=is_discreet)
 
     divided = traffic.divide(asked)
@@ -92,15 +93,31 @@ async def _ask_live(
         return Part(live, rows, outcome.answers, outcome.latency_us)
     # Values that fit no column are the caller's mistake, and no failure of the version.
     if not isinstance(outcome.error, SignatureMismatch):
-        live.tally.errors += len(rows)
-        on_failure(Failure(live, rows, outcome.error.code, outcome.latency_us))
+        _count(Failure(live, rows, outcome.error.code, outcome.latency_us), on_failure)
     raise outcome.error
 
 
-async def _ask_arm(
-    arm: Loaded, request: Request, rows: list[int], on_failure: OnFailure, *, is_discreet: bool
-) -> Part | None:
-    """The arm's answers, or None where it gave none."""
+async def _ask_instead(
+    live: Loaded, failure: Failure, request: Request, on_failure: OnFailure, *, is_discreet: bool
+) -> Part:
+    """The live version's answers to rows that an arm failed on."""
+    is_mismatch = failure.code == SignatureMismatch.code
+    if not is_mismatch:
+        _count(failure, on_failure)
+    part = await _ask_live(live, request, failure.rows, on_failure, is_discreet=is_discreet)
+    # Known only now: had the live version refused those values too, the mistake would be the caller's.
+    if is_mismatch:
+        _count(failure, on_failure)
+    return part
+
+
+def _count(failure: Failure, on_failure: OnFailure) -> None:
+    failure.version.tally.errors += len(failure.rows)
+    on_failure(failure)
+
+
+async def _ask_arm(arm: Loaded, request: Request, rows: list[int], *, is_discreet: bool) -> Part | Failure:
+    """The arm's answers, or what it failed with."""
     if arm.lane.is_stuck(ARM_S):
         # Nobody else waits for a version that hangs: whoever found out has waited long enough.
         outcome = _Outcome([], AnswerOverdue(arm.ref, ARM_S), 0)
@@ -115,9 +132,7 @@ async def _ask_arm(
     if outcome.error is None:
         arm.tally.add(len(rows), outcome.latency_us)
         return Part(arm, rows, outcome.answers, outcome.latency_us)
-    arm.tally.errors += len(rows)
-    on_failure(Failure(arm, rows, outcome.error.code, outcome.latency_us))
-    return None
+    return Failure(arm, rows, outcome.error.code, outcome.latency_us)
 
 
 def _ask(version: Loaded, request: Request, *, is_discreet: bool) -> _Outcome:

@@ -154,9 +154,13 @@ class Mirror:
             # `ask` lets only the user's KeyboardInterrupt through, which must not end this thread.
             code = "prediction-failed"
         latency_us = (time.perf_counter_ns() - begun) // 1000
+        self._write(job, answers, code, latency_us)
+        # Only now: who waits for an empty queue finds everything recorded.
         with self._changed:
             self._rows -= len(job.of)
             self._bytes -= job.size_bytes
+
+    def _write(self, job: Job, answers: Sequence[Answer | None], code: str, latency_us: int) -> None:
         try:
             for of, answer in zip(job.of, answers, strict=True):
                 self._log.add_shadow(self._record(job, of, answer, code, latency_us))
