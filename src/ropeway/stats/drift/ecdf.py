@@ -114,12 +114,15 @@ def merged_steps(reference: Ecdf, current: Ecdf) -> tuple[Floats, Floats]:
     from_reference = order < first
     # i of n and j of m have come: i / n - j / m, in whole numbers up to the last division.
     if reference.weights is None and current.weights is None:
-        whole = np.cumsum(from_reference, dtype=np.int64) * (n + m)
-        whole -= np.arange(n, n * (n + m) + 1, n)
+        gaps: Floats = np.cumsum(from_reference, dtype=np.float64)
+        # In place: fetching fresh memory for arrays of this size takes longer than the sums.
+        gaps *= n + m
+        gaps -= np.arange(n, n * (n + m) + 1, n, dtype=np.float64)
+        gaps /= n * m
     else:
         whole = _come(reference, order, from_reference, 0) * m
         whole -= _come(current, order, ~from_reference, first) * n
-    gaps: Floats = whole / (n * m)
+        gaps = whole / (n * m)
     is_last = np.append(values[1:] != values[:-1], True)
     return (values, gaps) if is_last.all() else (values[is_last], gaps[is_last])
 

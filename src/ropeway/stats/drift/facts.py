@@ -9,7 +9,6 @@ import numpy as np
 from ropeway.stats.drift.ecdf import Ecdf
 from ropeway.stats.sketches.category import LG_CATEGORIES, OTHER, CategorySketch
 from ropeway.stats.sketches.column import ColumnSketch, Kind
-from ropeway.stats.sketches.moments import Moments
 from ropeway.stats.sketches.number import NumberSketch
 from ropeway.stats.sketches.text import LG_WORDS, TextSketch
 
@@ -125,10 +124,8 @@ def facts_of_series(series: "pl.Series | None", kind: Kind, rows: int) -> Facts:
         is_finite = np.isfinite(numbers)
         finite = numbers if is_finite.all() else numbers[is_finite]
         missing = nulls + len(numbers) - len(finite)
-        moments = Moments.of(finite)
-        return NumberFacts(
-            kind, Rows(len(finite), missing, 0, 0), Ecdf.of_sorted(np.sort(finite)), moments.mean
-        )
+        ordered = Ecdf.of_sorted(np.sort(finite))
+        return NumberFacts(kind, Rows(len(finite), missing, 0, 0), ordered, _mean(finite))
     counted = present.value_counts(name="(rows)")
     names = counted[series.name].cast(pl.String).to_list()
     counts = dict(zip(names, counted["(rows)"].to_list(), strict=True))
@@ -139,6 +136,13 @@ def _empty(kind: Kind) -> NumberSketch | CategorySketch | TextSketch:
     if kind in {"number", "time"}:
         return NumberSketch(kind)
     return TextSketch() if kind == "text" else CategorySketch(kind)
+
+
+def _mean(numbers: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
+    # Numbers near the largest float overflow a sum: each is divided first.
+    with np.errstate(over="ignore"):
+        mean = float(numbers.mean()) if len(numbers) else 0.0
+    return mean if math.isfinite(mean) else float((numbers / len(numbers)).sum())
 
 
 def _rows(sketch: ColumnSketch, unusable: int) -> Rows:

@@ -49,14 +49,15 @@ def drift_frames(
         series = frame[name] if name in frame.columns else None
         return facts_of_series(series, kind, frame.height)
 
-    # Sorting and counting let other threads run.
+    # Sorting, merging and counting let other threads run.
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(facts, wanted))
-    half = len(known)
-    return drift_of_facts(
-        dict(zip(known, found[:half], strict=True)),
-        dict(zip(known, found[half:], strict=True)),
-        rows=(reference.height, current.height),
-        alpha=alpha,
-        min_effect=min_effect,
-    )
+        before, after = found[: len(known)], found[len(known) :]
+        return drift_of_facts(
+            dict(zip(known, before, strict=True)),
+            dict(zip(known, after, strict=True)),
+            rows=(reference.height, current.height),
+            alpha=alpha,
+            min_effect=min_effect,
+            each_of=pool.map,
+        )

@@ -9,7 +9,7 @@ counts once for each part. What cannot be compared is told in words, never an er
 of another type, or not there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ALPHA = 0.01
 MIN_EFFECT = 0.1
+
+EachOf = Callable[[Callable[[str], ColumnDrift], Iterable[str]], Iterable[ColumnDrift]]
 
 
 def drift_between(
@@ -65,15 +67,19 @@ def drift_of_facts(
     rows: tuple[int, int],
     alpha: float,
     min_effect: float,
+    each_of: EachOf = map,
 ) -> DriftReport:
-    """The same where what is compared is at hand."""
-    columns, tokens = [], {}
+    """The same where what is compared is at hand; `each_of` is `map`, or a pool's."""
+
+    def column(name: str) -> ColumnDrift:
+        return _column(name, reference[name], current.get(name), rows, min_effect)
+
+    judged = _judged(list(each_of(column, reference)), alpha, min_effect)
+    tokens = {}
     for name, before in reference.items():
         now = current.get(name)
-        columns.append(_column(name, before, now, rows, min_effect))
         if isinstance(before, TextFacts) and isinstance(now, TextFacts):
             tokens[name] = _tokens(before, now)
-    judged = _judged(columns, alpha, min_effect)
     judged.sort(key=lambda each: (not each.drifted, -each.effect, each.name))
     return DriftReport(
         reference_rows=rows[0],

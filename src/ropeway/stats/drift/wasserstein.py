@@ -31,7 +31,9 @@ def wasserstein(reference: Numbers, current: Numbers) -> float:
 
 def area_between(points: Floats, gaps: Floats) -> float:
     """The area under the size of the gaps. One beyond the largest float is given as the largest."""
-    # Halved before they are subtracted: the range of numbers near the largest float is beyond it.
-    halves = np.diff(points / 2)
-    area = float(np.abs(gaps[:-1]) @ halves)
-    return 2 * area if area < LARGEST / 2 else LARGEST
+    sizes = np.abs(gaps[:-1])
+    if points[-1] / 2 - points[0] / 2 < LARGEST / 2:
+        return float(sizes @ np.diff(points))
+    # Halved before they are subtracted: the range of these is beyond the largest float.
+    half = float(sizes @ np.diff(points / 2))
+    return 2 * half if half < LARGEST / 2 else LARGEST
