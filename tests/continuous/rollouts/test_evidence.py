@@ -114,6 +114,16 @@ def test_without_mirroring_what_only_live_answered_in_shadow_counts_for_nothing(
     assert found(world).settled_at == sorted(found(world).settled_at)
 
 
+def test_answers_of_a_clock_that_jumped_back_before_the_rollout_are_no_evidence(world):
+    world.release()
+    world.serve(20, **ALIKE)
+    world.clock.advance(seconds=-86_400)
+    world.serve(20, **ALIKE)
+    assert world.reconcile() == []
+    world.clock.advance(seconds=86_400)
+    assert found(world).summary.entities == 20
+
+
 def test_sealing_the_log_changes_nothing(world):
     world.release()
     world.serve(40, **ALIKE, entities=15)

@@ -140,6 +140,13 @@ def test_behind_the_last_step_a_person_makes_it_live(world):
     assert model_history(world.ana, name="sentiment").moves[-1].note == "the fair begins tomorrow"
 
 
+def test_each_step_has_its_own_deadline(world):
+    rollout = world.release()
+    world.clock.advance(seconds=timedelta(days=3).total_seconds())
+    later = advance_rollout(world.ben, rollout=rollout.id)
+    assert later.deadline_at - rollout.deadline_at == timedelta(days=3)
+
+
 def test_what_is_over_is_not_moved(world):
     rollout = end_rollout(world.ben, rollout=world.release().id)
     for move in (advance_rollout, hold_rollout, resume_rollout, end_rollout):

@@ -29,7 +29,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         min_entities: how many entities each step must hear the truth about.
         settle: how long an entity is listened to after its first truth, in seconds.
-        deadline: after how many seconds without a decision it is undecided.
+        deadline: after how many seconds at one step it is undecided.
         mirror: every row is put to both versions.
         alpha: the chance of a wrong promotion that this rollout may take.
         harm_alpha: the chance of a wrong return for harm.
@@ -169,7 +169,7 @@ class RolloutHeld(OfRollout, frozen=True, kw_only=True):
 
 @event("rollout-resumed", erasable=("note",))
 class RolloutResumed(OfRollout, frozen=True, kw_only=True):
-    """A person lets it go on; its deadline begins anew."""
+    """A person lets it go on; the step's deadline begins anew."""
 
     note: str | None
 

@@ -1,16 +1,16 @@
 """What stops a rollout whatever its costs are: errors, latency, and truth that comes for one arm only.
 
 Figures are looked at again and again, so nothing is stopped for what chance alone may bring: a guard is
-broken when an exact one-sided bound at `CONFIDENCE` (`stats.proportion`) says so, not when an estimate does.
+broken when an exact one-sided binomial test at `CONFIDENCE` says so, not when an estimate does.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ropeway.continuous.rollouts.events import SHADOW, Limits
 from ropeway.continuous.rollouts.reading import RolloutState
-from ropeway.stats.proportion import lower_bound
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +19,7 @@ CONFIDENCE = 0.999
 TAIL = 0.01
 """p99: the share of answers that may be slower."""
 LEAST_TIMED = 100
-"""Answers below which a p99 is one slow answer."""
+"""Requests below which a p99 is one slow answer."""
 UNFELT_US = 5_000
 """Slower by less than this is felt by nobody, and is what a busy machine does to a small model."""
 LEAST_COVERED = 20
@@ -34,7 +34,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
         errors: those that it failed on.
         answers: rows that it answered since this step began.
         labelled: those of which the truth is known.
-        timed: answers since this step began whose latency is compared.
+        timed: requests since this step began whose latency is compared; their rows are answered together.
         p99_us: their 99th percentile.
     """
 
@@ -90,7 +90,9 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
         own = pl.col("arm") == name
         # What was never answered from is timed only where there is nothing else.
         timed = beside if is_shadow and name == "candidate" else in_step
-        latencies[name] = timed.filter(own & (pl.col("error") == ""))["latency_us"]
+        # Rows of one request were answered together, in one time: they are one measurement.
+        requests = timed.filter(own & (pl.col("error") == "")).unique(["at", "latency_us"])
+        latencies[name] = requests["latency_us"]
         answered, every = in_step.filter(own), (rows.filter(own), asked_beside.filter(own))
         arms[name] = Arm(
             asked=sum(each.height for each in every),
@@ -114,6 +116,31 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
     )
 
 
+def is_over(events: int, trials: int, rate: float) -> bool:
+    """Whether so many events are more than chance brings at a rate: the same as a lower bound over it.
+
+    Example:
+        >>> is_over(1, 3, 0.01), is_over(4, 20, 0.01)
+        (False, True)
+    """
+    if not events or rate >= 1 or events / trials <= rate:
+        return False
+    if rate <= 0:
+        return True
+    # The terms below `events` are few: that many events are seldom, where this is asked.
+    fewer = math.fsum(
+        math.exp(
+            math.lgamma(trials + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(trials - k + 1)
+            + k * math.log(rate)
+            + (trials - k) * math.log1p(-rate)
+        )
+        for k in range(events)
+    )
+    return 1 - fewer <= 1 - CONFIDENCE
+
+
 def _p99(latencies: "pl.Series") -> float | None:
     found = latencies.quantile(1 - TAIL, interpolation="higher")
     return None if found is None else float(found)
@@ -124,7 +151,7 @@ def _errors(live: Arm, candidate: Arm, limits: Limits) -> str:
     if not candidate.errors:
         return ""
     allowed = (live.error_rate or 0.0) + limits.error_rate
-    if lower_bound(candidate.errors, candidate.asked, CONFIDENCE) <= allowed:
+    if not is_over(candidate.errors, candidate.asked, allowed):
         return ""
     return (
         f"it failed on {candidate.errors:,} of {candidate.asked:,} rows, the live version on {live.errors:,} "
@@ -137,7 +164,7 @@ def _latency(live: Arm, candidate: Arm, slow: int, limits: Limits) -> str:
     if min(live.timed, candidate.timed) < LEAST_TIMED or live.p99_us is None or candidate.p99_us is None:
         return ""
     # More than one in a hundred beyond the bound is the same as a p99 beyond it.
-    if lower_bound(slow, candidate.timed, CONFIDENCE) <= TAIL:
+    if not is_over(slow, candidate.timed, TAIL):
         return ""
     return (
         f"its p99 is {candidate.p99_us / 1000:,.1f} ms, that of the live version "

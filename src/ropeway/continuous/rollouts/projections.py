@@ -117,6 +117,13 @@ def _set(fact: Fact[Any], connection: Connection, **values: Any) -> None:
     )
 
 
+def _deadline(fact: Fact[Any], connection: Connection) -> str:
+    """When a step that begins now, or goes on, is undecided."""
+    of = select(rollout.c.terms).where(rollout.c.id == fact.event.rollout)
+    terms = msgspec.json.decode(connection.execute(of).scalar_one(), type=Terms)
+    return to_text(fact.at + timedelta(seconds=terms.deadline))
+
+
 @projects(RolloutStarted)
 def _start(fact: Fact[RolloutStarted], connection: Connection) -> None:
     started = fact.event
@@ -165,7 +172,8 @@ def _advance(fact: Fact[RolloutAdvanced], connection: Connection) -> None:
         fact, connection, "advanced", step=advanced.step, rule=advanced.rule, says=advanced.says,
         note=advanced.note,
     )  # fmt: skip
-    _set(fact, connection, step=advanced.step, step_at=to_text(fact.at))
+    at, deadline = to_text(fact.at), _deadline(fact, connection)
+    _set(fact, connection, step=advanced.step, step_at=at, deadline_at=deadline)
 
 
 @projects(RolloutHeld)
@@ -178,9 +186,7 @@ def _hold(fact: Fact[RolloutHeld], connection: Connection) -> None:
 @projects(RolloutResumed)
 def _resume(fact: Fact[RolloutResumed], connection: Connection) -> None:
     _moved(fact, connection, "resumed", note=fact.event.note)
-    terms = connection.execute(select(rollout.c.terms).where(rollout.c.id == fact.event.rollout)).scalar_one()
-    deadline = fact.at + timedelta(seconds=msgspec.json.decode(terms, type=Terms).deadline)
-    _set(fact, connection, state=RUNNING, reason="", says="", deadline_at=to_text(deadline))
+    _set(fact, connection, state=RUNNING, reason="", says="", deadline_at=_deadline(fact, connection))
 
 
 @projects(RolloutEnded)
