@@ -114,8 +114,9 @@ def merged_steps(reference: Ecdf, current: Ecdf) -> tuple[Floats, Floats]:
     from_reference = order < first
     # i of n and j of m have come: i / n - j / m, in whole numbers up to the last division.
     if reference.weights is None and current.weights is None:
-        gaps: Floats = np.cumsum(from_reference, dtype=np.float64)
         # In place: fetching fresh memory for arrays of this size takes longer than the sums.
+        gaps: Floats = from_reference.astype(np.float64)
+        np.cumsum(gaps, out=gaps)
         gaps *= n + m
         gaps -= np.arange(n, n * (n + m) + 1, n, dtype=np.float64)
         gaps /= n * m
