@@ -221,13 +221,10 @@ def _draw_outlook(out: "Console", found: "Outlook") -> None:
 
     where = f"{found.model} in {found.environment}"
     out.print(f"{where}: {found.live or 'nothing'} is live")
-    facts(out, found.words.items())
-    if found.next_times:
-        shown = ", ".join(f"{moment:%a %Y-%m-%d %H:%M %Z}" for moment in found.next_times)
-        facts(out, [("due next", shown)])
+    shown = ", ".join(f"{moment:%a %Y-%m-%d %H:%M %Z}" for moment in found.next_times)
     used = f"{found.begun} of {found.max_runs} used"
     cool = f"; the next not before {when(found.cool_until)} UTC" if found.cool_until else ""
-    facts(out, [("now", used + cool)])
+    facts(out, [*found.words.items(), ("due next", shown or None), ("now", used + cool)])
     if found.state.paused_at is not None:
         out.print(badge("warn", f"paused since {when(found.state.paused_at)}: {found.state.reason}"))
     if found.problems:
@@ -242,8 +239,11 @@ def _draw_outlook(out: "Console", found: "Outlook") -> None:
     if found.retrainings:
         heading(out, "Retrainings")
         _draw_retrainings(out, found.retrainings)
+    waiting = next((each for each in found.retrainings if not each.outcome), None)
     if found.state.paused_at is not None:
         next_step(out, "ropeway policy resume")
+    elif waiting is not None and waiting.stage == "gated":
+        next_step(out, f"ropeway model approve {waiting.version} --as SOMEONE-ELSE")
 
 
 def _draw_retrainings(out: "Console", found: "Sequence[Retraining]") -> None:
