@@ -36,11 +36,11 @@ def measure(bench: Bench) -> list[Figure]:
 
     generator = np.random.default_rng(0)
     tweets, reviews = _texts("tweets"), _texts("reviews")
-    splits = bench.times(200, 2)
+    splits = bench.times(100, 2)
     figures = [_false_alarms(generator, tweets, rows, splits) for rows in (100, 300)]
     for marked in (True, False):
         some = (tweets, reviews) if marked else (_unmarked(tweets), _unmarked(reviews))
-        figures += _delays(generator, *some, bench.times(100, 2), marked=marked)
+        figures += _delays(generator, *some, bench.times(40, 2), marked=marked)
     rehearsals = [_model(seed) for seed in range(bench.times(10, 1))]
     return [*figures, _false_answers(rehearsals), *_estimates(rehearsals)]
 

@@ -19,6 +19,9 @@ import msgspec
 STRENGTH = 500.0
 """The prior's weight, in tokens; the paper's alpha_0."""
 
+FEWEST = 3
+"""Texts that must hold a token, of both sets together: half of all tokens come once or twice."""
+
 TELLING = 3.0
 """From which |z| on a token is told of."""
 
@@ -70,6 +73,8 @@ def telling_tokens(
     found = []
     for token in {**reference, **current}:
         y, x = reference.get(token, 0), current.get(token, 0)
+        if y + x < FEWEST:
+            continue
         prior = STRENGTH * (y + x) / max(1, n + m)
         z = _z(y, x, n, m, prior, errors)
         if abs(z) >= TELLING:
