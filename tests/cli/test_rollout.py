@@ -70,7 +70,7 @@ def test_rollout_shows_the_test_as_it_stands_now(world, ropeway):
     for words in (
         "sentiment@2 to production   ● on its way at shadow",
         "● shadow   ○ 50 %   ○ live",
-        "15 entities in all, 15 of 20 at shadow",
+        "15 entities in all; 15 at shadow, where 20 are needed",
         "of the 100 needed",
         "of the 20 needed",
         "0.04 of 0.05 left for 2026",

@@ -158,8 +158,8 @@ def _draw_test(out: "Console", rollout: "RolloutState", summary: "Summary", budg
     from ropeway.cli import draw
 
     terms = rollout.terms
-    needed = f"{summary.in_step:,} of {terms.min_entities:,} at {_step(rollout)}"
-    heard = f"{draw.count(summary.entities, 'entity', 'entities')} in all, {needed}"
+    here = f"{summary.in_step:,} at {_step(rollout)}, where {terms.min_entities:,} are needed"
+    heard = f"{draw.count(summary.entities, 'entity', 'entities')} in all; {here}"
     left = f"{budget.left:.3g} of {budget.alpha:g}"
     draw.heading(out, "The test")
     draw.facts(
