@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from retrained import POLICY, PROJECT, bring, judged_rows, live_project
+from retrained import POLICY, PROJECT, answer, bring, judged_rows, live_project, say
 
 from ropeway.continuous.retraining import operations as ops
 from ropeway.continuous.retraining.triggers import Feed, Pending, pending
@@ -254,6 +254,15 @@ def test_a_log_that_keeps_nothing_says_why_it_is_no_data(workspace: LocalWorkspa
     settings(workspace, POLICY + '[log]\ncolumns = {x = "dropped"}\n')
     (found,) = asked(workspace)
     assert "'x' is dropped" in found.held[0]
+
+
+def test_predictions_that_cannot_be_used_are_told(workspace: LocalWorkspace) -> None:
+    alert(workspace)
+    say(workspace, dict.fromkeys(answer(workspace, [{"x": "many"}] * 3), "low"))
+    (found,) = asked(workspace)
+    assert found.held[0].endswith(
+        "0 new judged predictions of 20; 3 lack a value or have one of another kind"
+    )
 
 
 def test_the_feed_counts_anew_only_when_something_changed(workspace: LocalWorkspace) -> None:

@@ -58,9 +58,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewRows(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows feedback could add to the data; `problem` says why it can add none."""
+    """How many rows feedback could add to the data; `problem` says why it can add none.
+
+    `unusable`: judged predictions that lack a value which the data needs, or have one of another kind.
+    """
 
     count: int
+    unusable: int = 0
     problem: str = ""
 
 
@@ -88,9 +92,10 @@ class Feed:
         from ropeway.continuous.retraining.collect import gather
 
         try:
-            return NewRows(count=gather(self._workspace, policy, name).fresh)
+            found = gather(self._workspace, policy, name)
         except RopewayError as error:
             return NewRows(count=0, problem=error.what)
+        return NewRows(count=found.fresh, unusable=found.unusable)
 
     def _stamp(self, policy: Policy, name: str) -> object:
         from ropeway.predictions.record import FEEDBACK, PREDICTIONS
@@ -259,7 +264,9 @@ def _lacking(workspace: Workspace, seen: Look, feed: Feed) -> list[str]:
     if new.problem:
         return [new.problem.rstrip(".")]
     if new.count < seen.policy.data.min_rows:
-        return [f"there is too little to learn from: {new.count:,} new judged predictions of {_least(seen)}"]
+        said = f"there is too little to learn from: {new.count:,} new judged predictions of {_least(seen)}"
+        lost = f"; {new.unusable:,} lack a value or have one of another kind" if new.unusable else ""
+        return [said + lost]
     return []
 
 
