@@ -47,6 +47,9 @@ class Lease:
             LeaseLost: it is another's already.
         """
         ledger, clock = self._workspace.ledger, self._workspace.clock
+        if self._lock is None:
+            # A hung holder before this one had the lock; once it is gone, the lock shows that this one lives.
+            self._lock = _try_lock(self._workspace, self.name)
         with ledger.transaction() as transaction:
             self.check(transaction.connection)
             until = to_text(clock.now() + TERM)
@@ -103,8 +106,9 @@ def _take(workspace: "LocalWorkspace", name: str, holder: str, *, is_holder_gone
         token = 1
         if row is not None:
             until = from_text(row.expires_at)
-            # A term that ends later than any could was set by a clock that has jumped back since.
-            if now < until <= now + TERM and not is_holder_gone:
+            # A term that ends much later than any could was set by a clock that has jumped back since; a
+            # little later, by one that was set right.
+            if now < until <= now + 2 * TERM and not is_holder_gone:
                 raise LeaseHeld(name, row.holder, row.expires_at)
             token = row.token + 1
         connection.execute(delete(leases).where(leases.c.name == name))
