@@ -13,6 +13,11 @@ The interval is that of what will be measured on these very rows, in 95 of 100 c
 truths are drawn from the probabilities many times over, each time with the calibration of another sample of
 its rows (a parametric bootstrap within a bootstrap).
 
+Measured on the example, ten models of 2,400 tweets calibrated on 600 (`benchmarks/cases/k_false_alarms.py`):
+on 1,200 other tweets accuracy was off by 0.02 and macro-F1 by 0.02 on average, within the interval 9 and 8
+times of 10. On product reviews, where the same words mean other things, it was too high by 0.08 and 0.10, and
+the truth was never within: the fall was seen in part (0.70 measured at home, 0.51 abroad, 0.58 expected).
+
     Guillory, D. et al. (2021). Predicting with Confidence on Unseen Distributions. ICCV.
     NannyML's CBPE is the same idea: Kivimäki, J. et al. (2025). Confidence-based Estimators for Predictive
     Performance in Model Monitoring. JAIR 82.
