@@ -26,7 +26,7 @@ _LOOP = "Watch and renew"
 _ASK = "Ask"
 
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("demo", "ropeway.cli.demo:demo", _START, "Take a real project the whole way, in under a minute."),
+    Entry("demo", "ropeway.cli.demo:demo", _START, "Take a real project the whole way, and on."),
     Entry("init", "ropeway.cli.project:init", _START, "Make an empty project: charter, pipeline, checks."),
     Entry("data", "ropeway.cli.data:data", _DATA, "Add, list and check dataset versions."),
     Entry("labels", "ropeway.cli.labels:labels", _DATA, "Ratings in; agreement, queue and snapshots out."),

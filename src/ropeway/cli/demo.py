@@ -66,7 +66,10 @@ class FolderTaken(Invalid):
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("tweets-demo"))
 def demo(folder: Path) -> None:
-    """Take a real project the whole way in FOLDER: ratings, labels, model, gate, answers, and back.
+    """Take a real project the whole way in FOLDER: ratings, labels, model, gate, answers, and on.
+
+    Then weeks of production pass in which the texts change: drift, degradation, retraining, rollout, rollback.
+    The times are rehearsed, so that weeks take a minute; nothing else is.
 
     It acts as two people, Ana and Ben, so that nobody approves their own model. The folder is an ordinary
     project afterwards. Run again, it takes seconds: what has not changed is not done again.

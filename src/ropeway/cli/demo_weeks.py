@@ -33,7 +33,7 @@ SEED = 2026
 BATCH = 25
 TWEET_DAYS, TWEETS_A_DAY = 5, 150
 MIXED_DAYS, REVIEW_DAYS = 1, 4
-REVIEWS_A_DAY = 220
+REVIEWS_A_DAY = 250
 LABELLED = 1000
 ROLLOUT_DAYS, RELEASED_A_DAY = 12, 300
 REPORT = "monitor.html"
@@ -106,7 +106,8 @@ class Weeks:
         self.stage.heading("The texts change: reviews of products come instead of tweets")
         for _ in range(MIXED_DAYS):
             half = TWEETS_A_DAY // 2
-            self._day(client, [*self._take(self._tweets, half), *self._take(self._reviews, half)])
+            rows = [*self._take(self._tweets, half), *self._take(self._reviews, half)]
+            self._day(client, self._random.sample(rows, len(rows)))
         for _ in range(REVIEW_DAYS):
             self._day(client, self._take(self._reviews, REVIEWS_A_DAY), keep=True)
         self.stage.run(ANA, "alerts")
