@@ -68,8 +68,8 @@ class FolderTaken(Invalid):
 def demo(folder: Path) -> None:
     """Take a real project the whole way in FOLDER: ratings, labels, model, gate, answers, and on.
 
-    Then weeks of production pass in which the texts change: drift, degradation, retraining, rollout, rollback.
-    The times are rehearsed, so that weeks take a minute; nothing else is.
+    Then weeks of production pass in which the texts change: drift, degradation, retraining, a rollout, a
+    rollback. The times are rehearsed, so that weeks take a minute; nothing else is.
 
     It acts as two people, Ana and Ben, so that nobody approves their own model. The folder is an ordinary
     project afterwards. Run again, it takes seconds: what has not changed is not done again.

@@ -6,12 +6,13 @@ came and does what the project's policy says, and what it did is what is told.
 """
 
 import random
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ropeway.cli.demo_service import service
+from ropeway.cli.demo_service import LOOK_EVERY_S, service
 from ropeway.cli.demo_stage import Stage
 from ropeway.workspace.clock import FileClock
 
@@ -37,6 +38,7 @@ REVIEWS_A_DAY = 250
 LABELLED = 1000
 ROLLOUT_DAYS, RELEASED_A_DAY = 12, 300
 REPORT = "monitor.html"
+MIRRORS_S = 30.0
 
 
 class Row(NamedTuple):
@@ -181,6 +183,7 @@ class Weeks:
         for hour, batch in zip(hours, batches, strict=True):
             self.clock.set(max(midnight + timedelta(hours=hour), self.clock.now()))
             answered += self._ask(client, batch)
+        _wait_for_mirrors(client)
         self._last = answered[-1].identity if answered else self._last
         self.clock.set(midnight + DAY + timedelta(minutes=5))
         if judge:
@@ -211,6 +214,13 @@ class Weeks:
         for prediction in answered:
             body = {"id": prediction.identity, "value": prediction.label, "by": "raters"}
             client.post("/feedback", json=body).raise_for_status()
+
+
+def _wait_for_mirrors(client: "httpx.Client") -> None:
+    """Until the other version has been asked about all of the day's rows: that is done when nobody waits."""
+    give_up = time.monotonic() + MIRRORS_S
+    while time.monotonic() < give_up and client.get("/health").json().get("mirrored_rows_waiting"):
+        time.sleep(LOOK_EVERY_S)
 
 
 def _rows(kind: str) -> list[Row]:
