@@ -18,7 +18,7 @@ import click
 
 from ropeway.cli.demo_service import service
 from ropeway.cli.demo_stage import Stage
-from ropeway.cli.demo_weeks import Weeks, begin_rehearsal
+from ropeway.cli.demo_weeks import REPORT, Weeks, begin_rehearsal, weeks_were_told
 from ropeway.core.errors import Invalid, Unavailable
 from ropeway.workspace.clock import VARIABLE, FileClock
 
@@ -107,6 +107,9 @@ class Tour:
             f"It begins on {self.clock.now():%d %B %Y}: times are rehearsed, the rest is real."
         )
         self.stage.out.print("It acts as two people, Ana who builds and Ben who answers for what goes out.")
+        if weeks_were_told():
+            self._as_it_stands()
+            return
         self._bring_ratings()
         self._make_labels()
         plain = self._try_model("A plain model, held against the charter", "c=1", "balanced=false")
@@ -114,10 +117,10 @@ class Tour:
         chosen = self._release([plain, better])
         if chosen is not None:
             self._serve(chosen)
-            self._weeks()
+            Weeks(self.stage, self.clock).go()
         self.stage.heading("Where the project stands")
         self.stage.run(ANA, "status")
-        self._what_next(chosen)
+        self._what_next(None if chosen is None else chosen.name)
 
     def _bring_ratings(self) -> None:
         self.stage.heading("Raw ratings arrive")
@@ -172,14 +175,17 @@ class Tour:
         self.stage.heading("From that answer, all the way back")
         self.stage.run(BEN, "why", answer["id"])
 
-    def _weeks(self) -> None:
-        """Production goes on, once: who comes back finds it as it ended."""
-        weeks = Weeks(self.stage, self.clock)
-        if weeks.were_told():
-            self.stage.heading("The weeks that followed")
-            self.stage.say("They have passed already; `ropeway monitor report` draws them.")
-            return
-        weeks.go()
+    def _as_it_stands(self) -> None:
+        """What a story that was told here to its end has led to; nothing of it is done again."""
+        self.stage.out.print(
+            "It was told here before, to its end, and is not told twice: this is what came of it."
+        )
+        self.stage.heading("How production is")
+        self.stage.run(ANA, "monitor", "--no-observe")
+        self.stage.run(ANA, "model", "history", MODEL)
+        self.stage.heading("Where the project stands")
+        self.stage.run(ANA, "status")
+        self._what_next(MODEL)
 
     def _predict(self, client: "httpx.Client", text: str) -> dict[str, Any]:
         reply = client.post("/predict", json={"text": text})
@@ -218,7 +224,7 @@ class Tour:
         self.stage.show(f"POST /feedback {json.dumps(body)}")
         client.post("/feedback", json=body).raise_for_status()
 
-    def _what_next(self, chosen: "ModelVersion | None") -> None:
+    def _what_next(self, model: str | None) -> None:
         from ropeway.cli import draw
 
         self.stage.heading("What to try next")
@@ -231,9 +237,11 @@ class Tour:
         ]
         if shutil.which("ropeway") is None:
             tries.insert(0, (f". {self._activate}", "puts the command on your path"))
-        if chosen is not None:
-            live = f"{chosen.name}@production"
+        if model is not None:
+            live = f"{model}@production"
             tries.insert(len(tries) - 4, (f"ropeway serve {live}", "then open http://127.0.0.1:8080/docs"))
+            if Path(REPORT).is_file():
+                tries.insert(len(tries) - 4, (f"open {REPORT} in a browser", "the weeks as pictures"))
         draw.facts(self.stage.out, tries)
 
 

@@ -64,6 +64,11 @@ def begin_rehearsal(folder: Path) -> FileClock:
     return clock
 
 
+def weeks_were_told() -> bool:
+    """Whether the weeks have passed in this project before, as far as their report."""
+    return Path(REPORT).is_file()
+
+
 class Weeks:
     """Weeks of production, a day at a time.
 
@@ -80,10 +85,6 @@ class Weeks:
         self._reviews = _rows("reviews")
         self._waiting: list[Answered] = []
         self._last: str = ""
-
-    def were_told(self) -> bool:
-        """Whether they have passed in this folder before, as far as a rollout."""
-        return bool(_rollouts())
 
     def go(self) -> None:
         """From ordinary days to a new version that proved itself, and one that did not."""
