@@ -1,4 +1,4 @@
-"""`ropeway init`: an empty project, explained line by line."""
+"""`ropeway init`: an empty project, explained line by line; or a copy of a worked example."""
 
 import re
 import secrets
@@ -77,9 +77,25 @@ class Started(msgspec.Struct, frozen=True):
 )
 @click.option("--key", default="id", show_default=True, help="The column that names a row.")
 @click.option("--target", default="label", show_default=True, help="The column to predict.")
+@click.option("--example", metavar="NAME", help="A worked example with its data instead: bikes or tweets.")
 @face_options
-def init(face: Face, folder: Path, name: str | None, dataset: str, key: str, target: str) -> None:
+@click.pass_context
+def init(
+    context: click.Context,
+    face: Face,
+    folder: Path,
+    name: str | None,
+    dataset: str,
+    key: str,
+    target: str,
+    example: str | None,
+) -> None:
     """Make an empty project in FOLDER (default: here): charter, pipeline, checks, guides."""
+    if example is not None:
+        _refuse_beside_example(context)
+        copied = start_example(folder, example)
+        face.emit(copied, lambda out: _draw_example(out, copied, folder))
+        return
     started = start(folder, name=name, dataset=dataset, key=key, target=target)
     face.emit(started, lambda out: _draw(out, started, folder, dataset))
 
@@ -122,6 +138,41 @@ def start(folder: Path, *, name: str | None, dataset: str, key: str, target: str
     return Started(folder=str(folder), name=chosen, files=sorted(FILES))
 
 
+def start_example(folder: Path, example: str) -> Started:
+    """Copy a worked example; nothing that is there is ever overwritten.
+
+    Raises:
+        ExampleMissing: there is none of that name.
+        ProjectExists: one of its files is there already.
+    """
+    from ropeway import examples
+
+    if example not in examples.names():
+        raise examples.ExampleMissing(example, examples.names())
+    source = examples.path(example)
+    files = [str(file.relative_to(source)) for file in source.rglob("*") if file.is_file()]
+    present = sorted(file for file in files if (folder / file).exists())
+    if present:
+        raise ProjectExists(folder, present)
+    written = examples.copy_template(example, folder)
+    ignored = (resources.files("ropeway.cli") / "starter" / FILES[GITIGNORE]).read_text(encoding="utf-8")
+    if (folder / GITIGNORE).exists():
+        _add_missing_lines(folder / GITIGNORE, ignored)
+    else:
+        (folder / GITIGNORE).write_text(ignored, encoding="utf-8")
+    names = sorted([GITIGNORE, *(str(file.relative_to(folder)) for file in written)])
+    return Started(folder=str(folder), name=example, files=names)
+
+
+def _refuse_beside_example(context: click.Context) -> None:
+    """An example brings names of its own: others beside it would silently mean nothing."""
+    from click.core import ParameterSource
+
+    for option in ("name", "dataset", "key", "target"):
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--example brings its own names: leave --{option} out.", context)
+
+
 def _add_missing_lines(path: Path, text: str) -> None:
     """A repository's own .gitignore is kept and completed."""
     present = path.read_text(encoding="utf-8")
@@ -145,3 +196,11 @@ def _draw(out: "Console", started: Started, folder: Path, dataset: str) -> None:
     )
     lines = [f"cd {shlex.quote(str(folder))}"] if folder.resolve() != Path.cwd() else []
     draw.next_step(out, *lines, f"ropeway data add FILE --name {dataset}", "ropeway status")
+
+
+def _draw_example(out: "Console", copied: Started, folder: Path) -> None:
+    from ropeway.cli import draw
+
+    out.print(f"the example '{copied.name}' in {folder.resolve()}, {len(copied.files)} files")
+    lines = [f"cd {shlex.quote(str(folder))}"] if folder.resolve() != Path.cwd() else []
+    draw.next_step(out, *lines, "cat README.md")

@@ -1,6 +1,8 @@
-"""The worked example that comes with the package: rated tweets and reviews, and a project around them.
+"""The worked examples that come with the package, each with real data and a project around it.
 
-Its sources and licences stand in `tweets/README.md` and `tweets/LICENSE-DATA.txt`, which every copy carries.
+`tweets`: rated tweets and reviews, which `ropeway demo` goes through. `bikes`: hours of a bike share, which
+docs/tutorial/bikes.md goes through. Sources and licences stand in each one's `README.md` and
+`LICENSE-DATA.txt`, which every copy carries.
 """
 
 import shutil
@@ -20,6 +22,12 @@ class ExampleMissing(NotFound):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__("example", name, known=known, next_step="ropeway demo")
+
+
+def names() -> list[str]:
+    """The examples that there are."""
+    root = Path(str(files("ropeway.examples")))
+    return sorted(folder.name for folder in root.iterdir() if (folder / "ropeway.toml").is_file())
 
 
 def path(name: str) -> Path:
