@@ -7,7 +7,7 @@ from production import Production
 from ropeway.data.contract import ColumnRule, Contract
 from ropeway.monitoring.errors import NoKeyCarried
 from ropeway.monitoring.operations import find_skew, get_window
-from ropeway.monitoring.quality import find_faults
+from ropeway.monitoring.quality import faults_of_profile, faults_of_rows, gathered
 from ropeway.monitoring.requests import Requests, read_requests
 from ropeway.stats.profile import profile
 
@@ -19,7 +19,7 @@ def faults(served: pl.DataFrame, contract: Contract | None = None) -> dict[tuple
     reference = profile(TRAINED, KINDS)  # type: ignore[arg-type]
     seen = reference.like()
     seen.update(served)
-    found = find_faults(Requests(served), seen, reference, contract)
+    found = gathered([*faults_of_rows(Requests(served), contract), *faults_of_profile(seen, reference)])
     return {(each.column, each.problem): each.rows for each in found}
 
 

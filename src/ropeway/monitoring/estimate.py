@@ -27,6 +27,9 @@ TUNE = LEARNT_PARTS[1]
 FEWEST_ROWS = 5 * BIN_ROWS
 """Of fewer tuned rows a curve has too few bins to tell sure from unsure: confidence is believed as it is."""
 
+MOST_ROWS = 50_000
+"""Of more answers in a window so many are drawn: what chance then adds is small beside what is assumed."""
+
 
 def estimate_rows(rows: pl.DataFrame, calibration: Calibration | None, project: Project) -> Estimate | None:
     """What is to be expected of some answers; None for numbers, and where no probabilities were logged.
@@ -36,6 +39,8 @@ def estimate_rows(rows: pl.DataFrame, calibration: Calibration | None, project: 
         calibration: how far the version's confidence may be believed; None believes it as it stands.
         project: names the metric and the costs.
     """
+    if rows.height > MOST_ROWS:
+        rows = rows.sample(MOST_ROWS, seed=project.gate.seed)
     given = [each for each in decoded(rows["probabilities"]) if isinstance(each, dict) and each]
     if not given:
         return None

@@ -5,14 +5,14 @@ what is compared was made alike. What the log does not hold as it came, hashed o
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import polars as pl
 
 from ropeway.core.ids import Digest
 from ropeway.monitoring.events import Faults, WindowObserved
-from ropeway.monitoring.quality import find_faults
+from ropeway.monitoring.quality import faults_of_profile, faults_of_rows, gathered
 from ropeway.monitoring.records import Finding
 from ropeway.monitoring.requests import Requests, read_requests
 from ropeway.monitoring.skew import key_of, skewed_columns
@@ -27,6 +27,7 @@ from ropeway.workspace import Project
 
 ANSWERED = "answered "
 """Stands before the name of an answer's column where a request has a column of that name."""
+SLICE_ROWS = 20_000
 MAX_FAULTS = 50
 """More problems than these are one and the same mess; the event names the worst."""
 
@@ -48,13 +49,13 @@ def judge_window(
     store = watched.workspace.store
     hidden = hidden_columns(rows)
     signature = {name: kind for name, kind in watched.signature.items() if name not in hidden}
-    requests = read_requests(rows["inputs"], signature)
-    inputs = _profile_inputs(watched, requests)
-    seen = _together(inputs, _profile_answers(watched, rows))
+    content = _Content(watched, signature, key_of(project))
+    # Slice by slice: as Python's objects, a day of requests takes many times the room that it takes as text.
+    for part in rows.iter_slices(SLICE_ROWS):
+        content.take(part)
+    seen = _together(content.inputs, content.answers)
     report = _drift(watched, seen, hidden, rows.height, project)
-    known = None if watched.reference is None else watched.reference.inputs
-    skewed = skewed_columns(watched, rows, requests, key_of(project))
-    found = find_faults(requests, inputs, known, watched.contract, skewed)[:MAX_FAULTS]
+    found = content.faults()[:MAX_FAULTS]
     latencies = rows["latency_us"]
     return WindowObserved(
         name=watched.version.name,
@@ -100,33 +101,58 @@ def decoded(texts: Iterable[str | None]) -> list[object]:
     return [None if text is None else msgspec.json.decode(text) for text in texts]
 
 
-def _profile_inputs(watched: WatchedVersion, requests: Requests) -> Profile:
-    frame = requests.frame
-    if watched.reference is None:
-        seen = Profile.empty(kinds_of(frame))
-    else:
-        like = watched.reference.inputs.like()
-        seen = Profile(0, {name: each for name, each in like.columns.items() if name in frame.columns})
-    seen.update(frame)
-    for name, sketch in seen.columns.items():
-        # As columns, what did not come or was of another type is empty; as counts each is what it was.
-        missing, mistyped = requests.missing.get(name, 0), requests.mistyped.get(name, 0)
-        sketch.nulls -= missing + mistyped
-        sketch.mistyped += mistyped
-        sketch.absent += missing
-    return seen
+class _Content:
+    """What the requests and answers of a window hold, taken in slice by slice."""
+
+    def __init__(self, watched: WatchedVersion, signature: Mapping[str, str], key: str | None) -> None:
+        self.inputs = Profile.empty({})
+        self.answers = Profile.empty({})
+        self._watched = watched
+        self._signature = signature
+        self._key = key
+        self._found: list[Finding] = []
+
+    def take(self, rows: pl.DataFrame) -> None:
+        """Take in some rows."""
+        requests = read_requests(rows["inputs"], self._signature)
+        self._take_inputs(requests)
+        self._take_answers(rows.filter(pl.col("error") == ""))
+        skewed = skewed_columns(self._watched, rows, requests, self._key)
+        self._found += faults_of_rows(requests, self._watched.contract, skewed)
+
+    def faults(self) -> list[Finding]:
+        """Every problem of every column, the most rows first."""
+        reference = self._watched.reference
+        known = [] if reference is None else faults_of_profile(self.inputs, reference.inputs)
+        return gathered([*self._found, *known])
+
+    def _take_inputs(self, requests: Requests) -> None:
+        frame, reference = requests.frame, self._watched.reference
+        if not self.inputs.columns:
+            like = Profile.empty(kinds_of(frame)) if reference is None else reference.inputs.like()
+            known = {name: each for name, each in like.columns.items() if name in frame.columns}
+            self.inputs = Profile(self.inputs.rows, known)
+        self.inputs.update(frame)
+        for name, sketch in self.inputs.columns.items():
+            # As columns, what did not come or was of another type is empty; as counts each is what it was.
+            missing, mistyped = requests.missing.get(name, 0), requests.mistyped.get(name, 0)
+            sketch.nulls -= missing + mistyped
+            sketch.mistyped += mistyped
+            sketch.absent += missing
+
+    def _take_answers(self, given: pl.DataFrame) -> None:
+        if not given.height:
+            return
+        said = logged_answers(decoded(given["prediction"]), decoded(given["probabilities"]))  # type: ignore[arg-type]
+        if not self.answers.columns:
+            reference = self._watched.reference
+            is_known = reference is not None and reference.answers.columns
+            self.answers = reference.answers.like() if reference and is_known else _empty(said)
+        self.answers.update(said)
 
 
-def _profile_answers(watched: WatchedVersion, rows: pl.DataFrame) -> Profile:
-    given = rows.filter(pl.col("error") == "")
-    reference = None if watched.reference is None else watched.reference.answers
-    if not given.height:
-        return Profile.empty({}) if reference is None else reference.like()
-    answers = logged_answers(decoded(given["prediction"]), decoded(given["probabilities"]))  # type: ignore[arg-type]
-    seen = reference.like() if reference is not None and reference.columns else None
-    seen = seen or Profile.empty(answer_kinds(answers))
-    seen.update(answers)
-    return seen
+def _empty(answers: pl.DataFrame) -> Profile:
+    return Profile.empty(answer_kinds(answers))
 
 
 def _together(inputs: Profile, answers: Profile) -> Profile:

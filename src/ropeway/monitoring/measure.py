@@ -50,8 +50,10 @@ def measure_all(
     for ref, environment in dict.fromkeys((line.ref, line.environment) for line in lines):
         own = [line for line in lines if (line.ref, line.environment) == (ref, environment)]
         rows = labelled.filter((pl.col("model") == ref) & (pl.col("environment") == environment))
-        found = _measure_windows(own, rows, workspace.project)
-        recent = _measure_recent(own, rows, workspace.project)
+        # The latest windows together are often one of them: the same labels are measured once.
+        figures = Figures(workspace.project)
+        found = _measure_windows(own, rows, figures)
+        recent = _measure_recent(own, rows, figures)
         if found or recent is not None:
             take(record_performance(workspace, measured=found, recent=recent))
         measured += len(found)
@@ -86,11 +88,28 @@ def _within(rows: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
     return rows.filter((pl.col("at") >= start) & (pl.col("at") < end))
 
 
+class Figures:
+    """Measures labelled answers, each set of labels once."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._known: dict[str, Measured] = {}
+
+    def of(self, rows: pl.DataFrame) -> Measured:
+        """The figures of some labelled answers; of none, that there are none."""
+        if not rows.height:
+            return Measured(labelled=0, labels=NO_LABELS)
+        labels = labels_digest(rows)
+        if labels not in self._known:
+            self._known[labels] = measure_rows(rows, self.project)
+        return self._known[labels]
+
+
 def _measure_windows(
-    lines: Sequence[WindowLine], rows: pl.DataFrame, project: Project
+    lines: Sequence[WindowLine], rows: pl.DataFrame, figures: Figures
 ) -> list[PerformanceMeasured]:
     """Each window whose labels, or whose metric, are others than it was measured by."""
-    found = []
+    found, project = [], figures.project
     for line in lines:
         own = _within(rows, line.start, line.end)
         known = line.performance
@@ -99,15 +118,15 @@ def _measure_windows(
         fresh = labels_digest(own) if own.height else NO_LABELS
         if known is not None and (line.labels, known.metric) == (fresh, project.charter.metric):
             continue
-        figures = measure_rows(own, project) if own.height else Measured(labelled=0, labels=NO_LABELS)
-        found.append(msgspec.convert(_event([line], figures, project), PerformanceMeasured))
+        found.append(msgspec.convert(_event([line], figures.of(own), project), PerformanceMeasured))
     return found
 
 
 def _measure_recent(
-    lines: Sequence[WindowLine], rows: pl.DataFrame, project: Project
+    lines: Sequence[WindowLine], rows: pl.DataFrame, figures: Figures
 ) -> RecentPerformanceMeasured | None:
     """The latest windows together: as many as have enough labels, and as the rules ask for at least."""
+    project = figures.project
     asked = [rule for rule in rules_of(project).values() if rule.when in ("degradation", "coverage")]
     at_least = max((rule.windows for rule in asked), default=1)
     merged: list[WindowLine] = []
@@ -124,11 +143,10 @@ def _measure_recent(
         merged = merged[:at_least]
     start, end = min(line.start for line in merged), max(line.end for line in merged)
     own = _within(rows, start, end)
-    figures = measure_rows(own, project) if own.height else Measured(labelled=0, labels=NO_LABELS)
-    return msgspec.convert(_event(merged, figures, project), RecentPerformanceMeasured)
+    return msgspec.convert(_event(merged, figures.of(own), project), RecentPerformanceMeasured)
 
 
-def _event(lines: Sequence[WindowLine], figures: Measured, project: Project) -> dict[str, object]:
+def _event(lines: Sequence[WindowLine], measured: Measured, project: Project) -> dict[str, object]:
     """The figures of some windows with what was estimated of them, as an event's fields."""
     newest = lines[0]
     return {
@@ -138,11 +156,12 @@ def _event(lines: Sequence[WindowLine], figures: Measured, project: Project) -> 
         "start": min(line.start for line in lines),
         "end": max(line.end for line in lines),
         "rows": sum(line.rows - line.errors for line in lines),
-        "labelled": figures.labelled,
-        "labels": figures.labels,
+        "labelled": measured.labelled,
+        "labels": measured.labels,
         "metric": project.charter.metric,
         **{
-            name: getattr(figures, name) for name in ("value", "low", "high", "cost", "cost_low", "cost_high")
+            name: getattr(measured, name)
+            for name in ("value", "low", "high", "cost", "cost_low", "cost_high")
         },
         **_estimated(lines, project),
         "windows": len(lines),

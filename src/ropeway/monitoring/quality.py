@@ -24,20 +24,14 @@ SHOWN_VALUES = 3
 SHOWN_CHARACTERS = 40
 
 
-def find_faults(
-    requests: Requests,
-    seen: Profile,
-    reference: Profile | None,
-    contract: Contract | None,
-    skewed: Sequence[SkewedColumn] = (),
+def faults_of_rows(
+    requests: Requests, contract: Contract | None, skewed: Sequence[SkewedColumn] = ()
 ) -> list[Finding]:
-    """Every problem of every column, the most rows first.
+    """What is wrong with some rows by themselves.
 
     Args:
-        requests: the inputs of a window.
-        seen: their profile.
-        reference: of the rows that the version learnt from, where there is one.
-        contract: of the dataset that it learnt from, where it is known.
+        requests: their inputs.
+        contract: of the dataset that the version learnt from, where it is known.
         skewed: columns whose values differ from the training rows of the same keys.
     """
     found = [
@@ -48,9 +42,6 @@ def find_faults(
         Finding(column=name, problem="mistyped", rows=rows, says=f"'{name}' came with another type")
         for name, rows in requests.mistyped.items()
     ]
-    if reference is not None:
-        found += _nulls(seen, reference)
-        found += _unseen(seen, reference)
     if contract is not None:
         found += _broken(requests.frame, contract)
     found += [
@@ -62,7 +53,23 @@ def find_faults(
         )
         for column in skewed
     ]
-    return sorted(found, key=lambda each: (-each.rows, each.column, each.problem))
+    return found
+
+
+def faults_of_profile(seen: Profile, reference: Profile) -> list[Finding]:
+    """What a window's requests hold that the rows which the version learnt from did not."""
+    return [*_nulls(seen, reference), *_unseen(seen, reference)]
+
+
+def gathered(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding for each problem of each column, the most rows first; the first one says what it was."""
+    found: dict[tuple[str, str], Finding] = {}
+    for each in findings:
+        known = found.get((each.column, each.problem))
+        found[each.column, each.problem] = (
+            each if known is None else msgspec.structs.replace(known, rows=known.rows + each.rows)
+        )
+    return sorted(found.values(), key=lambda each: (-each.rows, each.column, each.problem))
 
 
 def contract_of(store: Store, dataset: DatasetVersion) -> Contract | None:
@@ -71,14 +78,6 @@ def contract_of(store: Store, dataset: DatasetVersion) -> Contract | None:
         return parse_contract(store.read(dataset.contract).decode(), contract_name(dataset.name))
     except (ObjectMissing, ObjectDamaged, ContractFileBroken, UnicodeDecodeError):
         return None
-
-
-def worst(findings: Sequence[Finding]) -> dict[str, int]:
-    """For each problem, the rows of its worst column."""
-    by_problem: dict[str, int] = {}
-    for each in findings:
-        by_problem[each.problem] = max(by_problem.get(each.problem, 0), each.rows)
-    return by_problem
 
 
 def _nulls(seen: Profile, reference: Profile) -> list[Finding]:
