@@ -1,40 +1,7 @@
-import contextlib
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-def commands(page):
-    return re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def run_as_written(page, folder):
-    """Type every command of a page into one shell; gives what it said."""
-    script = "set -euo pipefail\n" + "\n".join(commands(page))
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    # A group of its own, so that a service ends with the script whatever happens.
-    process = subprocess.Popen(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        said, _ = process.communicate(timeout=240)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-    assert process.returncode == 0, said
-    return said
+from tests.docs.pages import ROOT, run_as_written
 
 
 @pytest.mark.slow
