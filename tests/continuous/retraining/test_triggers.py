@@ -131,11 +131,26 @@ def test_an_alert_that_is_over_or_was_answered_asks_no_more(workspace: LocalWork
     resolve(workspace, first)
     assert asked(workspace) == []
     second = alert(workspace)
-    ended(workspace, "drift", f"alert:{second}")
+    ended(workspace, "drift", f"alert:{second}", "released")
     advance(workspace, 2 * DAY)
     assert asked(workspace) == []
     alert(workspace)
     assert len(asked(workspace)) == 1
+
+
+@pytest.mark.parametrize("outcome", ["refused-by-gate", "data-refused", "failed", "rejected"])
+def test_an_alert_asks_again_when_its_retraining_brought_nothing(
+    workspace: LocalWorkspace, outcome: str
+) -> None:
+    """Once a version was refused, the same alert stood for months and nothing was tried again."""
+    identity = alert(workspace)
+    ended(workspace, "drift", f"alert:{identity}", outcome)
+    advance(workspace, 2 * DAY)
+    (found,) = asked(workspace)
+    assert found.held == ["there is too little to learn from: 0 new judged predictions of 20"]
+    judged_rows(workspace, 25)
+    first = asked(workspace)[0]
+    assert (first.trigger, first.held) == ("drift", [])
 
 
 def test_alerts_of_other_versions_ask_for_nothing(workspace: LocalWorkspace) -> None:

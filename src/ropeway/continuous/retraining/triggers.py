@@ -21,6 +21,8 @@ from ropeway.continuous.retraining.operations import (
     open_retrainings,
     policy_standing,
 )
+from ropeway.continuous.rollouts.moves import PROMOTED
+from ropeway.continuous.rollouts.operations import list_rollouts
 from ropeway.continuous.schedule import last_due, zone_of
 from ropeway.core.clock import to_text
 from ropeway.core.duration import duration_text, parse_duration
@@ -146,7 +148,7 @@ def _wanted(workspace: Workspace, seen: Look, feed: Feed) -> Iterator[Pending]:
         alerts = _alerts(workspace, seen)
         for kind in ("degradation", "drift"):
             for alert in alerts:
-                if kind in triggers and alert.when == kind and f"alert:{alert.id}" not in answered:
+                if kind in triggers and alert.when == kind:
                     yield Pending(trigger=kind, cause=f"alert:{alert.id}", says=alert.says)
     if "new-data" in triggers:
         yield from _new_data(workspace, seen, feed, answered)
@@ -155,18 +157,32 @@ def _wanted(workspace: Workspace, seen: Look, feed: Feed) -> Iterator[Pending]:
 
 
 def _alerts(workspace: Workspace, seen: Look) -> list[Alert]:
-    """Open alerts on the live version that came up after the last retraining began."""
+    """Open alerts on the live version that no retraining has answered."""
     if seen.live is None:
         return []
-    # One that found nothing to learn has answered nothing.
-    last = next((each.triggered_at for each in seen.past if each.outcome != "no-new-data"), None)
     found = [
         alert
         for alert in list_alerts(workspace, open_only=True, model=seen.live.ref)
         if alert.environment == seen.policy.environment
     ]
-    found = [alert for alert in found if last is None or alert.raised_at > last]
+    answered_at = _answered_at(workspace, seen) if found else None
+    found = [alert for alert in found if answered_at is None or alert.raised_at > answered_at]
     return sorted(found, key=lambda alert: alert.raised_at)
+
+
+def _answered_at(workspace: Workspace, seen: Look) -> datetime | None:
+    """When the last retraining began that is, or was, an answer to what came up before it.
+
+    It is one while it goes on, and when its version was let through to the end. Where the gate refused it, it
+    failed, or its rollout went back, production is as bad as before: the alert asks again, as soon as there
+    is something new to learn from.
+    """
+    rollouts = list_rollouts(workspace, name=seen.name, environment=seen.policy.environment, limit=PAST)
+    in_vain = {each.id for each in rollouts if not each.is_active and each.outcome != PROMOTED}
+    for each in seen.past:
+        if each.outcome is None or (each.outcome == "released" and each.rollout not in in_vain):
+            return each.triggered_at
+    return None
 
 
 def _new_data(workspace: Workspace, seen: Look, feed: Feed, answered: set[str]) -> Iterator[Pending]:
