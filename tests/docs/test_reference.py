@@ -124,7 +124,8 @@ def tables(kind: type[Settings], path: str) -> list[tuple[str, type[Settings]]]:
     for field in msgspec.structs.fields(kind):
         for inner in settings_in(field.type):
             is_many = getattr(field.type, "__origin__", None) is dict
-            name = f"{field.name}.NAME" if is_many else field.name
+            own = f"{field.name}.NAME" if is_many else field.name
+            name = own if kind is Project else f"{path}.{own}"
             found += tables(inner, path if inner.__name__ == "Cutoff" else name)
     return found
 
