@@ -12,12 +12,13 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from tests.faults.board import DELICATE, Board, Phase
-from tests.faults.catalogue import OPERATIONS
+from tests.faults.catalogue import OPERATIONS, beside
 from tests.faults.child import Orders
 from tests.faults.oracle import problems_after
 from tests.faults.story import Story
@@ -61,11 +62,13 @@ class Ground:
         self._chance = random.Random(seed)
         self._crossings: dict[Phase, int] = {}
         self._entries: dict[Phase, int] = {}
+        self._beside = ExitStack()
         self.story = Story(folder / "story.jsonl")
 
     def rehearse(self) -> list[str]:
         """Prepare, run undisturbed, and learn how many points there are to aim at; gives problems found."""
         self._operation.prepare(self._root)
+        self._beside.enter_context(beside(self._name, self._root))
         board = Board(self._folder / "board", create=True)
         child = self._start(board, tokens="rehearsal", limit=REHEARSALS)
         _, errors = child.communicate(timeout=CHILD_TIMEOUT_S)
@@ -108,8 +111,11 @@ class Ground:
         )
 
     def close(self) -> None:
-        """Let go of the files."""
-        self.story.close()
+        """End what goes on beside, and let go of the files."""
+        try:
+            self._beside.close()
+        finally:
+            self.story.close()
 
     def _choose(self) -> tuple[Aim, Phase]:
         """Most aims at the delicate phases that this operation has, the rest anywhere."""

@@ -13,11 +13,11 @@ from tests.faults.story import Story
 from ropeway.core.clock import SystemClock
 from ropeway.core.errors import RopewayError
 from ropeway.models.load import LoadedModel, load_model
+from ropeway.predictions.operations import find_prediction, list_feedback
 from ropeway.serving.app import PredictionApp
 from ropeway.serving.deploy import Deployment
 from ropeway.serving.listen import GracefulServer, bind, url_of
 from ropeway.serving.log import PredictionLog
-from ropeway.predictions.operations import find_prediction, list_feedback
 from ropeway.workspace import LocalWorkspace
 
 REF = "mood@1"
