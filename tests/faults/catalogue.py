@@ -12,6 +12,7 @@ from tests.faults.operations.loop import ControlLoop
 from tests.faults.operations.models import JudgeModels, PromoteModels, RegisterModels
 from tests.faults.operations.opening import OpenFirst
 from tests.faults.operations.pipelines import RunPipeline
+from tests.faults.operations.predictions import ObserveProduction, SealSegments
 from tests.faults.operations.serving import ServePredictions
 from tests.faults.operations.store import PutObjects
 from tests.faults.operations.tracking import LogPoints, TrackRuns
@@ -32,6 +33,8 @@ OPERATIONS: dict[str, type[FaultOperation]] = {
         JudgeModels,
         PromoteModels,
         ServePredictions,
+        SealSegments,
+        ObserveProduction,
         ControlLoop,
     )
 }
