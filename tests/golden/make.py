@@ -23,7 +23,10 @@ from pathlib import Path
 
 import polars as pl
 
-from ropeway.models.operations import list_models, model_history
+from ropeway.continuous.retraining.reading import list_retrainings
+from ropeway.continuous.rollouts.operations import list_rollouts
+from ropeway.models.operations import get_routing, list_models, model_history
+from ropeway.monitoring.operations import list_alerts, list_windows
 from ropeway.server.jobs import JobRunner
 from ropeway.tracking.operations import search_runs
 from ropeway.workspace import LocalWorkspace, open_workspace, rooms
@@ -160,14 +163,42 @@ def walk(folder: Path) -> None:
 def told(workspace: LocalWorkspace) -> dict[str, object]:
     """What a ledger says, in words that every release must find again."""
     events = list_events(workspace, limit=10_000)
-    moves = model_history(workspace, name="mood").moves
-    return {
+    models = list_models(workspace)
+    names = dict.fromkeys(model.name for model in models)
+    moves = [move for name in names for move in model_history(workspace, name=name).moves]
+    said: dict[str, object] = {
         "events": len(events),
         "verbs": dict(sorted(Counter(event.verb for event in events).items())),
         "people": sorted({event.by for event in events}),
         "runs": sorted([run.id, run.status] for run in search_runs(workspace, limit=1000)),
-        "models": sorted([f"{model.name}@{model.number}", model.state] for model in list_models(workspace)),
+        "models": sorted([f"{model.name}@{model.number}", model.state] for model in models),
         "moves": [[move.seq, move.at.isoformat(), move.ref, move.move, move.by] for move in moves],
+    }
+    # A ledger from before the loop has nothing of it to say.
+    return said | {name: lines for name, lines in _told_of_the_loop(workspace, list(names)).items() if lines}
+
+
+def _told_of_the_loop(workspace: LocalWorkspace, names: list[str]) -> dict[str, list[list[object]]]:
+    """What a ledger says of rollouts, retrainings, alerts, windows, and of how traffic is divided."""
+    alerts = list_alerts(workspace, open_only=False, limit=1000)
+    windows = list_windows(workspace, last=1000)
+    routings = [get_routing(workspace, name=name) for name in names]
+    return {
+        "rollouts": [
+            [each.id, each.ref, each.state, each.outcome, each.ended_rule, len(each.moves)]
+            for each in list_rollouts(workspace)
+        ],
+        "retrainings": [
+            [each.id, each.trigger, each.stage, each.version, each.outcome]
+            for each in list_retrainings(workspace)
+        ],
+        "alerts": sorted([each.id, each.rule, each.model, each.resolved_at is None] for each in alerts),
+        "windows": sorted([each.ref, each.start.isoformat(), each.rows, each.drifted] for each in windows),
+        "divided": [
+            [each.live, [[arm.ref, arm.share] for arm in each.arms], each.shadows]
+            for each in routings
+            if each.arms or each.shadows
+        ],
     }
 
 
