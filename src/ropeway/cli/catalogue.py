@@ -44,7 +44,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("release", "ropeway.cli.rollout:release", _LOOP, "Let a version prove itself on real traffic."),
     Entry("rollout", "ropeway.cli.rollout:rollout", _LOOP, "Show, advance, hold or end a rollout."),
     Entry("rollback", "ropeway.cli.rollout:rollback", _LOOP, "Go back to what was live before, at once."),
-    Entry("controller", "ropeway.cli.controller:controller", _LOOP, "Do what the policy says, as things come."),
+    Entry(
+        "controller", "ropeway.cli.controller:controller", _LOOP, "Do what the policy says, as things come."
+    ),
     Entry("policy", "ropeway.cli.controller:policy", _LOOP, "Show, check, pause or resume the policy."),
     Entry("retrain", "ropeway.cli.controller:retrain", _LOOP, "Train anew and release, as the policy says."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),

@@ -175,6 +175,8 @@ def _draw_rollout(out: "Console", rollout: "RolloutState") -> None:
 def _rollout_facts(rollout: "RolloutState") -> Iterator[Fact]:
     from rich.text import Text
 
+    from ropeway.story.tell_loop import as_e_value
+
     steps = [*rollout.steps, "live"]
     signs = ["✓" if at < rollout.step else "●" if at == rollout.step else "○" for at in range(len(steps))]
     yield (
@@ -192,7 +194,7 @@ def _rollout_facts(rollout: "RolloutState") -> Iterator[Fact]:
     yield "test", f"{heard} (each needs {rollout.terms.min_entities:,})"
     saves = f"{summary.estimate:+.3f} ({summary.low:+.3f} to {summary.high:+.3f}) {rollout.terms.unit}"
     yield "saves", saves
-    gain, harm = evidence_words(summary.log_e_gain), evidence_words(summary.log_e_harm)
+    gain, harm = as_e_value(summary.log_e_gain), as_e_value(summary.log_e_harm)
     limits = (
         f"proven from {1 / rollout.terms.alpha:,.0f}; harm {harm}, from {1 / rollout.terms.harm_alpha:,.0f}"
     )
@@ -256,16 +258,6 @@ def figure_words(when: str, figure: float) -> str:
             return draw.count(round(figure), "window")
         case _:
             return f"{figure:.3f}"
-
-
-def evidence_words(log_e: float) -> str:
-    """An e-value that may be astronomic: `0.31`, `4.2`, `1,250`, `10^9`."""
-    import math
-
-    if log_e > math.log(1e6):
-        return f"10^{log_e / math.log(10):.0f}"
-    value = math.exp(log_e)
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value < 10 else f"{value:.1f}"
 
 
 def milliseconds(microseconds: int) -> str:

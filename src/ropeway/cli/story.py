@@ -102,6 +102,16 @@ def draw_status(out: "Console", found: "Status") -> None:
             ("models", _models_line(found)),
             *[("live" if not index else "", line) for index, line in enumerate(_live_lines(found))],
             ("asked", _use_line(found)),
+            *[
+                ("alerts" if not index else "", draw.badge("warn", line))
+                for index, line in enumerate(found.alerts)
+            ],
+            *[("rollout" if not index else "", line) for index, line in enumerate(found.rollouts)],
+            ("retrained", found.retraining or None),
+            *[
+                ("paused" if not index else "", draw.badge("warn", line))
+                for index, line in enumerate(found.paused)
+            ],
         ],
     )
     draw.next_step(out, *found.next_steps)

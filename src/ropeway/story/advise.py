@@ -28,10 +28,14 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The checks by which the last gate refused, if it did, each with its code."""
     judged_on: str = ""
     """The name of the dataset that it judged on."""
+    urgent: list[str] = []
+    """What the loop asks a person for: commands, the most needed first."""
 
 
 def advise(project: Project, now: Standpoint) -> list[str]:
     """Commands to type next, the most needed first; one or two."""
+    if now.urgent:
+        return now.urgent[:2]
     rows = project.inputs.get("rows")
     if rows is None or rows.dataset.partition("@")[0] not in now.datasets:
         return _bring_data(project, now, rows.dataset.partition("@")[0] if rows else "NAME")

@@ -13,6 +13,8 @@ from ropeway.story.happenings import about, subjects
 from ropeway.workspace import Context
 
 LATEST = "latest"
+OF_THE_LOOP = ("alert", "retraining", "rollout")
+"""Kinds whose ids say what they are."""
 _ORDINAL = re.compile(r"v[1-9][0-9]{0,8}")
 
 
@@ -22,7 +24,8 @@ def find(context: Context, asked: str) -> str:
     Args:
         context: the call.
         asked: `p-…`, `sentiment@2`, `sentiment@production`, `run_4k2`, `tweets`, `tweets@v2`, a digest's
-            beginning after the `@`, or a whole reference such as `dataset:tweets@DIGEST`.
+            beginning after the `@`, the id of an alert, retraining or rollout, or a whole reference such as
+            `dataset:tweets@DIGEST`.
 
     Raises:
         UnknownReference: nothing answers to it; the nearest names are said.
@@ -33,6 +36,9 @@ def find(context: Context, asked: str) -> str:
         return f"prediction:{asked}"
     if ":" in asked and _is_known(context.read, asked):
         return asked
+    for kind in OF_THE_LOOP:
+        if asked.startswith(f"{kind}_") and _is_known(context.read, f"{kind}:{asked}"):
+            return f"{kind}:{asked}"
     runs = subjects(context.read, "run")
     if asked == LATEST and runs:
         return f"run:{runs[-1]}"

@@ -11,6 +11,7 @@ from ropeway.models.registry import ModelVersion, list_all, standing_at
 from ropeway.models.states import State
 from ropeway.story.advise import Standpoint, advise
 from ropeway.story.happenings import ERASED, Happening, last, of_verbs
+from ropeway.story.loop import loop_of
 from ropeway.story.tell import agreement_line
 from ropeway.story.usage import Usage, in_all, usage_by_version
 from ropeway.workspace import Context, Project, operation
@@ -93,6 +94,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Of the judged answers that are numbers: how far they were off, on average."""
     feedback: str
     next_steps: list[str]
+    alerts: list[str] = []
+    """Those that are open, in words, pages first."""
+    rollouts: list[str] = []
+    """Those under way or held, in words."""
+    retraining: str = ""
+    """The latest, in words; empty when there was none."""
+    paused: list[str] = []
+    """Policies that wait for a person, with their reason."""
 
 
 @operation("story.status", kind="query", permission="story:read")
@@ -108,6 +117,7 @@ def status(context: Context) -> Status:
     look = last(of_verbs(read, ["gate-evaluated"]), "gate-evaluated")
     bar = _bar(project, runs, look, versions)
     total = in_all(usage.values())
+    loop = loop_of(read)
     return Status(
         name=project.project.name,
         filled=[box for box in CANVAS if getattr(charter, box).strip()],
@@ -138,8 +148,13 @@ def status(context: Context) -> Status:
                 # Advice on the newest version: what the gate said of another one is no help.
                 refused_by=bar.refused_by if versions and bar.judged == versions[0].ref else {},
                 judged_on=look.body["dataset"].partition("@")[0] if look else "",
+                urgent=loop.urgent,
             ),
         ),
+        alerts=loop.alerts,
+        rollouts=loop.rollouts,
+        retraining=loop.retraining,
+        paused=loop.paused,
     )
 
 

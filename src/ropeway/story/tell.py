@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,8 +11,17 @@ from ropeway.core.hashing import short
 from ropeway.core.ids import Digest
 from ropeway.story.account import Told
 from ropeway.story.happenings import Happening, about, last
+from ropeway.story.tell_loop import (
+    collected_line,
+    in_production_line,
+    tell_alert,
+    tell_feedback,
+    tell_retraining,
+    tell_rollout,
+    tell_segment,
+)
+from ropeway.story.words import day, identity_of, shortened
 
-DIGEST_LENGTH = 64
 SHOWN_METRICS = 3
 LEADING_METRICS = frozenset({"macro_f1", "accuracy", "r2", "rmse"})
 SHOWN_PARAMS = 8
@@ -41,23 +49,6 @@ def tell(read: Connection, ref: str, *, used_at: int | None = None) -> Told:
     return TELLERS.get(kind, _plainly)(read, ref, happenings)
 
 
-def shortened(ref: str) -> str:
-    """A reference as people read it: digests cut to their beginning.
-
-    Example:
-        >>> shortened("dataset:tweets@" + "ab" * 32)
-        'dataset:tweets@ababababab'
-    """
-    head, mark, tail = ref.rpartition("@" if "@" in ref else ":")
-    is_digest = len(tail) == DIGEST_LENGTH and set(tail) <= set("0123456789abcdef")
-    return head + mark + (short(Digest(tail)) if is_digest else tail)
-
-
-def day(moment: datetime) -> str:
-    """A moment to the minute, in UTC."""
-    return f"{moment:%Y-%m-%d %H:%M}"
-
-
 def _plainly(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
     first = happenings[0] if happenings else None
     return Told(
@@ -72,9 +63,11 @@ def _plainly(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
 def _model(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
     registered = last(happenings, "model-registered")
     lines = [line for happening in happenings if (line := _model_line(happening))]
+    recent = last(happenings, "recent-performance-measured")
+    lines += [line for line in [in_production_line(recent.body) if recent else ""] if line]
     return Told(
         ref=ref,
-        title=f"model {_identity(ref)}",
+        title=f"model {identity_of(ref)}",
         at=registered.at if registered else None,
         by=registered.by if registered else "",
         lines=lines,
@@ -94,6 +87,10 @@ def _model_line(happening: Happening) -> str:
             return f"gate {outcome} {day(happening.at)}: {said}" if said else f"gate {outcome} {stamp}"
         case "model-approved":
             return f"approved {stamp}" + (", who had also proposed it" if body["self_approved"] else "")
+        case "approved-by-rule":
+            return f"approved {day(happening.at)} by rule ({body['rule']})"
+        case "release-rolled-back":
+            return f"gone back from {stamp}"
         case "model-promoted":
             replaced = f", in place of version {body['replaced']}" if body["replaced"] else ""
             return f"live in {body['environment']} from {stamp}{replaced}"
@@ -105,12 +102,12 @@ def _model_line(happening: Happening) -> str:
 def _run(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
     started = last(happenings, "run-started")
     if started is None:
-        return Told(ref=ref, title=f"run {_identity(ref)}")
+        return Told(ref=ref, title=f"run {identity_of(ref)}")
     body = started.body
     name = f" '{body['name']}'" if body.get("name") else ""
     return Told(
         ref=ref,
-        title=f"run {_identity(ref)}{name}",
+        title=f"run {identity_of(ref)}{name}",
         at=started.at,
         by=started.by,
         lines=[
@@ -181,15 +178,11 @@ def _code_line(code: dict[str, Any]) -> str:
     )
 
 
-def _identity(ref: str) -> str:
-    return ref.partition(":")[2]
-
-
 def _dataset(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
     arrived = last(happenings, "dataset-arrived")
-    name = _identity(ref).partition("@")[0]
+    name = identity_of(ref).partition("@")[0]
     if arrived is None:
-        return Told(ref=ref, title=f"dataset {_identity(shortened(ref))}")
+        return Told(ref=ref, title=f"dataset {identity_of(shortened(ref))}")
     body = arrived.body
     checked = (last(happenings, "contract-checked") or arrived).body
     came = [f"from {body['source']}"] if body.get("source") else []
@@ -200,6 +193,9 @@ def _dataset(_read: Connection, ref: str, happenings: Sequence[Happening]) -> To
     for check in checked["checks"]:
         found = f"{check['offending']:,} rows found" if check["offending"] else "nothing found"
         lines.append(f"check {check['name']}: {found}")
+    collected = last(happenings, "feedback-collected")
+    if collected is not None:
+        lines.append(collected_line(collected.body))
     snapshot = last(happenings, "labels-snapshotted")
     if snapshot is not None:
         lines.append(_snapshot_line(snapshot.body))
@@ -221,7 +217,7 @@ def _snapshot_line(body: dict[str, Any]) -> str:
 def _ratings(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
     imported = last(happenings, "ratings-imported")
     if imported is None:
-        return Told(ref=ref, title=_identity(shortened(ref)))
+        return Told(ref=ref, title=identity_of(shortened(ref)))
     body = imported.body
     lines = [f"{body['items']:,} items, {body['count']:,} ratings, {_raters(body)}"]
     measured = last(happenings, "agreement-measured")
@@ -256,7 +252,7 @@ def _guide(_read: Connection, ref: str, happenings: Sequence[Happening]) -> Told
     published = last(happenings, "guide-published")
     return Told(
         ref=ref,
-        title=f"guide {_identity(shortened(ref))}",
+        title=f"guide {identity_of(shortened(ref))}",
         at=published.at if published else None,
         by=published.by if published else "",
         lines=["what the raters were told"],
@@ -268,9 +264,14 @@ def _figure(value: object) -> str:
 
 
 TELLERS: dict[str, Teller] = {
+    "alert": tell_alert,
     "dataset": _dataset,
+    "feedback": tell_feedback,
     "guide": _guide,
     "model": _model,
     "ratings": _ratings,
+    "retraining": tell_retraining,
+    "rollout": tell_rollout,
     "run": _run,
+    "segment": tell_segment,
 }

@@ -8,9 +8,10 @@ from ropeway.predictions.record import Prediction, feedback_in, find_in
 from ropeway.story.account import Account, Link, Told
 from ropeway.story.find import find
 from ropeway.story.raters import raters_of
-from ropeway.story.tell import day, tell
+from ropeway.story.tell import tell
 from ropeway.story.trace import Forward, back
 from ropeway.story.usage import Usage, usage_by_version
+from ropeway.story.words import day
 from ropeway.workspace import Context, operation
 
 SHOWN_TEXT = 160

@@ -39,7 +39,7 @@ def performance(data: ReportData, place: Place) -> Markup:
     lead = (
         f"{data.metric} of each window, by the truth that is known by now; the band is its interval."
         if known
-        else f"No truth is known yet: drawn is the {data.metric} that the model\u2019s own confidence lets expect."
+        else f"No truth is known yet: drawn is the {data.metric} that the model\u2019s own confidence expects."
     )
     refs = list(dict.fromkeys(each.ref for each, _ in measured))
     entries = [(f"line {version_class(ref)}", ref) for ref in refs]

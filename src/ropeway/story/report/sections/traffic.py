@@ -81,8 +81,8 @@ def traffic(place: Place) -> Markup:
         return section("Requests", "No window is over yet.", empty("", "ropeway serve NAME@ENVIRONMENT"))
     newest = place.windows[-1]
     lead = (
-        f"In {span_words(newest.start, newest.end)}: {count(newest.rows, 'request')}, {newest.errors:,} failed; "
-        f"{_times_words(newest)}"
+        f"In {span_words(newest.start, newest.end)}: {count(newest.rows, 'request')}, "
+        f"{newest.errors:,} failed; {_times_words(newest)}"
     )
     refs = list(dict.fromkeys(each.ref for each in place.windows))
     versions = [(f"block {version_class(ref)}", ref) for ref in refs]
