@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.catalogue import OPERATIONS
+from tests.faults.catalogue import OPERATIONS, beside
 from tests.faults.operation import FaultOperation
 from tests.faults.oracle import problems_after, problems_of
 from tests.faults.story import Story
@@ -23,11 +23,12 @@ def worked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worked]:
     """A project in which an operation was done three times, and its story."""
     root, operation, story = tmp_path / "project", OPERATIONS[request.param](), Story(tmp_path / "story")
     operation.prepare(root)
-    with LocalWorkspace(root, actor="ana") as workspace, operation.working(workspace) as act:
-        for token in TOKENS:
-            story.begin(token)
-            story.acknowledge(token, act(token))
-    yield root, operation, story
+    with beside(request.param, root):
+        with LocalWorkspace(root, actor="ana") as workspace, operation.working(workspace) as act:
+            for token in TOKENS:
+                story.begin(token)
+                story.acknowledge(token, act(token))
+        yield root, operation, story
     story.close()
 
 
