@@ -88,7 +88,13 @@ def show(face: Face, model: str | None, no_observe: bool) -> None:  # noqa: FBT0
 
 
 @monitor.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where to.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("monitor.html"),
+    show_default=True,
+    help="Where to.",
+)
 @click.option("--model", help="Only this model (default: all).")
 @click.option("--no-observe", is_flag=True, help="Draw what is on record; do not look at production anew.")
 @face_options

@@ -11,6 +11,7 @@ from ropeway.story.report.sections.block import (
     both,
     empty,
     figure,
+    key,
     section,
     short_day,
     stamp,
@@ -24,6 +25,14 @@ ROW = 26.0
 MOST_DRAWN = 14
 
 
+KEY = key(
+    ("seen", "the windows it was found in"),
+    ("alert warn", "open, to look at"),
+    ("alert page", "open, at once"),
+    ("alert over", "over"),
+)
+
+
 def alerts(data: ReportData) -> Markup:
     """The section."""
     if not data.alerts:
@@ -32,7 +41,7 @@ def alerts(data: ReportData) -> Markup:
     lead = f"{still} open, {len(data.alerts) - still} over."
     shown = list(reversed(data.alerts[:MOST_DRAWN]))
     return section(
-        "Alerts", lead, figure("", both(lambda width: _timeline(data, shown, width))), _list(data.alerts)
+        "Alerts", lead, figure("", both(lambda width: _timeline(data, shown, width)), KEY), _list(data.alerts)
     )
 
 

@@ -109,6 +109,15 @@ def span_words(start: datetime, end: datetime) -> str:
     return short_day(start) if (end - start).days == 1 else f"{short_day(start)} to {short_day(end)}"
 
 
+def strip_labels(starts: Sequence[datetime], ends: Sequence[datetime], width: float) -> list[tuple[int, str]]:
+    """Which cells of a strip are named, and how: so many as there is room for."""
+    has_hours = any((end - start).total_seconds() % 86_400 for start, end in zip(starts, ends, strict=True))
+    most = (2 if has_hours else 4) if width == NARROW else (8 if has_hours else 12)
+    every = max(1, -(-len(starts) // most))
+    named = [(at, start) for at, start in enumerate(starts) if at % every == 0]
+    return [(at, short_day(start) + (f" {start:%H:%M}" if has_hours else "")) for at, start in named]
+
+
 def number(value: float | None, places: int = 3) -> str:
     """A figure; a dash for none."""
     return "\u2013" if value is None else f"{value:,.{places}f}"

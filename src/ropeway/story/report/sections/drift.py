@@ -14,8 +14,8 @@ from ropeway.story.report.sections.block import (
     figure,
     key,
     section,
-    short_day,
     span_words,
+    strip_labels,
     tag,
     version_class,
 )
@@ -72,12 +72,10 @@ def _strip(data: ReportData, found: Strip | None, width: float) -> Markup:
         )
         for row in found.rows
     ]
-    every = max(1, -(-len(found.starts) // (4 if is_narrow else 12)))
-    labels = [(at, short_day(start)) for at, start in enumerate(found.starts) if at % every == 0]
     drawn, height = strip(
         rows,
         [version_class(ref) for ref in found.refs],
-        labels,
+        strip_labels(found.starts, found.ends, width),
         width=width,
         top=_top(data, found),
         name_width=88.0 if is_narrow else 130.0,

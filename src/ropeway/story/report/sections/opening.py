@@ -115,7 +115,7 @@ def _drift(data: ReportData, place: Place, live: DeploymentHealth) -> Markup:
         return _tile("drift", "none", tag("p", words), tag("p", span_words(line.start, line.end), "quiet"))
     named = ", ".join(f"{each.name} {each.effect:.2f}" for each in shown if each.drifted)
     many = count(len(line.drifted), "column")
-    under = f"in {span_words(line.start, line.end)}, against what {live.ref} learnt from"
+    under = f"{span_words(line.start, line.end)}, against what {live.ref} learnt from"
     return _tile("drift", many, tag("p", named), tag("p", under, "quiet"))
 
 

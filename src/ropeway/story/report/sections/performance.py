@@ -39,7 +39,7 @@ def performance(data: ReportData, place: Place) -> Markup:
     lead = (
         f"{data.metric} of each window, by the truth that is known by now; the band is its interval."
         if known
-        else f"No truth is known yet: drawn is the {data.metric} that the model\u2019s own confidence expects."
+        else f"No truth is known: drawn is the {data.metric} that the model\u2019s own confidence expects."
     )
     refs = list(dict.fromkeys(each.ref for each, _ in measured))
     entries = [(f"line {version_class(ref)}", ref) for ref in refs]
@@ -56,7 +56,7 @@ def _draw(
     below = Frame(width, HEIGHT + COVERAGE, left=40.0, right=10.0, top=HEIGHT + 14, bottom=26.0)
     x = time_scale(place.windows, frame)
     y = Linear(*_range(data, measured), *frame.y)
-    parts: list[Markup] = [*grid(frame, y)]
+    parts: list[Markup] = [*grid(frame, y, y.ticks(5))]
     parts += _releases(place.releases, frame, x, below.y[0], is_narrow=width == NARROW)
     if data.bar is not None:
         parts += limit(frame, y(data.bar), f"bar {data.bar:g}")

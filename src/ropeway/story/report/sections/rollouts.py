@@ -17,7 +17,7 @@ from ropeway.story.report.sections.block import (
     tag,
 )
 from ropeway.story.report.svg.element import Markup, element, join, picture, text, title_of
-from ropeway.story.report.svg.frame import Frame, count_axis, grid, limit, power
+from ropeway.story.report.svg.frame import MINUS, Frame, count_axis, grid, limit, power
 from ropeway.story.report.svg.line import band, line
 from ropeway.story.report.svg.scale import Linear, Log
 
@@ -42,8 +42,8 @@ def rollouts(data: ReportData) -> Markup:
         missing = "No version has had to prove itself on real traffic yet."
         return section("Rollouts", missing, empty("", "ropeway release NAME@NUMBER"))
     lead = (
-        "A new version serves beside the live one until the evidence decides. Interval and e-values may be "
-        "looked at at any time: peeking costs nothing."
+        "A new version serves beside the live one until the evidence decides. Intervals and e-values hold "
+        "whenever one looks, and however often."
     )
     return section("Rollouts", lead, *(_rollout(each) for each in data.rollouts), _budgets(data.budgets))
 
@@ -147,7 +147,7 @@ def _figures(story: RolloutStory) -> str:
     if story.gain is None or story.low is None or story.high is None:
         return "no figure yet"
     heard = count(story.entities, "entity", "entities")
-    return f"{story.gain:+.3f} ({story.low:+.3f} to {story.high:+.3f}) after {heard}"
+    return f"{story.gain:+.3f} ({story.low:+.3f} to {story.high:+.3f}) after {heard}".replace("-", MINUS)
 
 
 def _gain_range(story: RolloutStory, looks: Sequence[Look]) -> tuple[float, float]:
@@ -190,7 +190,8 @@ def _evidence(story: RolloutStory) -> Markup:
 
 def _e(value: float) -> str:
     if value >= 1e6:
-        return power(10.0 ** math.floor(math.log10(value)))
+        exponent = math.floor(math.log10(value))
+        return f"{value / 10.0**exponent:.1f} \u00d7 {power(10.0**exponent)}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 

@@ -15,8 +15,8 @@ from ropeway.story.report.sections.block import (
     figure,
     key,
     section,
-    short_day,
     span_words,
+    strip_labels,
     version_class,
 )
 from ropeway.story.report.sections.performance import middle, time_scale
@@ -46,7 +46,9 @@ def quality(place: Place) -> Markup:
     columns = list(dict.fromkeys(name for each in reversed(place.windows) for name in each.faulty_columns))
     named = f"columns concerned: {', '.join(columns[:8])}"
     return section(
-        "Quality of requests", lead, figure("", drawn, key(("h0", "none"), ("h7", "all"), ("", named)))
+        "Quality of requests",
+        lead,
+        figure("", drawn, key(("h0", "none"), ("h7", f"{_top(place.windows):.0%}"), ("plain", named))),
     )
 
 
@@ -60,19 +62,23 @@ def _problems(windows: Sequence[WindowLine], problems: Sequence[str], width: flo
         ]
         name = PROBLEMS.get(problem, problem)
         rows.append(Row(name=name, values=shares, marks=[False] * len(shares), says=told))
-    every = max(1, -(-len(windows) // (4 if is_narrow else 12)))
-    labels = [(at, short_day(each.start)) for at, each in enumerate(windows) if at % every == 0]
-    top = max([LEAST_TOP, *(value for row in rows for value in row.values if value is not None)])
     drawn, height = strip(
         rows,
         [version_class(each.ref) for each in windows],
-        labels,
+        strip_labels([each.start for each in windows], [each.end for each in windows], width),
         width=width,
-        top=top,
-        name_width=118.0 if is_narrow else 150.0,
+        top=_top(windows),
+        name_width=118.0 if is_narrow else 165.0,
     )
     says = ", ".join(PROBLEMS.get(problem, problem) for problem in problems)
     return picture(width, height, "Problems of requests over the windows", f"Found: {says}.", drawn)
+
+
+def _top(windows: Sequence[WindowLine]) -> float:
+    """The share that the deepest colour stands for."""
+    return max(
+        [LEAST_TOP, *(many / each.rows for each in windows for many in each.quality.values() if each.rows)]
+    )
 
 
 def traffic(place: Place) -> Markup:
@@ -81,7 +87,7 @@ def traffic(place: Place) -> Markup:
         return section("Requests", "No window is over yet.", empty("", "ropeway serve NAME@ENVIRONMENT"))
     newest = place.windows[-1]
     lead = (
-        f"In {span_words(newest.start, newest.end)}: {count(newest.rows, 'request')}, "
+        f"{span_words(newest.start, newest.end)}: {count(newest.rows, 'request')}, "
         f"{newest.errors:,} failed; {_times_words(newest)}"
     )
     refs = list(dict.fromkeys(each.ref for each in place.windows))

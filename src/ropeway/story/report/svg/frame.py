@@ -44,7 +44,7 @@ def grid(frame: Frame, scale: Linear | Log, ticks: Sequence[float] = (), *, show
     found = []
     for value in at:
         y = scale(value)
-        label = format(value, form) if form else power(value)
+        label = format(value, form).replace("-", MINUS) if form else power(value)
         found.append(element("line", class_="grid", x1=left, x2=right, y1=y, y2=y))
         found.append(element("text", text(label), class_="tick end", x=left - 7, y=y + 4))
     return found
@@ -81,6 +81,9 @@ def limit(frame: Frame, y: float, label: str, *, class_: str = "limit", above: b
         element("line", class_=class_, x1=left, x2=right, y1=y, y2=y),
         element("text", text(label), class_=f"note end {class_}-word", x=right, y=place),
     ]
+
+
+MINUS = "\u2212"
 
 
 def power(value: float) -> str:
