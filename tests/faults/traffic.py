@@ -116,6 +116,8 @@ class World:
         for model in self.models.values():
             model.close()
         self.workspace.close()
+        self._seen.close()
+        self._told.close()
 
     def look(self) -> tuple[Seen, Routing]:
         """How traffic is divided now; kept where it or the ledger has changed."""
