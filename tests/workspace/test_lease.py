@@ -14,7 +14,8 @@ from ropeway.ledger.people import PersonIntroduced
 from ropeway.models.operations import list_models, promote_model
 from ropeway.testing import MINIMAL_PROJECT, FixedClock, make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
-from ropeway.workspace.errors import LeaseHeld, LeaseLost
+from ropeway.workspace.clock import FileClock
+from ropeway.workspace.errors import ClockUnreadable, LeaseHeld, LeaseLost
 from ropeway.workspace.lease import TERM, Lease, take_lease
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -220,3 +221,18 @@ def test_the_lock_goes_with_a_process_and_not_to_its_children(holder) -> None:
         )
         assert child.returncode != 0
     assert (workspace.home / "other.lock").exists()
+
+
+def test_one_that_cannot_put_on_record_that_it_is_done_lets_go_all_the_same(
+    workspace: LocalWorkspace,
+) -> None:
+    clock = FileClock(workspace.root / "clock")
+    clock.set(START)
+    with LocalWorkspace(workspace.root, actor="ben", clock=clock) as ben:
+        lease = take_lease(ben, "controller")
+        clock.path.write_text("nobody knows")
+        with pytest.raises(ClockUnreadable, match="clock"):
+            lease.release()
+        clock.set(START)
+        with take_lease(ben, "controller") as again:
+            assert again.token > lease.token

@@ -59,16 +59,19 @@ class Lease:
 
     def release(self) -> None:
         """Let others have it. What was lost already is nothing to let go of."""
-        with self._workspace.ledger.transaction() as transaction:
-            ended = to_text(self._workspace.clock.now())
-            transaction.connection.execute(
-                update(leases)
-                .where((leases.c.name == self.name) & (leases.c.token == self.token))
-                .values(expires_at=ended)
-            )
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        try:
+            with self._workspace.ledger.transaction() as transaction:
+                ended = to_text(self._workspace.clock.now())
+                transaction.connection.execute(
+                    update(leases)
+                    .where((leases.c.name == self.name) & (leases.c.token == self.token))
+                    .values(expires_at=ended)
+                )
+        finally:
+            # Where the disk is full nothing can be written, and the lock alone says that nobody is at it.
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
     def __enter__(self) -> Self:
         return self
