@@ -1,13 +1,14 @@
 """Records into columns and back."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ropeway.predictions.columns import AS_WRITTEN, KINDS, to_frame, to_records
+from ropeway.predictions.columns import AS_WRITTEN, KINDS, LATER, to_frame, to_records
 from ropeway.predictions.record import FeedbackRecord, PredictionRecord, SegmentHeader, ShadowRecord
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -44,6 +45,7 @@ predictions = st.builds(
     carried=rows,
     error=st.text(),
     rollout=st.text(),
+    instead_of=st.text(),
 )
 shadows = st.builds(
     ShadowRecord, of=st.text(), at=times, model=st.text(), prediction=scalars, probabilities=chances
@@ -97,6 +99,7 @@ def test_an_ordinary_record_is_kept_once() -> None:
         entity="c7",
         carried={"id": 3},
         rollout="r1",
+        instead_of="m@2",
     )
     failed = PredictionRecord(at=AT, model="m@1", inputs={}, prediction=None, latency_us=7, error="bad-row")
     frame = to_frame(
@@ -107,3 +110,21 @@ def test_an_ordinary_record_is_kept_once() -> None:
     assert frame["probabilities"].to_list() == ['{"no":0.1,"yes":0.9}', None]
     assert frame["error"].to_list() == ["", "bad-row"]
     assert frame["id"].to_list() == ["p-4k2m9x7q-1-0", "p-4k2m9x7q-1-1"]
+    assert frame["instead_of"].to_list() == ["m@2", ""]
+
+
+def test_parquet_of_an_earlier_release_is_read_beside_one_of_today(tmp_path: Path) -> None:
+    kind = KINDS["predictions"]
+    answers = [
+        PredictionRecord(at=AT, model="m@1", inputs={"n": 1}, prediction=1, latency_us=7, rollout="r1"),
+        PredictionRecord(at=AT, model="m@1", inputs={"n": 2}, prediction=2, latency_us=7, instead_of="m@2"),
+    ]
+    records = [msgspec.json.encode(answer) for answer in answers]
+    earlier, today = (to_frame(kind, HEADER, [(0, record)]) for record in records)
+    earlier.drop(LATER["predictions"]).write_parquet(tmp_path / "earlier.parquet")
+    today.write_parquet(tmp_path / "today.parquet")
+    for names in (("earlier", "today"), ("today", "earlier")):
+        frame = kind.read_parquet([tmp_path / f"{name}.parquet" for name in names]).collect()
+        assert frame.schema == kind.schema()
+        assert sorted(to_records(kind, frame)) == sorted(records)
+    assert to_records(kind, kind.read_parquet([tmp_path / "earlier.parquet"]).collect()) == records[:1]

@@ -28,7 +28,8 @@ from ropeway.workspace import LocalWorkspace
 
 def test_an_answer_is_a_row_with_all_that_was_logged(workspace: LocalWorkspace) -> None:
     with PredictionLog(workspace.home, environment="production", columns={"text": "dropped"}) as log:
-        wanted = answer(log, 2, row={"text": "x", "size": 1.5}, entity="c7", carried={"id": 3}, rollout="r1")
+        more = {"entity": "c7", "carried": {"id": 3}, "rollout": "r1", "instead_of": "m@2"}
+        wanted = answer(log, 2, row={"text": "x", "size": 1.5}, **more)
     for _ in ("open", "sealed"):
         found = predictions(workspace)
         assert found.columns == list(PREDICTIONS_COLUMNS)
@@ -45,7 +46,11 @@ def test_an_answer_is_a_row_with_all_that_was_logged(workspace: LocalWorkspace) 
             "latency_us": 2,
             "error": "",
             "rollout": "r1",
+            "instead_of": "m@2",
+            "hashed": "[]",
+            "dropped": '["text"]',
         }
+        assert judged(workspace).select("hashed", "dropped").row(0) == ("[]", '["text"]')
         seal(workspace)
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.serving.served import ANSWERS_LESS, EXITS, HANGS, RAISES, READS_MORE, SLEEPS, routing
 
-from ropeway.predictions.record import PredictionRecord, all_predictions
+from ropeway.predictions.record import PredictionRecord, all_predictions, find_in
 from ropeway.serving.division import Division
 
 JSON = {"content-type": "application/json"}
@@ -125,12 +125,19 @@ def test_an_arm_that_fails_is_answered_for_by_the_live_version(
     assert (failed.model, failed.error, failed.prediction) == (f"mood@{RAISES}", "prediction-failed", None)
     assert (failed.entity, failed.rollout) == (customer, "r-1")
     assert (answered.model, answered.error, answered.entity) == ("mood@1", "", customer)
+    assert (answered.instead_of, answered.rollout) == (failed.model, "r-1")
+    assert dict(all_predictions(service.home))[answer["id"]] == answered
+    assert find_in(service.home, answer["id"]).instead_of == failed.model
     live, arm = service.health()["routing"]
     assert (live["answered"], live["errors"], arm["answered"], arm["errors"]) == (1, 0, 0, 1)
     assert "a bug of the new version" in caplog.text
     batch = service.predict({"rows": [{"text": "bad", "customer": n} for n in range(50)]}).json()
     assert {each["prediction"] for each in batch["predictions"]} == {"negative"}
     assert not any("model" in each for each in batch["predictions"])
+    logged = dict(all_predictions(service.home))
+    for number, each in enumerate(batch["predictions"]):
+        is_arm = Division("salt-1", [0.5]).arm_of(str(number)) == 0
+        assert logged[each["id"]].instead_of == (failed.model if is_arm else "")
 
 
 def test_the_live_version_s_failure_is_on_record_without_an_answer(divided: Any) -> None:

@@ -4,8 +4,9 @@ A field that is JSON of any shape (inputs, an answer, a truth) stands as its JSO
 its columns do not give again stands in `as_written` as well; one that cannot be read at all, only there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 AS_WRITTEN = "as_written"
 NULLABLE = "probabilities"
 """The one JSON column that is null, and not the text `null`, where there are none."""
+LATER: dict[str, dict[str, Any]] = {"predictions": {"instead_of": ""}}
+"""Columns that the Parquet of earlier releases has not, and what they hold there."""
 PLACE = ("replica", "segment", "ordinal")
 
 # One object each: msgspec leaves a field out when it holds the very default.
@@ -43,6 +46,7 @@ class _Answer(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
     carried: msgspec.Raw = NO_FIELDS
     error: str = ""
     rollout: str = ""
+    instead_of: str = ""
 
 
 class _Shadow(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -119,6 +123,15 @@ class Kind:
         if self is PREDICTIONS_KIND:
             own = {"id": pl.String, **own}
         return own | place | {AS_WRITTEN: pl.Binary}
+
+    def read_parquet(self, files: Sequence[Path]) -> "pl.LazyFrame":
+        """Sealed records, also those of earlier releases, in the columns of today."""
+        import polars as pl
+
+        # A path may hold what looks like a pattern.
+        lazy = pl.scan_parquet(files, glob=False, schema=self.schema(), missing_columns="insert")
+        missing = LATER.get(self.name, {}).items()
+        return lazy.with_columns(pl.col(name).fill_null(default) for name, default in missing)
 
 
 PREDICTIONS_KIND = Kind("predictions", _Answer)

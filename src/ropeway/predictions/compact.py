@@ -60,9 +60,8 @@ def unpack(home: Path, sealed: SealedSegment) -> Unpacked:
 
     path = parquet_of(home, sealed)
     told = pl.read_parquet_metadata(path)
-    # A path may hold what looks like a pattern.
-    frame = pl.scan_parquet(path, glob=False).collect()
-    header, records = told[HEADER].encode(), to_records(KINDS[sealed.kind], frame)
+    kind = KINDS[sealed.kind]
+    header, records = told[HEADER].encode(), to_records(kind, kind.read_parquet([path]).collect())
     if root_of(bytes.fromhex(told[SALT]), [header, *records]) != sealed.root:
         raise SealBroken(sealed.kind, sealed.file_name)
     return Unpacked(header, records)

@@ -31,6 +31,9 @@ PREDICTIONS_COLUMNS = (
     "latency_us",
     "error",
     "rollout",
+    "instead_of",
+    "hashed",
+    "dropped",
 )
 SHADOWS_COLUMNS = ("of", "at", "model", "prediction", "probabilities", "latency_us", "error", "rollout")
 
@@ -63,8 +66,8 @@ def predictions(
 
     Returns:
         A row for each answer: id, at (UTC), model, environment, entity, inputs, carried, prediction,
-        probabilities, latency_us, error, rollout. JSON text: inputs, carried, prediction, probabilities, the
-        last null where the model gave none.
+        probabilities, latency_us, error, rollout, instead_of, hashed, dropped. JSON text: inputs, carried,
+        prediction, probabilities (null where the model gave none), and the lists `hashed` and `dropped`.
     """
     lazy = lazy_predictions(source, since=since, until=until, model=model, environment=environment)
     return lazy.sort("at", *PLACE).select(PREDICTIONS_COLUMNS).collect()
@@ -188,7 +191,7 @@ def scan(
             frames.append(_read_open(kind, path))
     parts = [pl.DataFrame(schema=kind.schema()).lazy(), *(frame.lazy() for frame in frames)]
     if files:
-        parts.append(pl.scan_parquet(files, glob=False))
+        parts.append(kind.read_parquet(files))
     lazy = pl.concat(parts).filter(pl.col("at").is_not_null())
     lazy = lazy if since is None else lazy.filter(pl.col("at") >= since)
     return lazy if until is None else lazy.filter(pl.col("at") < until)

@@ -29,7 +29,7 @@ def look_up(home: Path, place: Place) -> tuple[bytes, SegmentHeader] | None:
     if sealed is None or (place.ordinal >= sealed.records and not sealed.damaged):
         return None
     path = parquet_of(home, sealed)
-    rows = pl.scan_parquet(path, glob=False)
+    rows = PREDICTIONS_KIND.read_parquet([path])
     # Rows stand by their ordinals, but where damage took some.
     found = _with_id(rows.slice(place.ordinal, 1), place)
     if found.is_empty() and sealed.damaged:

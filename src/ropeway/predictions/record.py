@@ -51,7 +51,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
         entity: what divides traffic, as text, by the policy of its column; empty when nothing is declared.
         carried: what the request carried beside the inputs, by the policy of each column.
         error: the code of what it failed with; then nothing was answered, and `prediction` is None.
-        rollout: the rollout on whose behalf this version answered; empty for the live one.
+        rollout: the rollout on whose behalf this version answered, or another should have; else empty.
+        instead_of: the version that should have answered and failed, where the live one answered for it.
     """
 
     at: datetime
@@ -66,6 +67,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     carried: dict[str, Any] = {}
     error: str = ""
     rollout: str = ""
+    instead_of: str = ""
 
 
 class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -108,6 +110,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     carried: dict[str, Any] = {}
     error: str = ""
     rollout: str = ""
+    instead_of: str = ""
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +214,7 @@ def _as_found(place: Place, header: SegmentHeader, record: PredictionRecord) -> 
         carried=record.carried,
         error=record.error,
         rollout=record.rollout,
+        instead_of=record.instead_of,
         replica=place.replica,
         host=header.host,
         process=header.process,

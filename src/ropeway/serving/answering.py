@@ -25,15 +25,6 @@ ARM_S = 5.0
 """An arm that has not answered after this long is passed over; the live version answers instead."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """Rows of a request that one version answered, in one go."""
-
-    version: Loaded
-    rows: list[int]
-    answers: list[Answer]
-    latency_us: int
-
-
 class Failure(msgspec.Struct, frozen=True):
     """Rows of a request that a version failed on."""
 
@@ -41,6 +32,16 @@ class Failure(msgspec.Struct, frozen=True):
     rows: list[int]
     code: str
     latency_us: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Rows of a request that one version answered, in one go; `failed` is the arm that should have."""
+
+    version: Loaded
+    rows: list[int]
+    answers: list[Answer]
+    latency_us: int
+    failed: Failure | None = None
 
 
 OnFailure = Callable[[Failure], None]
@@ -108,7 +109,7 @@ async def _ask_instead(
     # Known only now: had the live version refused those values too, the mistake would be the caller's.
     if is_mismatch:
         _count(failure, on_failure)
-    return part
+    return msgspec.structs.replace(part, failed=failure)
 
 
 def _count(failure: Failure, on_failure: OnFailure) -> None:

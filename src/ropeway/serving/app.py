@@ -148,7 +148,9 @@ class PredictionApp:
         """The id of each row's answer, in the order of the rows; each is in the log."""
         ids = [PredictionId("")] * asked.request.height
         for part in parts:
-            rollout = "" if part.version is traffic.live else traffic.rollout
+            # Its rows count for the arm that failed on them, whoever answered.
+            instead_of = part.failed.version.ref if part.failed else ""
+            rollout = traffic.rollout if instead_of or part.version is not traffic.live else ""
             for row, given in zip(part.rows, part.answers, strict=True):
                 ids[row] = self.log.add(
                     part.version.ref,
@@ -160,6 +162,7 @@ class PredictionApp:
                     entity=asked.entity(row),
                     carried=asked.carries(row),
                     rollout=rollout,
+                    instead_of=instead_of,
                 )
         return ids
 

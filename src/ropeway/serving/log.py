@@ -140,6 +140,7 @@ class PredictionLog:
         carried: dict[str, Any] | None = None,
         error: str = "",
         rollout: str = "",
+        instead_of: str = "",
     ) -> PredictionId:
         """Log one answer, or what it failed with, and give it its id.
 
@@ -164,6 +165,7 @@ class PredictionLog:
             carried=logged,
             error=error,
             rollout=rollout,
+            instead_of=instead_of,
         )
         place = self._predictions.append(self._encode(record))
         self._failed += bool(error)
