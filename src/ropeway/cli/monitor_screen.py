@@ -57,11 +57,20 @@ def _draw_deployment(out: "Console", seen: "Seen", screen: "Screen") -> None:
 
     health = seen.health
     share = f", {health.share:.0%} of the traffic" if health.role in ("live", "arm") else ""
-    head = Text(health.ref, style="bold") + Text(f"  {ROLES[health.role]} in {health.environment}{share}   ")
-    out.print(head + draw.badge(STATES[health.state], _state_words(health)))
+    role = f"  {ROLES[health.role]} in {health.environment}{share}   "
+    out.print(
+        _line(Text(health.ref, style="bold"), role, draw.badge(STATES[health.state], _state_words(health)))
+    )
     facts = [*_traffic(seen, screen.at), *_drift(seen, screen.min_effect), *_quality(health)]
     facts += [*_performance(health), *_alerts(health)]
     draw.facts(out, facts)
+
+
+def _line(*parts: "Text | str") -> "Text":
+    """Parts one after the other, each in its own style: `+` would give all of them the first one's."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)
 
 
 def _state_words(health: "DeploymentHealth") -> str:
@@ -76,14 +85,14 @@ def _traffic(seen: "Seen", now: datetime) -> Iterator[Fact]:
         yield "answers", "no window is over yet"
         return
     rows = [each.rows for each in seen.windows]
-    sparks = sparkline(rows, width=28)
     answers = f"{draw.count(line.rows, 'row')} in the last window, {window_words(line.start, line.end, now)}"
     yield "answers", answers
     if len(rows) > 1:
-        yield "", f"{sparks}  {draw.count(len(rows), 'window')}, {min(rows):,} to {max(rows):,} rows"
+        span = f"  {draw.count(len(rows), 'window')}, {min(rows):,} to {max(rows):,} rows"
+        yield "", _line(sparkline(rows, width=28), span)
     failed = f"{line.errors:,} of {line.rows:,} ({line.error_rate:.1%})" if line.errors else "none"
     times = f"p50 {milliseconds(line.latency_p50_us)}, p99 {milliseconds(line.latency_p99_us)}"
-    yield "failed", draw.badge("warn", failed) + f"   {times}" if line.errors else f"{failed}   {times}"
+    yield "failed", _line(draw.badge("warn", failed), f"   {times}") if line.errors else f"{failed}   {times}"
 
 
 def _drift(seen: "Seen", least: float) -> Iterator[Fact]:
@@ -94,13 +103,13 @@ def _drift(seen: "Seen", least: float) -> Iterator[Fact]:
     drifted = [each for each in seen.columns if each.drifted]
     furthest = max((each.effect for each in seen.columns), default=line.effect or 0.0)
     if not drifted:
-        yield "drift", draw.badge("ok", f"none; the furthest effect is {furthest:.2f} (from {least:g} on)")
+        yield "drift", draw.badge("ok", f"none; the furthest effect is {furthest:.2f}")
     else:
-        yield "drift", draw.badge("warn", columns_in_words(drifted)) + f"   (from {least:g} on)"
+        yield "drift", draw.badge("warn", columns_in_words(drifted))
     effects = [each.effect for each in seen.windows if each.effect is not None]
-    if len(effects) > 1:
-        top = max(*effects, least)
-        yield "", f"{sparkline(effects, width=28, top=top)}  effect, up to {max(effects):.2f}"
+    if effects:
+        words = f"  effect by window, up to {max(effects):.2f}; limit {least:g}"
+        yield "", _line(sparkline(effects, width=28, top=max(*effects, least)), words)
 
 
 def columns_in_words(columns: "Sequence[DriftedColumn]") -> str:
@@ -147,7 +156,7 @@ def _figure(measured: "Performance", health: "DeploymentHealth") -> "Text | str"
     bar = health.baseline.bar if health.baseline else None
     against = "" if bar is None else f"; bar {bar:g}"
     if measured.value is not None and 0 <= measured.value <= 1 and (bar is None or 0 <= bar <= 1):
-        return draw.meter(measured.value, bar, cells=20) + f" {span}{against}"
+        return _line(draw.meter(measured.value, bar, cells=20), f" {span}{against}")
     return f"{span}{against}"
 
 
@@ -161,14 +170,15 @@ def _alerts(health: "DeploymentHealth") -> Iterator[Fact]:
 
     for alert in health.alerts:
         style = "red" if alert.severity == "page" else "yellow"
-        yield "alert", Text(f"! {alert.rule}", style=style) + f"  {alert.says}"
+        yield "alert", _line(Text(f"! {alert.rule}", style=style), f"  {alert.says}")
 
 
 def _draw_rollout(out: "Console", rollout: "RolloutState") -> None:
     from rich.text import Text
 
-    head = Text(rollout.ref, style="bold") + Text(f"  against {rollout.champion} in {rollout.environment}   ")
-    out.print(head + draw.badge("warn" if rollout.state == "held" else "running", f"rollout {rollout.state}"))
+    against = f"  against {rollout.champion} in {rollout.environment}   "
+    state = draw.badge("warn" if rollout.state == "held" else "running", f"rollout {rollout.state}")
+    out.print(_line(Text(rollout.ref, style="bold"), against, state))
     draw.facts(out, _rollout_facts(rollout))
 
 
@@ -217,7 +227,7 @@ def draw_alerts(out: "Console", alerts: "Sequence[Alert]", *, every: bool) -> No
             out.print()
         badge = draw.badge("warn", alert.severity) if alert.is_open else draw.badge("ok", "resolved")
         where = f"  {alert.model} in {alert.environment}   "
-        out.print(Text(alert.rule, style="bold") + Text(where) + badge)
+        out.print(_line(Text(alert.rule, style="bold"), where, badge))
         draw.facts(out, _alert_facts(alert))
     steps = [alert.next_step for alert in alerts if alert.is_open and alert.next_step]
     draw.next_step(out, *list(dict.fromkeys(steps))[:3])
@@ -294,6 +304,6 @@ def _next_steps(screen: "Screen") -> list[str]:
     """What to type next: what the alerts and the health ask for, at most two."""
     alerts = [alert.next_step for seen in screen.deployments for alert in seen.health.alerts]
     healths = [seen.health.next_step for seen in screen.deployments]
-    held = [f"ropeway rollout {each.id}" for each in screen.rollouts if each.state == "held"]
+    held = [f"ropeway rollout show {each.id}" for each in screen.rollouts if each.state == "held"]
     wanted = [step for step in (*held, *alerts, *healths) if step]
     return list(dict.fromkeys(wanted))[:2]

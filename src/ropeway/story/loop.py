@@ -36,7 +36,7 @@ def loop_of(read: Connection) -> Loop:
     ]
     if len(alerts) > SHOWN_ALERTS:
         told.append(f"and {len(alerts) - SHOWN_ALERTS} more (ropeway alerts)")
-    urgent = [f"ropeway rollout {each.id}" for each in under_way if each.state == "held"]
+    urgent = [f"ropeway rollout show {each.id}" for each in under_way if each.state == "held"]
     urgent += _approvals(read, newest)
     urgent += ["ropeway policy"] if paused else []
     urgent += [each.next_step for each in alerts if each.next_step]

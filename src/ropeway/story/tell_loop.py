@@ -3,13 +3,13 @@
 These rooms are not imported: what they have put on record is read by verb.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ropeway.core.clock import from_text
+from ropeway.stats.sequential.shown import e_value
 from ropeway.story.account import Told
 from ropeway.story.happenings import Happening, last, of_verbs
 from ropeway.story.words import day, identity_of
@@ -45,8 +45,14 @@ def tell_retraining(_read: Connection, ref: str, happenings: Sequence[Happening]
     body = triggered.body
     lines = [body["says"]] if body.get("says") else []
     done = [each for each in happenings if each.verb == "retraining-advanced" and each.body["says"]]
-    lines += [f"{each.body['stage']} {day(each.at)}: {each.body['says']}" for each in done]
     ended = last(happenings, "retraining-ended")
+    # The last stage and the end say the same where one brought the other about: the end is told.
+    of_end = "" if ended is None else ended.body["says"]
+    lines += [
+        f"{each.body['stage']} {day(each.at)}: {each.body['says']}"
+        for each in done
+        if each.body["says"] != of_end
+    ]
     if ended is not None:
         lines.append(f"{ended.body['outcome'].replace('-', ' ')} {day(ended.at)}: {ended.body['says']}")
     trigger = body["trigger"].replace("hand", "a person asked").replace("-", " ")
@@ -99,19 +105,10 @@ def _figures(summary: dict[str, Any], terms: dict[str, Any]) -> str:
     saved = (
         f"saves {summary['estimate']:+.3f} ({summary['low']:+.3f} to {summary['high']:+.3f}) {terms['unit']}"
     )
-    gain, limit = as_e_value(summary["log_e_gain"]), 1 / terms["alpha"]
+    gain, limit = e_value(summary["log_e_gain"]), 1 / terms["alpha"]
     return (
         f"after {summary['entities']:,} entities {saved}; e-value of a gain {gain}, proven from {limit:,.0f}"
     )
-
-
-def as_e_value(log_e: float) -> str:
-    """An e-value from its natural logarithm, however large."""
-    if log_e > math.log(1e6):
-        exponent = math.floor(log_e / math.log(10))
-        return f"{math.exp(log_e - exponent * math.log(10)):.0f} x 10^{exponent}"
-    value = math.exp(log_e)
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def tell_feedback(_read: Connection, ref: str, _happenings: Sequence[Happening]) -> Told:

@@ -42,7 +42,7 @@ COST = {
 class Releases(Production):
     """What the policy does about it, and how versions prove themselves."""
 
-    def retrain(self, identity="retraining_r1", *, alert="alert_2", rollout="rollout_one"):
+    def retrain(self, identity="retraining_r1", *, alert="alert_2", rollout="rollout_one", approved=True):
         """From a degradation to a version that is released."""
         of = {"retraining": identity, "name": MODEL, "environment": PRODUCTION}
         self.record(
@@ -82,6 +82,8 @@ class Releases(Production):
         )
         self.gate(2, 0.603, "tweets2", f"{MODEL}@1", self.controller)
         self.record(RetrainingAdvanced(**of, stage="gated", passed=True, says=f"the gate passed {version}"))
+        if not approved:
+            return
         rule = "policy: retraining after degradation"
         self.record(ApprovedByRule(name=MODEL, number=2, evidence=digest_bytes(b"evidence2"), rule=rule))
         self.record(RetrainingAdvanced(**of, stage="approved", rule=rule, says="approved by a rule"))
