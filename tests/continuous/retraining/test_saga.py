@@ -19,6 +19,7 @@ from ropeway.models.operations import (
     gate_model,
     list_models,
     promote_model,
+    recall_model,
     reject_model,
 )
 from ropeway.models.register import register
@@ -343,16 +344,47 @@ def test_the_same_version_again_that_was_rejected_ends_it(workspace: LocalWorksp
     assert (again.outcome, again.version) == ("rejected", "halves@2")
 
 
-def test_without_live_version_by_hand_it_is_live_at_once(tmp_path: Path) -> None:
+def test_a_first_version_is_not_put_live_by_a_rule_but_by_a_person(tmp_path: Path) -> None:
     from retrained import project
 
+    from ropeway.continuous.rollouts.operations import release
+
     with project(tmp_path / "p") as workspace:
-        run_pipeline(workspace)
-        register(workspace)
         settings(workspace, POLICY + "feedback = false\n")
-        done = go_on(workspace, begin(workspace, "hand"))
-        assert done.outcome == "released"
-        assert list_models(workspace)[0].environments == ["production"]
+        begun = ops.trigger(workspace, name="halves", environment="production", trigger="hand")
+        assert go_on(workspace, begun).stage == "approved"
+        (waiting,) = carry_on(workspace, begun, workspace.project.policy)
+        assert waiting.kind == "waiting"
+        assert "nothing is live there" in waiting.says
+        assert "ropeway release halves@1 --to production" in waiting.says
+        assert list_models(workspace)[0].environments == []
+        assert release(workspace, ref="halves@1").rollout is None
+        assert go_on(workspace, begun).outcome == "released"
+
+
+def test_nothing_is_gated_or_released_when_the_live_version_is_recalled_meanwhile(
+    workspace: LocalWorkspace,
+) -> None:
+    begun = begin(workspace)
+    recall_model(workspace, ref="halves@1", reason="it does harm")
+    waiting = go_on(workspace, begun)
+    assert (waiting.outcome, waiting.stage) == (None, "registered")
+    (action,) = carry_on(workspace, begun, workspace.project.policy)
+    assert action.says.startswith("halves@1 was live in production when this began, and nothing is now")
+    assert "ropeway model promote halves@2" in action.says
+    assert list_models(workspace)[0].environments == []
+
+
+def test_an_approved_version_waits_when_the_live_one_is_recalled_before_its_release(
+    workspace: LocalWorkspace,
+) -> None:
+    settings(workspace, POLICY.replace("[policy.data]", 'quiet = ["08:00-12:00"]\n[policy.data]'))
+    begun = begin(workspace)
+    assert go_on(workspace, begun).stage == "approved"
+    recall_model(workspace, ref="halves@1", reason="it does harm")
+    workspace.clock.advance(seconds=4 * 3600)
+    assert go_on(workspace, begun).outcome is None
+    assert list_models(workspace)[0].environments == []
 
 
 def test_a_second_version_is_put_live_by_its_rollout_and_the_next_learns_on(

@@ -38,8 +38,8 @@ from ropeway.continuous.retraining.reading import (
     show_retraining,
     state_of,
 )
-from ropeway.continuous.retraining.records import Gathering, Judged, PolicyState, Retraining
-from ropeway.continuous.rollouts.operations import release
+from ropeway.continuous.retraining.records import Gathering, Judged, PolicyState, Retraining, rule_of
+from ropeway.continuous.rollouts.operations import release_in
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest, ModelName, new_id
 from ropeway.data.operations import record_arrival
@@ -198,10 +198,11 @@ def end(
 
 
 @operation("retraining.release", kind="command", permission="models:promote")
-def release_retrained(context: Context, *, retraining: str, rule: str) -> Retraining:
+def release_retrained(context: Context, *, retraining: str) -> Retraining:
     """Let the version of a retraining out, and record that this ends it: one transaction.
 
     Raises:
+        NothingToCompare: nothing is live there: a person decides.
         RolloutActive: another version is on its way there.
         StaleEvidence: the gate would not judge it by the same today.
         AlphaSpent: the year's budget of wrong promotions is spent.
@@ -209,7 +210,8 @@ def release_retrained(context: Context, *, retraining: str, rule: str) -> Retrai
     current = _may_advance(context, retraining, "released")
     if current is None:
         return get(context.read, retraining)
-    released = release.function(
+    rule = rule_of(current)
+    released = release_in(
         context, ref=current.version, environment=current.environment, retraining=retraining, by_rule=rule
     )
     rollout = "" if released.rollout is None else released.rollout.id

@@ -48,6 +48,11 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     stage_seq: int = 0
 
 
+def rule_of(current: Retraining) -> str:
+    """The rule by which a retraining acts, as the record names it."""
+    return f"policy: retraining after {current.trigger}"
+
+
 class PolicyState(msgspec.Struct, frozen=True, kw_only=True):
     """How the policy of a model in an environment stands.
 

@@ -25,7 +25,8 @@ from ropeway.continuous.retraining.operations import (
     release_retrained,
     show_retraining,
 )
-from ropeway.continuous.rollouts.errors import RolloutActive
+from ropeway.continuous.retraining.records import rule_of
+from ropeway.continuous.rollouts.errors import NothingToCompare, RolloutActive
 from ropeway.continuous.schedule import zone_of
 from ropeway.core.errors import RopewayError, Unavailable
 from ropeway.data.errors import ChecksFailed, ContractChanged, ContractViolated
@@ -193,6 +194,8 @@ def _judge(workspace: Workspace, current: Retraining, policy: Policy) -> Step:
         return _ends(workspace, current, "released", says)
     if version.state in _OUT_OF_USE:
         return _ends(workspace, current, "rejected", f"{version.ref} is {version.state.value}")
+    if current.live and live_version(workspace, name=current.name, environment=current.environment) is None:
+        return _waits_for_a_live_one(current, version)
     may_look = version.state is not State.LIVE
     if may_look and (version.passed is None or found.stale):
         return _gate(workspace, current)
@@ -208,6 +211,18 @@ def _judge(workspace: Workspace, current: Retraining, policy: Policy) -> Step:
         by = f" in the name of {version.approved_by}" if version.approved_by else ""
         return _approved(workspace, current, f"{version.ref} is approved{by}")
     return _release(workspace, current, policy)
+
+
+def _waits_for_a_live_one(current: Retraining, version: ModelVersion) -> Step:
+    """What it was to be better than is gone: a gate without it would ask too little."""
+    where = f"--to {current.environment}"
+    says = (
+        f"{current.live} was live in {current.environment} when this began, and nothing is now: "
+        f"{version.ref} would be held against nothing. A person decides: ropeway rollback {current.name} "
+        f"{where}   brings back what was live before; ropeway model promote {version.ref} {where}   puts the "
+        "new one live untested, once it is gated and approved"
+    )
+    return Step(kind="waits", says=says)
 
 
 def _gate(workspace: Workspace, current: Retraining) -> Step:
@@ -252,13 +267,11 @@ def _release(workspace: Workspace, current: Retraining, policy: Policy) -> Step:
         return Step(
             kind="waits", says=f"{current.version} is released when the quiet hours end: {until:%H:%M}"
         )
-    done = release_retrained(workspace, retraining=current.id, rule=rule_of(current))
+    try:
+        done = release_retrained(workspace, retraining=current.id)
+    except NothingToCompare as refusal:
+        return Step(kind="waits", says=f"{refusal.what} {refusal.next_step}")
     return Step(kind="went-on", says=done.ended_says)
-
-
-def rule_of(current: Retraining) -> str:
-    """The rule by which a retraining acts, as the record names it."""
-    return f"policy: retraining after {current.trigger}"
 
 
 def _ends(

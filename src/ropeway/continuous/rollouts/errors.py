@@ -3,7 +3,7 @@
 NotFound   unknown-rollout
 Invalid    bad-steps
 Conflict   rollout-active · rollout-over · already-live · nothing-to-roll-back · not-held
-Refused    alpha-spent · no-error-cap
+Refused    alpha-spent · no-error-cap · nothing-to-compare
 """
 
 from collections.abc import Iterable
@@ -126,6 +126,24 @@ class AlphaSpent(Refused):
             f"ropeway model promote {name}@VERSION   decides without a test",
             name=name,
             year=year,
+        )
+
+
+class NothingToCompare(Refused):
+    """A rule may let a version prove itself beside a live one, not put it before everybody untested."""
+
+    code = "nothing-to-compare"
+
+    def __init__(self, ref: str, environment: str) -> None:
+        name = ref.partition("@")[0]
+        super().__init__(
+            f"No rule releases '{ref}' to {environment}: nothing is live there, so that it would answer "
+            "everybody at once, untested.",
+            expected="a live version that it can prove itself beside",
+            next_step=f"a person decides: ropeway release {ref} --to {environment}   puts it live at once; "
+            f"ropeway rollback {name} --to {environment}   brings back what was live before",
+            ref=ref,
+            environment=environment,
         )
 
 

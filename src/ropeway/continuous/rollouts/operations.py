@@ -12,6 +12,7 @@ from ropeway.continuous.rollouts.errors import (
     AlphaSpent,
     AlreadyLive,
     NotHeld,
+    NothingToCompare,
     NothingToRollBack,
     RolloutActive,
     RolloutOver,
@@ -73,8 +74,6 @@ def release(
     ref: str,
     environment: str = PRODUCTION,
     steps: list[str | float] | None = None,
-    retraining: str = "",
-    by_rule: str = "",
     note: str | None = None,
 ) -> Released:
     """Let an approved version prove itself beside the live one; where none is live it is live at once.
@@ -84,14 +83,39 @@ def release(
         ref: the version.
         environment: where it shall be live.
         steps: shares of traffic, `shadow` at most as the first; those of `[rollout]` when absent.
-        retraining: the retraining that made it.
-        by_rule: which rule releases it; empty for a person.
         note: what should be remembered.
 
     Raises:
         IllegalTransition: it is not approved.
         StaleEvidence: its gate would not judge it by the same today.
         RolloutActive, AlreadyLive, AlphaSpent, BadSteps, NoErrorCap: see there.
+    """
+    return release_in(context, ref=ref, environment=environment, steps=steps, note=note)
+
+
+def release_in(
+    context: Context,
+    *,
+    ref: str,
+    environment: str,
+    steps: list[str | float] | None = None,
+    retraining: str = "",
+    by_rule: str = "",
+    note: str | None = None,
+) -> Released:
+    """As `continuous.release`, inside another operation; that a rule releases it is not for callers to say.
+
+    Args:
+        context: the call.
+        ref: the version.
+        environment: where it shall be live.
+        steps: as there.
+        retraining: the retraining that made it.
+        by_rule: which rule releases it; empty for a person.
+        note: what should be remembered.
+
+    Raises:
+        NothingToCompare: a rule would put it live at once.
     """
     context.begin()
     registry.check_environment(context.project, environment)
@@ -104,7 +128,9 @@ def release(
     if active is not None:
         raise RolloutActive(version.ref, environment, active.id, active.ref)
     if live is None:
-        return _live_at_once(context, version, environment, by_rule, note)
+        if by_rule:
+            raise NothingToCompare(version.ref, environment)
+        return _live_at_once(context, version, environment, note)
     if not registry.was_live_in(context.read, version, environment):
         require_fresh(context, version)
     rollout = _start(context, version, live, environment, steps, retraining, by_rule, note)
@@ -244,12 +270,9 @@ def rollback(
     )
 
 
-def _live_at_once(
-    context: Context, version: ModelVersion, environment: str, by_rule: str, note: str | None
-) -> Released:
+def _live_at_once(context: Context, version: ModelVersion, environment: str, note: str | None) -> Released:
     says = f"nothing was live in {environment}: there was nothing to compare with, and it is live at once"
-    by = f"released by {by_rule}; " if by_rule else ""
-    version = promote_in(context, ref=version.ref, environment=environment, note=note or by + says)
+    version = promote_in(context, ref=version.ref, environment=environment, note=note or says)
     return Released(version=version, environment=environment, rollout=None, says=says)
 
 
