@@ -54,7 +54,7 @@ class Mood:
         return None
 
 
-RAISES, SLEEPS, HANGS, READS_MORE, ANSWERS_LESS, EXITS = 31, 32, 33, 34, 35, 36
+RAISES, SLEEPS, HANGS, READS_MORE, ANSWERS_LESS, EXITS, RECOVERS = 31, 32, 33, 34, 35, 36, 37
 """Versions of their own kind: the others are sound, and none over 90 loads."""
 
 
@@ -84,6 +84,20 @@ class Hanging(Mood):
         return super().predict(rows)
 
 
+class Recovering(Mood):
+    """Fails on the first row that it is asked, and never again."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.has_failed = False
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        if rows["text"].to_list() != ["some text"] and not self.has_failed:
+            self.has_failed = True
+            raise RuntimeError("not ready yet")
+        return super().predict(rows)
+
+
 class ReadingMore(Mood):
     """Wants a column that requests do not have."""
 
@@ -100,6 +114,7 @@ KINDS: Mapping[int, type[Mood]] = {
     RAISES: Raising,
     SLEEPS: Sleeping,
     HANGS: Hanging,
+    RECOVERS: Recovering,
     READS_MORE: ReadingMore,
     ANSWERS_LESS: AnsweringLess,
 }

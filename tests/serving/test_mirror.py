@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.serving.served import HANGS, RAISES, SLEEPS, routing
+from tests.serving.served import HANGS, RAISES, RECOVERS, SLEEPS, routing
 
 from ropeway.predictions.record import SHADOWS, ShadowRecord, all_predictions
 from ropeway.serving.division import Division
@@ -66,6 +66,23 @@ def test_with_mirroring_on_both_sides_of_a_canary_have_both_answers(
         is_arm = division.arm_of(row["customer"]) == 0
         assert found[answer["id"]] == ("mood@1" if is_arm else "mood@2")
     assert len(found) == 60
+
+
+def test_a_version_is_not_asked_beside_for_rows_that_it_just_failed_on(
+    start_service: Callable[..., Any],
+) -> None:
+    alias = routing(**{f"v{RECOVERS}": 0.5}, shadows=[RECOVERS])
+    service = start_service(alias, entity="customer")
+    division = Division("salt-1", [0.5])
+    customer = next(f"c{n}" for n in range(99) if division.arm_of(f"c{n}") == 0)
+    answer = service.predict({"text": "good", "customer": customer}).json()
+    (beside,) = drained(service)
+    assert (answer["model"], beside.of, beside.model) == ("mood@1", answer["id"], f"mood@{RECOVERS}")
+    assert (beside.error, beside.prediction, beside.rollout) == ("prediction-failed", None, "r-1")
+    logged = dict(all_predictions(service.home))
+    (failed,) = [record for record in logged.values() if record.error]
+    assert beside.latency_us == failed.latency_us
+    assert logged[answer["id"]].instead_of == failed.model == beside.model
 
 
 def test_a_routing_without_shadows_mirrors_nothing(start_service: Callable[..., Any]) -> None:

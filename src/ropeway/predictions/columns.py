@@ -4,7 +4,7 @@ A field that is JSON of any shape (inputs, an answer, a truth) stands as its JSO
 its columns do not give again stands in `as_written` as well; one that cannot be read at all, only there.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,7 +124,7 @@ class Kind:
             own = {"id": pl.String, **own}
         return own | place | {AS_WRITTEN: pl.Binary}
 
-    def read_parquet(self, files: Sequence[Path]) -> "pl.LazyFrame":
+    def read_parquet(self, files: list[Path]) -> "pl.LazyFrame":
         """Sealed records, also those of earlier releases, in the columns of today."""
         import polars as pl
 

@@ -23,8 +23,6 @@ def look_up(home: Path, place: Place) -> tuple[bytes, SegmentHeader] | None:
     Raises:
         ObjectMissing, ObjectDamaged: the Parquet is not there, or not what it was.
     """
-    import polars as pl
-
     sealed = find_sealed(home, PREDICTIONS_KIND.name, place.replica, place.segment)
     if sealed is None or (place.ordinal >= sealed.records and not sealed.damaged):
         return None

@@ -203,7 +203,11 @@ class PredictionApp:
                 if part.version.ref != version.ref:
                     of = [ids[row] for row in part.rows]
                     request = only(asked.request, part.rows)
-                    self.mirrors.offer(version, Job(request, of, at, traffic.rollout, size_bytes))
+                    job = Job(request, of, at, traffic.rollout, size_bytes)
+                    if part.failed and part.failed.version.ref == version.ref:
+                        failed = part.failed
+                        job = msgspec.structs.replace(job, failed=failed.code, failed_us=failed.latency_us)
+                    self.mirrors.offer(version, job)
 
     async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
         check_json(scope)

@@ -37,13 +37,21 @@ STOP_S = 10.0
 
 
 class Job(msgspec.Struct, frozen=True):
-    """Rows that were answered, to be asked of another version in one go, as they were."""
+    """Rows that were answered, to be asked of another version in one go, as they were.
+
+    Attributes:
+        failed: what that version failed with when the rows were its own; it is not asked again then, since
+            an answer that came too late for anybody would count as one.
+        failed_us: how long it was waited for.
+    """
 
     request: Request
     of: list[PredictionId]
     at: datetime
     rollout: str
     size_bytes: int
+    failed: str = ""
+    failed_us: int = 0
 
 
 class Gate:
@@ -123,6 +131,9 @@ class Mirror:
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
+            if job.failed:
+                self._end(job, [None] * len(job.of), job.failed, job.failed_us)
+                continue
             if self._give_up_at is None:
                 self._wait_for_quiet()
             # A mirror of the same copy that was told to finish may still be at it.
@@ -153,7 +164,9 @@ class Mirror:
         except BaseException:  # noqa: BLE001
             # `ask` lets only the user's KeyboardInterrupt through, which must not end this thread.
             code = "prediction-failed"
-        latency_us = (time.perf_counter_ns() - begun) // 1000
+        self._end(job, answers, code, (time.perf_counter_ns() - begun) // 1000)
+
+    def _end(self, job: Job, answers: Sequence[Answer | None], code: str, latency_us: int) -> None:
         self._write(job, answers, code, latency_us)
         # Only now: who waits for an empty queue finds everything recorded.
         with self._changed:
