@@ -21,7 +21,7 @@ from ropeway.continuous.retraining.errors import PolicyInvalid, PolicyPausedNow
 from ropeway.continuous.rollouts import moves
 from ropeway.continuous.rollouts.errors import RolloutActive
 from ropeway.continuous.rollouts.operations import end_rollout, list_rollouts, release, rollback
-from ropeway.models.operations import approve_by_rule, gate_model, list_models
+from ropeway.models.operations import approve_by_rule, approve_model, gate_model, list_models
 from ropeway.models.register import register
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
@@ -30,7 +30,8 @@ from ropeway.workspace.errors import LeaseHeld, LeaseLost
 from ropeway.workspace.lease import take_lease
 
 DAY = 86_400
-KILLS = 25
+KILLS = 8
+"""Enough to see that it can be killed; `python -m tests.faults --only controller` does it by the hundred."""
 
 
 @pytest.fixture
@@ -252,8 +253,6 @@ def test_the_loop_tells_only_what_is_new_and_ends_when_told(workspace: LocalWork
         told.extend(kinds(actions))
         if told.count("waiting") and "released" not in told:
             with LocalWorkspace(workspace.root, actor="ben", clock=workspace.clock) as ben:
-                from ropeway.models.operations import approve_model
-
                 approve_model(ben, ref="halves@2")
         if "released" in told:
             stop.set()
@@ -263,6 +262,40 @@ def test_the_loop_tells_only_what_is_new_and_ends_when_told(workspace: LocalWork
     assert told[-1] == "released"
     with take_lease(workspace, "controller"):
         pass
+
+
+def test_a_clock_that_cannot_be_read_for_a_while_does_not_end_the_loop(tmp_path: Path) -> None:
+    clock = FileClock(tmp_path / "clock")
+    clock.set(START)
+    stop, told = threading.Event(), []
+
+    def tell(actions: list[Action]) -> None:
+        told.extend(actions)
+        if "error" not in kinds(told):
+            clock.path.write_text("nobody knows")
+        elif "released" in kinds(actions):
+            stop.set()
+        else:
+            clock.set(START)
+
+    with live_project(tmp_path / "p", clock=clock) as workspace:
+        settings(workspace, POLICY.replace("by-rule", "two-person"))
+        judged_rows(workspace, 40)
+        with LocalWorkspace(workspace.root, actor="ben", clock=FileClock(tmp_path / "other")) as ben:
+            ben.clock.set(START)
+            run(workspace, every_s=0.01, stop=stop, tell=_then_approve(tell, ben))
+    assert {each.subject for each in told if each.kind == "error"} >= {"lease", "monitoring"}
+
+
+def _then_approve(tell, ben: LocalWorkspace):
+    """Tell, and let a person approve once the clock could not be read."""
+
+    def call(actions: list[Action]) -> None:
+        tell(actions)
+        if "error" in kinds(actions):
+            approve_model(ben, ref="halves@2")
+
+    return call
 
 
 ROUNDS = """

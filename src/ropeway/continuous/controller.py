@@ -77,14 +77,12 @@ def run(
         feed = Feed(fenced)
         told: set[Action] = set()
         while not stop.is_set():
-            actions = _round(fenced, feed, progress)
+            actions = [*_renewed(lease), *_round(fenced, feed, progress)]
             new = [action for action in actions if action not in told]
             if new:
                 tell(new)
             told = set(actions)
-            if stop.wait(every_s):
-                return
-            lease.renew()
+            stop.wait(every_s)
 
 
 def ask(workspace: Workspace, why: str | None) -> Retraining:
@@ -137,6 +135,17 @@ def _kept(lease: Lease) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def _renewed(lease: Lease) -> list[Action]:
+    """Renew the lease between rounds; a disk that is full for a while does not end the controller."""
+    try:
+        lease.renew()
+    except LeaseLost:
+        raise
+    except RopewayError as error:
+        return [Action("error", "lease", f"[{error.code}] {error.what}")]
+    return []
 
 
 def _round(workspace: Workspace, feed: Feed, progress: Progress | None) -> list[Action]:

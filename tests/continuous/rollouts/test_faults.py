@@ -20,7 +20,7 @@ from ropeway.workspace.lease import take_lease
 from ropeway.workspace.operations import fsck, list_events
 
 BETTER = {"live": right_in(0.2), "candidate": right_in(1.0)}
-KILLS = 24
+KILLS = 8
 NO_SNAPSHOT = "0000000000"
 
 

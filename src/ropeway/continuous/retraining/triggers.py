@@ -6,6 +6,7 @@ look, until a retraining has answered it or its reason is gone.
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -104,7 +105,7 @@ class Feed:
 
         home, project = self._workspace.home, self._workspace.project
         sizes = [
-            (path.name, path.stat().st_size)
+            (path.name, _size_bytes(path))
             for folder in (FEEDBACK, PREDICTIONS)
             for path in sorted((home / folder).glob("*.seg"))
         ]
@@ -112,6 +113,14 @@ class Feed:
         data = [(version.version, version.is_trainable) for version in versions]
         # What has become too old leaves by the day: rows are not counted anew each second for that.
         return (policy, project.inputs, project.log, name, sizes, data, self._workspace.clock.now().date())
+
+
+def _size_bytes(path: Path) -> int:
+    """How long a file is; one that was sealed and removed a moment ago has nothing more."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def look(workspace: Workspace, policy: Policy, name: str) -> Look:
