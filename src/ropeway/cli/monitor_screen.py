@@ -185,7 +185,7 @@ def _draw_rollout(out: "Console", rollout: "RolloutState") -> None:
 def _rollout_facts(rollout: "RolloutState") -> Iterator[Fact]:
     from rich.text import Text
 
-    from ropeway.story.tell_loop import as_e_value
+    from ropeway.stats.sequential.shown import e_value
 
     steps = [*rollout.steps, "live"]
     signs = ["✓" if at < rollout.step else "●" if at == rollout.step else "○" for at in range(len(steps))]
@@ -204,7 +204,7 @@ def _rollout_facts(rollout: "RolloutState") -> Iterator[Fact]:
     yield "test", f"{heard} (each needs {rollout.terms.min_entities:,})"
     saves = f"{summary.estimate:+.3f} ({summary.low:+.3f} to {summary.high:+.3f}) {rollout.terms.unit}"
     yield "saves", saves
-    gain, harm = as_e_value(summary.log_e_gain), as_e_value(summary.log_e_harm)
+    gain, harm = e_value(summary.log_e_gain), e_value(summary.log_e_harm)
     limits = (
         f"proven from {1 / rollout.terms.alpha:,.0f}; harm {harm}, from {1 / rollout.terms.harm_alpha:,.0f}"
     )

@@ -209,10 +209,11 @@ def _evidence_bar(log_e: float, alpha: float) -> "Text":
     from rich.text import Text
 
     from ropeway.cli import draw
+    from ropeway.stats.sequential.shown import e_value
 
     needed = -math.log(alpha)
     bar = draw.meter(max(0.0, log_e) / needed, cells=METER_CELLS)
-    return Text() + bar + Text(f"  e = {_e(log_e)} of the {1 / alpha:,.0f} needed")
+    return Text() + bar + Text(f"  e = {e_value(log_e)} of the {1 / alpha:,.0f} needed")
 
 
 def _draw_guards(out: "Console", terms: "Terms", guarded: "Guarded", *, is_shadow: bool) -> None:
@@ -334,13 +335,6 @@ def _figure(value: float) -> str:
     """Three digits, more only where they stand before the point."""
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return "0" if text == "-0" else text
-
-
-def _e(log_e: float) -> str:
-    if log_e > math.log(1e6):
-        return f"10^{log_e / math.log(10):.0f}"
-    value = math.exp(log_e)
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _share(value: float | None) -> str | None:

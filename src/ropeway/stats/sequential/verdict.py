@@ -18,6 +18,7 @@ import numpy as np
 
 from ropeway.stats.sequential.betting import Betting, Floats, as_e
 from ropeway.stats.sequential.confidence import ConfidenceSequence
+from ropeway.stats.sequential.shown import e_value
 
 if TYPE_CHECKING:
     import polars as pl
@@ -208,6 +209,4 @@ def _short(value: float) -> str:
 
 
 def _e(value: float) -> str:
-    if value >= 1e9:
-        return f"{value:.0e}"
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    return e_value(math.log(value)) if value > 0 else "0"
