@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from ropeway.stats.sequential.shown import e_value
 from ropeway.story.report.records import AlphaBudget, Look, ReportData, RolloutStory
 from ropeway.story.report.sections.block import (
     HALF,
@@ -25,6 +26,7 @@ HEIGHT = 240.0
 MOST_POINTS = 90
 FARTHEST = 1e8
 """E-values beyond it are drawn at the edge: they say no more than that."""
+LEAST_E = 1e-300
 OUTCOMES = {
     "promoted": ("good", "went live"),
     "rolled-back": ("bad", "rolled back"),
@@ -189,10 +191,10 @@ def _evidence(story: RolloutStory) -> Markup:
 
 
 def _e(value: float) -> str:
-    if value >= 1e6:
-        exponent = math.floor(math.log10(value))
-        return f"{value / 10.0**exponent:.1f} \u00d7 {power(10.0**exponent)}"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    """An e-value as everywhere, a power of ten with its exponent raised."""
+    said = e_value(math.log(max(value, LEAST_E)))
+    exponent = said.removeprefix("10^")
+    return said if exponent == said else power(10.0 ** int(exponent))
 
 
 def _budgets(budgets: Sequence[AlphaBudget]) -> Markup:

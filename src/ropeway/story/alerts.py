@@ -1,0 +1,117 @@
+"""Alerts as a person looks at them: with the words that drifted, and with how the figure stands now.
+
+Both are read when they are asked for, from the windows' own reports: an alert's event keeps the figure by
+which it was raised, and no word of anybody's texts ever stands in an event or goes out to a sink.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from ropeway.monitoring.operations import list_alerts
+from ropeway.monitoring.reading import lines_of, recent_of
+from ropeway.monitoring.records import Alert
+from ropeway.monitoring.rules import judge_windows, rules_of
+from ropeway.stats.drift.tokens import TellingToken
+from ropeway.story.report.drift import read_report
+from ropeway.workspace import Context, operation
+
+MOST_WORDS = 5
+"""On each side; a report on production shows more."""
+LATEST = 30
+"""So many windows back the latest ones are looked for that were judged."""
+
+
+class MovedWords(msgspec.Struct, frozen=True, kw_only=True):
+    """The words that tell a window's texts from those that were learnt from, the most telling first."""
+
+    more: list[TellingToken]
+    less: list[TellingToken]
+
+
+class AlertTold(Alert, frozen=True, kw_only=True):
+    """An alert, and what is known beside it.
+
+    Attributes:
+        words: of a drift alert, by column of texts that drifted: in the window in which it was found.
+        now: of an open alert, the same figure as it was observed last, where that is later than `end`.
+        now_at: the end of the window, or windows, that `now` is of.
+    """
+
+    words: dict[str, MovedWords] = {}
+    now: float | None = None
+    now_at: datetime | None = None
+
+
+@operation("story.alerts", kind="query", permission="monitoring:read")
+def tell_alerts(
+    context: Context, *, open_only: bool = True, model: str | None = None, limit: int = 200
+) -> list[AlertTold]:
+    """Alerts in the order of `monitoring.alerts`, each with its words and its figure now.
+
+    Args:
+        context: the call.
+        open_only: leave out those that are resolved.
+        model: only this model's, or with `@` only this version's.
+        limit: at most so many.
+    """
+    found = list_alerts.function(context, open_only=open_only, model=model, limit=limit)
+    return [_told(context, each) for each in found]
+
+
+def _told(context: Context, alert: Alert) -> AlertTold:
+    now, now_at = _now(context, alert) if alert.is_open else (None, None)
+    later = now_at is not None and now_at > alert.end
+    known = {name: getattr(alert, name) for name in alert.__struct_fields__}
+    return AlertTold(
+        **known,
+        words=_words(context, alert) if alert.when == "drift" else {},
+        now=now if later else None,
+        now_at=now_at if later else None,
+    )
+
+
+def _now(context: Context, alert: Alert) -> tuple[float | None, datetime | None]:
+    """The figure that the alert's rule looks at, by what was observed last."""
+    name, _, number = alert.model.rpartition("@")
+    if alert.when in ("degradation", "coverage"):
+        recent = recent_of(context.read, name, int(number), alert.environment)
+        if recent is None:
+            return None, None
+        return (recent.value if alert.when == "degradation" else recent.coverage), recent.end
+    rule = rules_of(context.project).get(alert.rule)
+    if rule is None or rule.when != alert.when or alert.when == "silence":
+        return None, None
+    lines = lines_of(
+        context.read, name=name, number=int(number), environment=alert.environment, last=LATEST + rule.windows
+    )
+    verdict = judge_windows(rule, lines, context.project)
+    return (None, None) if verdict is None else (verdict.figure, verdict.end)
+
+
+def _words(context: Context, alert: Alert) -> dict[str, MovedWords]:
+    """The telling words of the window in which the alert was found: the last one, where there were several."""
+    name, _, number = alert.model.rpartition("@")
+    lines = lines_of(
+        context.read, name=name, number=int(number), environment=alert.environment, since=alert.start
+    )
+    line = next((each for each in lines if each.end == alert.end), None)
+    report = None if line is None else read_report(context.store, line)
+    if report is None:
+        return {}
+    moved = {column: moved_words(report.tokens.get(column, [])) for column in alert.columns}
+    return {column: words for column, words in moved.items() if words.more or words.less}
+
+
+def moved_words(tokens: Sequence[TellingToken], most: int = MOST_WORDS) -> MovedWords:
+    """The most telling tokens, by side.
+
+    Args:
+        tokens: the most telling first.
+        most: of each side, at most so many.
+    """
+    return MovedWords(
+        more=[each for each in tokens if each.z > 0][:most],
+        less=[each for each in tokens if each.z < 0][:most],
+    )
