@@ -179,6 +179,21 @@ def test_what_a_person_has_seen_does_not_pause_it_again(workspace: LocalWorkspac
     assert "paused" in kinds(reconcile(workspace))
 
 
+def test_a_resumption_under_a_clock_that_stood_ahead_does_not_excuse_what_comes_after(
+    workspace: LocalWorkspace,
+) -> None:
+    years = 50 * 365 * DAY
+    advance(workspace, years)
+    rolled_back(workspace, 0.1)
+    ops.pause_policy(workspace, name="halves", environment="production", reason="the clock")
+    ops.resume_policy(workspace, name="halves", environment="production")
+    advance(workspace, -years)
+    rolled_back(workspace, 0.2)
+    assert "paused" not in kinds(reconcile(workspace))
+    rolled_back(workspace, 0.3)
+    assert "paused" in kinds(reconcile(workspace))
+
+
 def test_rollbacks_by_hand_or_long_ago_are_no_cycle(workspace: LocalWorkspace) -> None:
     rolled_back(workspace, 0.1)
     advance(workspace, 8 * DAY)

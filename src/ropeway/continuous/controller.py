@@ -188,10 +188,14 @@ def _ask_a_person(workspace: Workspace) -> list[Action]:
     state = policy_standing(workspace, name=name, environment=policy.environment)
     if state.paused_at is not None:
         return []
-    since = workspace.clock.now() - parse_duration(policy.rollbacks_within)
-    if state.resumed_at is not None:
-        since = max(since, state.resumed_at)
-    back = rolled_back(workspace, name=name, environment=policy.environment, since=since)
+    back = rolled_back(
+        workspace,
+        name=name,
+        environment=policy.environment,
+        since=workspace.clock.now() - parse_duration(policy.rollbacks_within),
+        # By the order on record: a clock may have stood ahead when it was resumed.
+        after_seq=state.resumed_seq,
+    )
     if len(back) < policy.max_rollbacks:
         return []
     reason = (

@@ -4,13 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from retrained import POLICY, PROJECT, answer, judged_rows, live_project, project, put_live, say
+from retrained import POLICY, PROJECT, START, answer, judged_rows, live_project, project, put_live, say
 
 from ropeway.continuous.retraining.collect import gather, put_together
 from ropeway.continuous.retraining.errors import InputsNotKept, KeyNotCarried
 from ropeway.continuous.retraining.operations import record_collected, trigger
 from ropeway.data.add import add
 from ropeway.data.load import load, resolve
+from ropeway.testing import FixedClock
 from ropeway.workspace import LocalWorkspace
 
 
@@ -103,6 +104,18 @@ def test_what_was_collected_is_not_new_any_more(tmp_path: Path) -> None:
         version = resolve(workspace, "numbers")
         assert (version.ordinal, version.rows, version.is_trainable) == (2, 150, True)
         assert version.source == "numbers@v1 and feedback on 'halves' in production"
+
+
+def test_what_was_collected_under_a_clock_that_stood_ahead_makes_nothing_old(tmp_path: Path) -> None:
+    """Once all feedback for decades counted as collected."""
+    clock = FixedClock(START)
+    with live_project(tmp_path / "p", clock=clock) as workspace:
+        clock.advance(seconds=50 * 365 * 86_400)
+        judged_rows(workspace, 30)
+        collect(workspace)
+        clock.advance(seconds=-50 * 365 * 86_400)
+        judged_rows(workspace, 10, start=50)
+        assert gathered(workspace).fresh == 10
 
 
 def test_columns_that_nobody_asked_of_the_model_are_empty(tmp_path: Path) -> None:

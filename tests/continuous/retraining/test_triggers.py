@@ -214,6 +214,63 @@ def test_a_clock_that_jumps_back_asks_for_nothing_again(workspace: LocalWorkspac
     assert asked(workspace) == []
 
 
+YEARS = 50 * 365 * DAY
+
+
+def test_a_clock_that_once_stood_years_ahead_holds_nothing_back(workspace: LocalWorkspace) -> None:
+    """Once the cool-down lasted until 2076, and the budget was used up until then."""
+    advance(workspace, YEARS)
+    for number in range(4):
+        ended(workspace, "hand", f"person:{number}")
+    advance(workspace, -YEARS)
+    judged_rows(workspace, 30)
+    (found,) = asked(workspace)
+    assert found.held == []
+
+
+def test_after_a_clock_stood_years_ahead_cool_down_and_budget_hold_as_ever(workspace: LocalWorkspace) -> None:
+    """The record's times never run backwards: all that followed was as late as the jump."""
+    advance(workspace, YEARS)
+    ended(workspace, "hand", "person:0")
+    advance(workspace, -YEARS)
+    judged_rows(workspace, 30)
+    for number in range(4):
+        ended(workspace, "hand", f"person:{number + 1}")
+    cool, budget = asked(workspace)[0].held
+    assert cool == "the last retraining ended less than 1d ago: until 2026-03-03 09:00"
+    assert budget == "4 of 4 retrainings in 30d are used up"
+    advance(workspace, 31 * DAY)
+    assert asked(workspace)[0].held == []
+
+
+def test_an_alert_after_a_retraining_under_a_clock_that_stood_ahead_asks(workspace: LocalWorkspace) -> None:
+    """Once no alert was as late as that retraining, for decades."""
+    advance(workspace, YEARS)
+    ended(workspace, "hand", "person:x", "released")
+    advance(workspace, -YEARS)
+    identity = alert(workspace)
+    assert [each.cause for each in asked(workspace)] == [f"alert:{identity}"]
+
+
+def test_a_schedule_adopted_under_a_clock_that_stood_ahead_is_due_again(workspace: LocalWorkspace) -> None:
+    settings(workspace, SCHEDULE)
+    advance(workspace, YEARS)
+    adopt(workspace)
+    ended(workspace, "schedule", "time:2076-01-01T02:00:00.000000Z")
+    advance(workspace, -YEARS)
+    (found,) = asked(workspace)
+    assert found.cause == "time:2026-03-02T02:00:00.000000Z"
+    ended(workspace, "schedule", found.cause, "no-new-data")
+    assert asked(workspace) == []
+
+
+def test_a_clock_that_is_set_back_a_little_forgets_no_cool_down(workspace: LocalWorkspace) -> None:
+    judged_rows(workspace, 30)
+    ended(workspace, "hand", "person:x")
+    advance(workspace, -3600)
+    assert "ended less than 1d ago" in asked(workspace)[0].held[0]
+
+
 def test_quiet_hours_hold_back_and_say_until_when(workspace: LocalWorkspace) -> None:
     settings(workspace, POLICY.replace("[policy.data]", 'quiet = ["08:00-10:30"]\n[policy.data]'))
     judged_rows(workspace, 30)

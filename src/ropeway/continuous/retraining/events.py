@@ -32,12 +32,18 @@ class OfRetraining(Event, frozen=True, kw_only=True):
 
 @event("retraining-triggered", erasable=("says",))
 class RetrainingTriggered(OfRetraining, frozen=True, kw_only=True):
-    """Something asked for it. `cause` names what: an alert, a dataset version, a due time, a person."""
+    """Something asked for it.
+
+    Attributes:
+        cause: what: an alert, a dataset version, a due time, a person.
+        clock_at: what the clock said, where it stood behind the record, whose times never run backwards.
+    """
 
     trigger: Cause
     cause: str
     live: str
     says: str | None
+    clock_at: datetime | None = None
 
     def edges(self) -> Iterable[Edge]:
         """The alert or the data that asked for it."""
@@ -68,12 +74,18 @@ class RetrainingAdvanced(OfRetraining, frozen=True, kw_only=True):
 
 @event("retraining-ended")
 class RetrainingEnded(OfRetraining, frozen=True, kw_only=True):
-    """It came to its end, once. `code` is that of the error where it failed or was refused."""
+    """It came to its end, once.
+
+    Attributes:
+        code: that of the error where it failed or was refused.
+        clock_at: what the clock said, where it stood behind the record, whose times never run backwards.
+    """
 
     outcome: Outcome
     version: str
     code: str
     says: str
+    clock_at: datetime | None = None
 
 
 @event("feedback-collected")

@@ -33,6 +33,7 @@ from ropeway.continuous.retraining.reading import (
     live_version,
     open_of,
     open_retrainings,
+    own_time,
     policy_standing,
     rolled_back,
     show_retraining,
@@ -108,6 +109,7 @@ def trigger(
             cause=cause or f"person:{context.actor}",
             live=live,
             says=says,
+            clock_at=own_time(context),
         )
     )
     return get(context.read, fact.event.retraining)
@@ -192,6 +194,7 @@ def end(
                 version=version or current.version,
                 code=code,
                 says=says,
+                clock_at=own_time(context),
             )
         )
     return get(context.read, retraining)

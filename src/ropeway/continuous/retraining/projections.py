@@ -92,7 +92,7 @@ policy_state = Table(
 
 @projects(RetrainingTriggered)
 def _triggered(fact: Fact[RetrainingTriggered], connection: Connection) -> None:
-    event, at = fact.event, to_text(fact.at)
+    event, at = fact.event, to_text(fact.event.clock_at or fact.at)
     connection.execute(
         insert(retraining).values(
             id=event.retraining,
@@ -154,7 +154,7 @@ def _ended(fact: Fact[RetrainingEnded], connection: Connection) -> None:
             version=event.version,
             code=event.code,
             ended_says=event.says,
-            ended_at=to_text(fact.at),
+            ended_at=to_text(event.clock_at or fact.at),
         )
     )
 

@@ -1,4 +1,10 @@
-"""Reading retrainings and the policy's standing, and what they are read beside: versions, rollouts, runs."""
+"""Reading retrainings and the policy's standing, and what they are read beside: versions, rollouts, runs.
+
+A clock that once stood ahead leaves moments on record that are yet to come. Cool-down and budget count a
+moment only within their own length of now, before or after: so they hold nothing back for longer than twice
+that length, and a clock that is set back a little forgets nothing. What is recorded after such a clock was
+set right keeps its own time beside the record's.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +19,7 @@ from ropeway.continuous.rollouts import reading as rollouts
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import RunId
 from ropeway.ledger import person
+from ropeway.ledger.tables import event
 from ropeway.models import registry
 from ropeway.models.errors import StaleEvidence
 from ropeway.models.judgement import require_fresh
@@ -106,8 +113,10 @@ def active_rollout(context: Context, *, name: str, environment: str) -> str:
 
 
 @operation("retraining.rolled-back", kind="query", permission="retraining:read")
-def rolled_back(context: Context, *, name: str, environment: str, since: datetime) -> list[str]:
-    """The versions that a rule has rolled back since then, newest first."""
+def rolled_back(
+    context: Context, *, name: str, environment: str, since: datetime, after_seq: int = 0
+) -> list[str]:
+    """The versions that a rule has rolled back since then, and later on record than that; newest first."""
     ended = rollouts.list_all(context.read, name=name, environment=environment, active=False, limit=MANY)
     return [
         each.ref
@@ -116,13 +125,18 @@ def rolled_back(context: Context, *, name: str, environment: str, since: datetim
         and each.ended_rule
         and each.ended_at
         and each.ended_at > since
+        and each.seq > after_seq
     ]
 
 
 @operation("retraining.collected-until", kind="query", permission="retraining:read")
 def collected_until(context: Context, *, dataset: str) -> datetime | None:
-    """The time of the latest truth that was collected into any version of a dataset."""
-    latest = select(func.max(feedback_collected.c.until)).where(feedback_collected.c.dataset == dataset)
+    """The time of the latest truth that was collected into any version of a dataset, none yet to come."""
+    latest = (
+        select(func.max(feedback_collected.c.until))
+        .where(feedback_collected.c.dataset == dataset)
+        .where(feedback_collected.c.until <= to_text(context.clock.now()))
+    )
     found = context.read.execute(latest).scalar()
     return None if found is None else from_text(found)
 
@@ -133,8 +147,8 @@ def policy_standing(context: Context, *, name: str, environment: str) -> PolicyS
     return state_of(context.read, name, environment)
 
 
-def begun_within(read: Connection, name: str, environment: str, *, since: datetime) -> int:
-    """How many retrainings began since then; those that found nothing to learn do not count."""
+def begun_within(read: Connection, name: str, environment: str, *, since: datetime, until: datetime) -> int:
+    """How many retrainings began between two moments; those that found nothing to learn do not count."""
     return int(
         read.execute(
             select(func.count())
@@ -142,6 +156,7 @@ def begun_within(read: Connection, name: str, environment: str, *, since: dateti
             .where(retraining.c.name == name)
             .where(retraining.c.environment == environment)
             .where(retraining.c.triggered_at > to_text(since))
+            .where(retraining.c.triggered_at < to_text(until))
             .where(func.coalesce(retraining.c.outcome, "") != "no-new-data")
         ).scalar_one()
     )
@@ -150,8 +165,15 @@ def begun_within(read: Connection, name: str, environment: str, *, since: dateti
 @operation("retraining.begun", kind="query", permission="retraining:read")
 def count_begun(context: Context, *, name: str, environment: str, within_s: float) -> int:
     """How many retrainings began within the last seconds, as the budget counts them."""
-    since = context.clock.now() - timedelta(seconds=within_s)
-    return begun_within(context.read, name, environment, since=since)
+    now, within = context.clock.now(), timedelta(seconds=within_s)
+    return begun_within(context.read, name, environment, since=now - within, until=now + within)
+
+
+def own_time(context: Context) -> datetime | None:
+    """What the clock says, where it stands behind the record; None where the record's own time will do."""
+    now = context.clock.now()
+    last = context.read.execute(select(event.c.at).order_by(event.c.seq.desc()).limit(1)).scalar()
+    return now if last is not None and from_text(last) > now else None
 
 
 def open_of(read: Connection, name: str, environment: str) -> Retraining | None:

@@ -60,6 +60,7 @@ class PolicyState(msgspec.Struct, frozen=True, kw_only=True):
         scheduled_since: since when its schedule counts; None before a controller went by it.
         paused_at: since when nothing is begun; None while it goes on.
         resumed_at: when a person last resumed it: what was before no longer counts against it.
+        resumed_seq: where on record that is.
     """
 
     name: str
@@ -70,6 +71,7 @@ class PolicyState(msgspec.Struct, frozen=True, kw_only=True):
     paused_by_rule: bool = False
     reason: str | None = None
     resumed_at: datetime | None = None
+    resumed_seq: int = 0
 
 
 class Gathering(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ look, until a retraining has answered it or its reason is gone.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -35,6 +35,8 @@ from ropeway.monitoring.records import Alert
 from ropeway.workspace import Workspace
 from ropeway.workspace.project import Policy
 
+FAR_AHEAD = timedelta(days=1)
+"""What is recorded for later than this was recorded under a clock that stood wrong."""
 PAST = 200
 """How many retrainings back causes are looked for that were answered already."""
 
@@ -174,13 +176,12 @@ def _alerts(workspace: Workspace, seen: Look) -> list[Alert]:
         for alert in list_alerts(workspace, open_only=True, model=seen.live.ref)
         if alert.environment == seen.policy.environment
     ]
-    answered_at = _answered_at(workspace, seen) if found else None
-    found = [alert for alert in found if answered_at is None or alert.raised_at > answered_at]
-    return sorted(found, key=lambda alert: alert.raised_at)
+    answered = _answered(workspace, seen) if found else 0
+    return sorted((alert for alert in found if alert.seq > answered), key=lambda alert: alert.seq)
 
 
-def _answered_at(workspace: Workspace, seen: Look) -> datetime | None:
-    """When the last retraining began that is, or was, an answer to what came up before it.
+def _answered(workspace: Workspace, seen: Look) -> int:
+    """Where on record the last retraining began that is, or was, an answer to what came up before it.
 
     It is one while it goes on, and when its version was let through to the end. Where the gate refused it, it
     failed, or its rollout went back, production is as bad as before: the alert asks again, as soon as there
@@ -190,8 +191,8 @@ def _answered_at(workspace: Workspace, seen: Look) -> datetime | None:
     in_vain = {each.id for each in rollouts if not each.is_active and each.outcome != PROMOTED}
     for each in seen.past:
         if each.outcome is None or (each.outcome == "released" and each.rollout not in in_vain):
-            return each.triggered_at
-    return None
+            return each.seq
+    return 0
 
 
 def _new_data(workspace: Workspace, seen: Look, feed: Feed, answered: set[str]) -> Iterator[Pending]:
@@ -218,12 +219,15 @@ def _schedule(seen: Look, answered: set[str]) -> Iterator[Pending]:
     since = seen.state.scheduled_since
     if zone is None or since is None or not seen.policy.schedule:
         return
+    if since > seen.at + FAR_AHEAD:
+        since = seen.at - FAR_AHEAD
     # However many were missed, it is one.
     due = last_due(seen.policy.schedule, zone, after=since, until=seen.at)
     if due is None:
         return
     cause = f"time:{to_text(due)}"
-    last = next((each.triggered_at for each in seen.past if each.trigger == "schedule"), None)
+    begun = (each.triggered_at for each in seen.past if each.trigger == "schedule")
+    last = next((moment for moment in begun if moment <= seen.at + FAR_AHEAD), None)
     if cause in answered or (last is not None and due <= last):
         return
     shown = due.astimezone(zone)
@@ -270,8 +274,14 @@ def _calendar(workspace: Workspace, seen: Look) -> Iterator[str]:
 
 def cool_until(seen: Look) -> datetime | None:
     """When the next one may begin; None when none has ended. One that found nothing to learn is none."""
-    ended = [each.ended_at for each in seen.past if each.ended_at and each.outcome != "no-new-data"]
-    return max(ended) + parse_duration(seen.policy.cooldown) if ended else None
+    cooldown = parse_duration(seen.policy.cooldown)
+    ended = [
+        each.ended_at
+        for each in seen.past
+        # As `reading` says, of clocks that stood ahead.
+        if each.ended_at and each.ended_at < seen.at + cooldown and each.outcome != "no-new-data"
+    ]
+    return max(ended) + cooldown if ended else None
 
 
 def _lacking(workspace: Workspace, seen: Look, feed: Feed) -> list[str]:
