@@ -46,6 +46,7 @@ predictions = st.builds(
     error=st.text(),
     rollout=st.text(),
     instead_of=st.text(),
+    run_us=counts,
 )
 shadows = st.builds(
     ShadowRecord, of=st.text(), at=times, model=st.text(), prediction=scalars, probabilities=chances
@@ -100,6 +101,7 @@ def test_an_ordinary_record_is_kept_once() -> None:
         carried={"id": 3},
         rollout="r1",
         instead_of="m@2",
+        run_us=5,
     )
     failed = PredictionRecord(at=AT, model="m@1", inputs={}, prediction=None, latency_us=7, error="bad-row")
     frame = to_frame(

@@ -1,5 +1,6 @@
 """Several versions in one service: who answers, what is carried, and that nobody suffers from a trial."""
 
+import asyncio
 import json
 import math
 import threading
@@ -9,10 +10,25 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.serving.served import ANSWERS_LESS, EXITS, HANGS, RAISES, READS_MORE, SLEEPS, routing
+from tests.serving.served import (
+    ANSWERS_LESS,
+    EXITS,
+    HANGS,
+    RAISES,
+    READS_MORE,
+    SLEEPS,
+    Mood,
+    parse_routing,
+    routing,
+)
 
+from ropeway.core.clock import SystemClock
 from ropeway.predictions.record import PredictionRecord, all_predictions, find_in
+from ropeway.serving import answering
 from ropeway.serving.division import Division
+from ropeway.serving.loaded import Loaded
+from ropeway.serving.reader import Asked, Reader
+from ropeway.serving.traffic import Traffic
 
 JSON = {"content-type": "application/json"}
 
@@ -172,6 +188,32 @@ def test_a_slow_arm_holds_up_nobody_else(start_service: Callable[..., Any]) -> N
     order.append("quick")
     waiting.join()
     assert order == ["quick", "slow"]
+
+
+async def answered_after(held_s: float, traffic: Traffic, asked: Asked) -> list[answering.Part]:
+    """The answers, each version's thread having been busy with something else for so long."""
+    is_free = threading.Event()
+    for version in (traffic.live, traffic.arms[0]):
+        version.lane.do(is_free.wait)
+    asking = asyncio.create_task(answering.answer(traffic, asked, lambda _: None, is_discreet=False))
+    await asyncio.sleep(0)
+    await asyncio.sleep(held_s)
+    is_free.set()
+    return await asking
+
+
+def test_what_is_logged_is_how_long_the_caller_waited_for_the_version() -> None:
+    live, arm = (Loaded(Mood(version), SystemClock().now()) for version in (1, 2))
+    reader = Reader(live.signature, entity="customer")
+    traffic = Traffic(parse_routing(routing(v2=0.5)), live, [arm], [], reader, {})
+    customers = [in_arm(), next(f"q{n}" for n in range(99) if traffic.version_of(f"q{n}") is live)]
+    asked, _ = reader.read({"rows": [{"text": "good", "customer": each} for each in customers]})
+    parts = asyncio.run(answered_after(0.05, traffic, asked))
+    assert {part.version for part in parts} == {live, arm}
+    for part in parts:
+        assert part.latency_us - part.run_us >= 50_000
+        assert part.run_us > 0
+        assert part.version.tally.latency_us == part.latency_us
 
 
 def test_an_arm_that_hangs_is_passed_over(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AS_WRITTEN = "as_written"
 NULLABLE = "probabilities"
 """The one JSON column that is null, and not the text `null`, where there are none."""
-LATER: dict[str, dict[str, Any]] = {"predictions": {"instead_of": ""}}
+LATER: dict[str, dict[str, Any]] = {"predictions": {"instead_of": "", "run_us": 0}}
 """Columns that the Parquet of earlier releases has not, and what they hold there."""
 PLACE = ("replica", "segment", "ordinal")
 
@@ -47,6 +47,7 @@ class _Answer(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
     error: str = ""
     rollout: str = ""
     instead_of: str = ""
+    run_us: _Int = 0
 
 
 class _Shadow(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -32,6 +32,7 @@ PREDICTIONS_COLUMNS = (
     "error",
     "rollout",
     "instead_of",
+    "run_us",
     "hashed",
     "dropped",
 )
@@ -66,8 +67,8 @@ def predictions(
 
     Returns:
         A row for each answer: id, at (UTC), model, environment, entity, inputs, carried, prediction,
-        probabilities, latency_us, error, rollout, instead_of, hashed, dropped. JSON text: inputs, carried,
-        prediction, probabilities (null where the model gave none), and the lists `hashed` and `dropped`.
+        probabilities, latency_us, error, rollout, instead_of, run_us, hashed, dropped. JSON text: inputs,
+        carried, prediction, probabilities (null where the model gave none), hashed and dropped.
     """
     lazy = lazy_predictions(source, since=since, until=until, model=model, environment=environment)
     return lazy.sort("at", *PLACE).select(PREDICTIONS_COLUMNS).collect()

@@ -48,6 +48,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """One answer as logged. The version stands in each record: a hot swap changes it within one segment.
 
     Attributes:
+        latency_us: how long the row waited for this version: its turn, and the answering.
+        run_us: the answering alone; 0 where nobody knows.
         entity: what divides traffic, as text, by the policy of its column; empty when nothing is declared.
         carried: what the request carried beside the inputs, by the policy of each column.
         error: the code of what it failed with; then nothing was answered, and `prediction` is None.
@@ -68,6 +70,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     error: str = ""
     rollout: str = ""
     instead_of: str = ""
+    run_us: int = 0
 
 
 class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,6 +79,7 @@ class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Attributes:
         of: the answer that was given to the same row.
         model: the version that was asked beside it.
+        latency_us: of its answering alone: nobody waits for its turn.
         error: the code of what it failed with; then there is no prediction.
         rollout: for which rollout it was asked.
     """
@@ -111,6 +115,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     rollout: str = ""
     instead_of: str = ""
+    run_us: int = 0
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +220,7 @@ def _as_found(place: Place, header: SegmentHeader, record: PredictionRecord) -> 
         error=record.error,
         rollout=record.rollout,
         instead_of=record.instead_of,
+        run_us=record.run_us,
         replica=place.replica,
         host=header.host,
         process=header.process,

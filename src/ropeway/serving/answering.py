@@ -41,6 +41,7 @@ class Part(msgspec.Struct, frozen=True):
     rows: list[int]
     answers: list[Answer]
     latency_us: int
+    run_us: int
     failed: Failure | None = None
 
 
@@ -51,6 +52,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     answers: list[Answer]
     error: RopewayError | None
     latency_us: int
+    run_us: int = 0
 
 
 async def answer(traffic: Traffic, asked: Asked, on_failure: OnFailure, *, is_discreet: bool) -> list[Part]:
@@ -88,10 +90,11 @@ async def answer(traffic: Traffic, asked: Asked, on_failure: OnFailure, *, is_di
 async def _ask_live(
     live: Loaded, request: Request, rows: list[int], on_failure: OnFailure, *, is_discreet: bool
 ) -> Part:
-    outcome = await live.lane.do(partial(_ask, live, request, is_discreet=is_discreet))
+    work = partial(_ask, live, request, time.perf_counter_ns(), is_discreet=is_discreet)
+    outcome = await live.lane.do(work)
     if outcome.error is None:
         live.tally.add(len(rows), outcome.latency_us)
-        return Part(live, rows, outcome.answers, outcome.latency_us)
+        return Part(live, rows, outcome.answers, outcome.latency_us, outcome.run_us)
     # Values that fit no column are the caller's mistake, and no failure of the version.
     if not isinstance(outcome.error, SignatureMismatch):
         _count(Failure(live, rows, outcome.error.code, outcome.latency_us), on_failure)
@@ -125,25 +128,24 @@ async def _ask_arm(arm: Loaded, request: Request, rows: list[int], *, is_discree
     else:
         begun = time.perf_counter_ns()
         try:
-            outcome = await asyncio.wait_for(
-                arm.lane.do(partial(_ask, arm, request, is_discreet=is_discreet)), ARM_S
-            )
+            work = partial(_ask, arm, request, begun, is_discreet=is_discreet)
+            outcome = await asyncio.wait_for(arm.lane.do(work), ARM_S)
         except TimeoutError:
             outcome = _Outcome([], AnswerOverdue(arm.ref, ARM_S), _us_since(begun))
     if outcome.error is None:
         arm.tally.add(len(rows), outcome.latency_us)
-        return Part(arm, rows, outcome.answers, outcome.latency_us)
+        return Part(arm, rows, outcome.answers, outcome.latency_us, outcome.run_us)
     return Failure(arm, rows, outcome.error.code, outcome.latency_us)
 
 
-def _ask(version: Loaded, request: Request, *, is_discreet: bool) -> _Outcome:
-    """In the version's thread, so that the time is its own: waiting for its turn is not in it."""
-    begun = time.perf_counter_ns()
+def _ask(version: Loaded, request: Request, begun_ns: int, *, is_discreet: bool) -> _Outcome:
+    """In the version's thread; the request has waited for its turn since `begun_ns`."""
+    answers, error, turn_ns = list[Answer](), None, time.perf_counter_ns()
     try:
         answers = ask(version.servable, request, is_discreet)
-    except RopewayError as error:
-        return _Outcome([], error, _us_since(begun))
-    return _Outcome(answers, None, _us_since(begun))
+    except RopewayError as raised:
+        error = raised
+    return _Outcome(answers, error, _us_since(begun_ns), _us_since(turn_ns))
 
 
 def _us_since(begun_ns: int) -> int:

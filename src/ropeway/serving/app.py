@@ -163,6 +163,7 @@ class PredictionApp:
                     carried=asked.carries(row),
                     rollout=rollout,
                     instead_of=instead_of,
+                    run_us=part.run_us,
                 )
         return ids
 

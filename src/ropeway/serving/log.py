@@ -141,6 +141,7 @@ class PredictionLog:
         error: str = "",
         rollout: str = "",
         instead_of: str = "",
+        run_us: int = 0,
     ) -> PredictionId:
         """Log one answer, or what it failed with, and give it its id.
 
@@ -166,6 +167,7 @@ class PredictionLog:
             error=error,
             rollout=rollout,
             instead_of=instead_of,
+            run_us=run_us,
         )
         place = self._predictions.append(self._encode(record))
         self._failed += bool(error)
