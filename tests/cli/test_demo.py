@@ -89,7 +89,8 @@ def test_drift_is_told_with_the_words_that_tell_most(told):
     said = part(told[1], "The texts change")
     assert "drift  sentiment@2 in production" in said
     assert "'text'" in said
-    assert re.search(r"camera|player|product", said)
+    assert re.search(r"more of .*\b(camera|player|product|phone)\b", said)
+    assert re.search(r"less of .*\b(anonymous|http|url_removed)\b", said)
 
 
 def test_late_labels_show_degradation_and_the_policy_retrains(told):

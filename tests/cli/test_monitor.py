@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from ropeway.cli.main import main
 from ropeway.cli.monitor import look
 from ropeway.cli.monitor_screen import draw_alerts, draw_screen, sparkline
-from ropeway.monitoring.operations import list_alerts
+from ropeway.story.operations import tell_alerts
 
 # Tests are imported by file, so what they share must be found by name.
 sys.path.insert(0, str(Path(__file__).parents[1] / "story" / "report"))
@@ -91,7 +92,7 @@ def test_the_screen_fits_the_terminal(season, width):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_alerts_fit_the_terminal(season, width):
-    text = drawn(draw_alerts, list_alerts(season.workspace, open_only=False), every=True, width=width)
+    text = drawn(draw_alerts, tell_alerts(season.workspace, open_only=False), every=True, width=width)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 
 
@@ -99,7 +100,7 @@ def test_alerts_shows_figure_limit_window_version_and_next_step(ropeway):
     code, said = ropeway("alerts")
     assert code == 0
     assert "drift  sentiment@2 in production   ! warn" in said
-    assert "figure   0.580, limit 0.100" in said
+    assert "figure   0.58, limit 0.10" in said
     assert "window   2026-05-22 00:00 to 2026-05-23 00:00 UTC" in said
     assert "next  ropeway retrain sentiment" in said
     assert "sentiment@1" not in said
@@ -151,3 +152,23 @@ def test_a_sparkline_rises_from_nothing_to_the_top():
     assert sparkline([0, 1, 2], width=10).plain == "▁▅█"
     assert sparkline([0, 0], width=10).plain == "▁▁"
     assert len(sparkline(range(100), width=28).plain) == 28
+
+
+def test_a_drift_alert_shows_the_words_that_tell_most_and_the_figure_now(ropeway):
+    said = ropeway("alerts")[1]
+    assert re.search(r"words +more of \w+ \(\d+% → \d+%\), .*; less of ", said)
+    assert re.search(r"now +0\.\d\d in the window to 2026-05-2\d 00:00 UTC\n +more of ", said)
+    (alert,) = json.loads(ropeway("alerts", "--json")[1])
+    assert alert["words"]["text"]["less"][0]["z"] < 0
+    assert alert["now"] > alert["limit"]
+
+
+def test_monitor_shows_the_figure_of_an_alert_as_it_stands_now(ropeway):
+    assert re.search(r"drifted, by up to 0\.58 \(limit 0\.1\); 0\.\d\d now", ropeway("monitor")[1])
+
+
+def test_no_word_of_any_text_stands_in_events(ropeway, season):
+    from ropeway.workspace.operations import list_events
+
+    events = list_events(season.workspace, verb="alert-raised", limit=1000)
+    assert "http" not in json.dumps([each.body for each in events])

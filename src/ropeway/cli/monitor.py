@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ropeway.continuous.rollouts.reading import RolloutState
     from ropeway.monitoring.records import DeploymentHealth, Observation, WindowLine
     from ropeway.stats.drift.report import DriftReport
+    from ropeway.story.alerts import AlertTold
     from ropeway.workspace import LocalWorkspace
 
 SHOWN_WINDOWS = 28
@@ -29,11 +30,15 @@ class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment with its latest windows, oldest first, and its columns, the furthest moved first."""
+    """One deployment with its latest windows, oldest first, and its columns, the furthest moved first.
+
+    `alerts` are those of `health`, each with its figure as it stands now.
+    """
 
     health: "DeploymentHealth"
     windows: "list[WindowLine]"
     columns: list[DriftedColumn]
+    alerts: "list[AlertTold]" = []
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,12 +129,12 @@ def report(face: Face, out: Path, model: str | None, no_observe: bool) -> None: 
 @click.option("--all", "every", is_flag=True, help="Those that are over too.")
 @face_options
 def alerts(face: Face, every: bool) -> None:  # noqa: FBT001  click's shape
-    """What somebody should look at: figure, limit, window, version and the next step."""
+    """What somebody should look at: figure, limit, window, version, the words that drifted, the next step."""
     from ropeway.cli.monitor_screen import draw_alerts
-    from ropeway.monitoring.operations import list_alerts
+    from ropeway.story.operations import tell_alerts
 
     with face.workspace() as workspace:
-        found = list_alerts(workspace, open_only=not every)
+        found = tell_alerts(workspace, open_only=not every)
     face.emit(found, lambda out: draw_alerts(out, found, every=every))
 
 
@@ -151,6 +156,7 @@ def look(workspace: "LocalWorkspace", model: str | None, observed: "Observation 
 
 def _seen(workspace: "LocalWorkspace", health: "DeploymentHealth") -> Seen:
     from ropeway.monitoring.operations import list_windows
+    from ropeway.story.operations import tell_alerts
 
     lines = list_windows(workspace, model=health.ref, environment=health.environment, last=SHOWN_WINDOWS)
     drift = None if health.judged is None else _drift_of(workspace, health.judged)
@@ -158,7 +164,9 @@ def _seen(workspace: "LocalWorkspace", health: "DeploymentHealth") -> Seen:
         DriftedColumn(name=each.name, effect=each.effect, drifted=each.drifted, says=each.says)
         for each in (drift.columns if drift else [])
     ]
-    return Seen(health=health, windows=lines, columns=columns)
+    alerts = tell_alerts(workspace, model=health.ref) if health.alerts else []
+    here = [each for each in alerts if each.environment == health.environment]
+    return Seen(health=health, windows=lines, columns=columns, alerts=here)
 
 
 def _drift_of(workspace: "LocalWorkspace", line: "WindowLine") -> "DriftReport | None":

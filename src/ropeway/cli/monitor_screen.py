@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from ropeway.cli.monitor import DriftedColumn, Screen, Seen
     from ropeway.continuous.rollouts.reading import RolloutState
-    from ropeway.monitoring.records import Alert, DeploymentHealth, Performance
+    from ropeway.monitoring.records import DeploymentHealth, Performance
+    from ropeway.story.alerts import AlertTold, MovedWords, Words
     from ropeway.story.report.records import ReportData
 
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -36,7 +37,7 @@ def draw_screen(out: "Console", screen: "Screen") -> None:
     from rich.text import Text
 
     if screen.observed is not None:
-        for note in screen.observed.notes:
+        for note in [*screen.observed.errors, *screen.observed.notes]:
             out.print(Text(f"{draw.INDENT}! {note}", style="yellow"))
     if not screen.deployments:
         out.print("Nothing is live here yet, so there is nothing to watch.")
@@ -62,7 +63,7 @@ def _draw_deployment(out: "Console", seen: "Seen", screen: "Screen") -> None:
         _line(Text(health.ref, style="bold"), role, draw.badge(STATES[health.state], _state_words(health)))
     )
     facts = [*_traffic(seen, screen.at), *_drift(seen, screen.min_effect), *_quality(health)]
-    facts += [*_performance(health), *_alerts(health)]
+    facts += [*_performance(health), *_alerts(seen)]
     draw.facts(out, facts)
 
 
@@ -165,12 +166,13 @@ def _span(value: float | None, low: float | None, high: float | None) -> str:
     return f"{draw.number(value)}{between}"
 
 
-def _alerts(health: "DeploymentHealth") -> Iterator[Fact]:
+def _alerts(seen: "Seen") -> Iterator[Fact]:
     from rich.text import Text
 
-    for alert in health.alerts:
+    for alert in seen.alerts:
         style = "red" if alert.severity == "page" else "yellow"
-        yield "alert", _line(Text(f"! {alert.rule}", style=style), f"  {alert.says}")
+        now = "" if alert.now is None else f"; {figure_words(alert.when, alert.now)} now"
+        yield "alert", _line(Text(f"! {alert.rule}", style=style), f"  {alert.says}{now}")
 
 
 def _draw_rollout(out: "Console", rollout: "RolloutState") -> None:
@@ -213,7 +215,7 @@ def _rollout_facts(rollout: "RolloutState") -> Iterator[Fact]:
         yield "held", rollout.says
 
 
-def draw_alerts(out: "Console", alerts: "Sequence[Alert]", *, every: bool) -> None:
+def draw_alerts(out: "Console", alerts: "Sequence[AlertTold]", *, every: bool) -> None:
     """Alerts, each with figure, limit, window, version and next step."""
     from rich.text import Text
 
@@ -233,17 +235,37 @@ def draw_alerts(out: "Console", alerts: "Sequence[Alert]", *, every: bool) -> No
     draw.next_step(out, *list(dict.fromkeys(steps))[:3])
 
 
-def _alert_facts(alert: "Alert") -> Iterator[Fact]:
+def _alert_facts(alert: "AlertTold") -> Iterator[Fact]:
     yield "found", alert.says
     if alert.columns:
         yield "columns", ", ".join(alert.columns[:8]) + (" …" if len(alert.columns) > 8 else "")
+    yield from _words("words", alert.words)
     yield "figure", f"{figure_words(alert.when, alert.figure)}, limit {figure_words(alert.when, alert.limit)}"
     yield "window", f"{draw.when(alert.start)} to {draw.when(alert.end)} UTC"
     yield "raised", draw.when(alert.raised_at)
+    if alert.now is not None and alert.now_at is not None:
+        yield "now", f"{figure_words(alert.when, alert.now)} in the window to {draw.when(alert.now_at)} UTC"
+        yield from _words("", alert.words_now)
     if alert.resolved_at is not None:
         yield "over", f"{draw.when(alert.resolved_at)}: {alert.resolution}"
     elif alert.next_step:
         yield "next", alert.next_step
+
+
+def _words(head: str, words: "Words") -> Iterator[Fact]:
+    for index, (column, moved) in enumerate(words.items()):
+        of = f"{column}: " if len(words) > 1 else ""
+        yield ("" if index else head), of + moved_in_words(moved)
+
+
+def moved_in_words(words: "MovedWords") -> str:
+    """The words that moved: `more of battery (1% → 6%), player (0% → 4%); less of http (9% → 0%)`."""
+    sides = []
+    for side, tokens in (("more", words.more), ("less", words.less)):
+        named = [f"{each.token} ({each.reference_share:.0%} → {each.current_share:.0%})" for each in tokens]
+        if named:
+            sides.append(f"{side} of {', '.join(named)}")
+    return "; ".join(sides)
 
 
 def draw_written(out: "Console", path: Path, size: int, data: "ReportData") -> None:
@@ -264,6 +286,8 @@ def figure_words(when: str, figure: float) -> str:
             return f"{figure:.1%}"
         case "latency":
             return f"{figure:,.0f} ms"
+        case "drift":
+            return f"{figure:.2f}"
         case "silence":
             return draw.count(round(figure), "window")
         case _:

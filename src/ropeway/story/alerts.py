@@ -30,18 +30,24 @@ class MovedWords(msgspec.Struct, frozen=True, kw_only=True):
     less: list[TellingToken]
 
 
+Words = dict[str, MovedWords]
+"""By column of texts, in the order in which the columns moved."""
+
+
 class AlertTold(Alert, frozen=True, kw_only=True):
     """An alert, and what is known beside it.
 
     Attributes:
-        words: of a drift alert, by column of texts that drifted: in the window in which it was found.
+        words: of a drift alert, in the window in which it was found: the last one, where there were several.
         now: of an open alert, the same figure as it was observed last, where that is later than `end`.
         now_at: the end of the window, or windows, that `now` is of.
+        words_now: of an open drift alert, in that window.
     """
 
-    words: dict[str, MovedWords] = {}
+    words: Words = msgspec.field(default_factory=dict)
     now: float | None = None
     now_at: datetime | None = None
+    words_now: Words = msgspec.field(default_factory=dict)
 
 
 @operation("story.alerts", kind="query", permission="monitoring:read")
@@ -62,13 +68,15 @@ def tell_alerts(
 
 def _told(context: Context, alert: Alert) -> AlertTold:
     now, now_at = _now(context, alert) if alert.is_open else (None, None)
-    later = now_at is not None and now_at > alert.end
+    if now_at is None or now_at <= alert.end:
+        now, now_at = None, None
     known = {name: getattr(alert, name) for name in alert.__struct_fields__}
     return AlertTold(
         **known,
-        words=_words(context, alert) if alert.when == "drift" else {},
-        now=now if later else None,
-        now_at=now_at if later else None,
+        words=_words(context, alert, alert.end),
+        now=now,
+        now_at=now_at,
+        words_now={} if now_at is None else _words(context, alert, now_at),
     )
 
 
@@ -90,17 +98,19 @@ def _now(context: Context, alert: Alert) -> tuple[float | None, datetime | None]
     return (None, None) if verdict is None else (verdict.figure, verdict.end)
 
 
-def _words(context: Context, alert: Alert) -> dict[str, MovedWords]:
-    """The telling words of the window in which the alert was found: the last one, where there were several."""
+def _words(context: Context, alert: Alert, end: datetime) -> Words:
+    """The telling words of the window that ended then, of the columns that drifted in it."""
+    if alert.when != "drift":
+        return {}
     name, _, number = alert.model.rpartition("@")
     lines = lines_of(
         context.read, name=name, number=int(number), environment=alert.environment, since=alert.start
     )
-    line = next((each for each in lines if each.end == alert.end), None)
+    line = next((each for each in lines if each.end == end), None)
     report = None if line is None else read_report(context.store, line)
     if report is None:
         return {}
-    moved = {column: moved_words(report.tokens.get(column, [])) for column in alert.columns}
+    moved = {column: moved_words(report.tokens.get(column, [])) for column in report.drifted}
     return {column: words for column, words in moved.items() if words.more or words.less}
 
 

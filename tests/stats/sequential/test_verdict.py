@@ -1,5 +1,6 @@
 import itertools
 import math
+import re
 
 import msgspec
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ropeway.stats.sequential.shown import e_value
 from ropeway.stats.sequential.verdict import Evidence, Terms, Verdict, decide, follow, needed
 
 TERMS = Terms(scale=10.0, alpha=0.01, harm_alpha=0.05, min_entities=100)
@@ -149,3 +151,16 @@ def test_the_trajectory_of_a_few_entities_has_a_point_each():
 def test_nothing_is_enough_at_a_level_of_zero():
     assert needed(0.05) == pytest.approx(20)
     assert needed(0.0) == math.inf
+
+
+def test_large_evidence_is_said_as_the_power_of_ten_that_it_has_reached():
+    said = decide(Evidence(differences=gains(0.8, 2000)), TERMS).says
+    assert re.search(r"; e = 10\^\d+, and 100 was needed\.$", said)
+    assert "e+" not in said
+
+
+def test_e_values_have_one_form_everywhere():
+    shown = [e_value(math.log(value)) for value in (0.0123, 0.999, 9.94, 42.4, 999_999.0, 1e6, 9.9e9, 1e10)]
+    assert shown == ["0.012", "1", "9.9", "42", "999,999", "10^6", "10^9", "10^10"]
+    assert e_value(1e6) == "10^434294"
+    assert e_value(-1e6) == "0"
