@@ -8,7 +8,7 @@ import pytest
 
 from ropeway.story.operations import report_data
 from ropeway.story.report.page import POLICY, page, style
-from ropeway.story.report.sections.performance import _stretches
+from ropeway.story.report.sections.performance import _measured, _stretches
 
 POISON = (
     "<script>alert(1)</script><img src=x onerror=\"alert('2')\"></svg></style>&amp; \x00 ]]> javascript:3"
@@ -195,3 +195,12 @@ def test_a_line_breaks_where_nobody_knows_the_truth(data):
     known = [sum(each.value is not None for _, each in stretch) for stretch in _stretches(measured)]
     assert known == [3, 11]
     assert all(each.value is not None for stretch in _stretches(measured) for _, each in stretch)
+
+
+def test_a_figure_of_a_handful_of_labels_is_left_out_where_there_are_better_ones(data):
+    (place,) = data.places
+    line = next(line for line in place.windows if line.performance.labelled > 100)
+    one = msgspec.structs.replace(line.performance, labelled=1, value=0.0, low=0.0, high=0.95)
+    unsure = msgspec.structs.replace(line, performance=one)
+    assert [each.value for _, each in _measured([unsure, line])] == [None, line.performance.value]
+    assert [each.value for _, each in _measured([unsure])] == [0.0]

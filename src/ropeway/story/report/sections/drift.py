@@ -78,7 +78,7 @@ def _strip(data: ReportData, found: Strip | None, width: float) -> Markup:
         strip_labels(found.starts, found.ends, width),
         width=width,
         top=_top(data, found),
-        name_width=88.0 if is_narrow else 130.0,
+        name_width=88.0 if is_narrow else 185.0,
     )
     return picture(width, height, "Drift of each column over the windows", _strip_says(found), drawn)
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ropeway.monitoring.records import Performance, WindowLine
+from ropeway.monitoring.rules import FEWEST_LABELS
 from ropeway.story.report.records import Place, Release, ReportData
 from ropeway.story.report.sections.block import (
     NARROW,
@@ -31,13 +34,14 @@ Measured = tuple[WindowLine, Performance]
 
 def performance(data: ReportData, place: Place) -> Markup:
     """The section."""
-    measured = [(each, each.performance) for each in place.windows if each.performance is not None]
+    measured = _measured(place.windows)
     if not measured:
         missing = "No answer has been judged yet, so nobody knows how good they are."
         return section("Performance", missing, empty("", "ropeway feedback PREDICTION VALUE"))
     known = any(each.value is not None for _, each in measured)
     lead = (
-        f"{data.metric} of each window, by the truth that is known by now; the band is its interval."
+        f"{data.metric} of each window, by the truth that is known by now, with its interval. "
+        f"Windows with fewer than {FEWEST_LABELS} labels are left out where others have more."
         if known
         else f"No truth is known: drawn is the {data.metric} that the model\u2019s own confidence expects."
     )
@@ -49,6 +53,18 @@ def performance(data: ReportData, place: Place) -> Markup:
     return section("Performance", lead, figure("", drawn, key(*entries)))
 
 
+def _measured(windows: Sequence[WindowLine]) -> list[Measured]:
+    """Windows with their performance; a figure of a handful of labels is none where there are better ones."""
+    found = [(each, each.performance) for each in windows if each.performance is not None]
+    if all(each.labelled < FEWEST_LABELS for _, each in found):
+        return found
+    return [(window, each if each.labelled >= FEWEST_LABELS else _unknown(each)) for window, each in found]
+
+
+def _unknown(measured: Performance) -> Performance:
+    return msgspec.structs.replace(measured, value=None, low=None, high=None)
+
+
 def _draw(
     data: ReportData, place: Place, measured: Sequence[Measured], refs: Sequence[str], width: float
 ) -> Markup:
@@ -58,10 +74,11 @@ def _draw(
     y = Linear(*_range(data, measured), *frame.y)
     parts: list[Markup] = [*grid(frame, y, y.ticks(5))]
     parts += _releases(place.releases, frame, x, below.y[0], is_narrow=width == NARROW)
-    if data.bar is not None:
-        parts += limit(frame, y(data.bar), f"bar {data.bar:g}")
     for ref in refs:
         parts.append(_of_version([each for each in measured if each[0].ref == ref], x, y, version_class(ref)))
+    # Last, so that its name is not drawn over.
+    if data.bar is not None:
+        parts += limit(frame, y(data.bar), f"bar {data.bar:g}")
     parts += _coverage(place.windows, below, x)
     parts += time_axis(below, x, most=4 if width == NARROW else 10)
     return picture(width, HEIGHT + COVERAGE, f"{data.metric} over time", _says(data, measured), *parts)

@@ -96,7 +96,7 @@ def traffic(place: Place) -> Markup:
     times = figure(
         "Answering time, ms",
         _times(place.windows, refs),
-        key(("line v0", "half within"), ("dotted v0", "99 of 100 within")),
+        key(("line", "half within"), ("dotted", "99 of 100 within")),
     )
     return section("Requests", lead, element("div", requests, times, class_="cards"))
 

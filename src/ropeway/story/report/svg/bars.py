@@ -73,5 +73,8 @@ def diverging(rows: Sequence[tuple[str, float, str]], width: float, *, limit: fl
 
 
 def cut(name: str, signs: int = NAME_SIGNS) -> str:
-    """A name that fits beside a bar."""
-    return name if len(name) <= signs else name[: signs - 1] + "\u2026"
+    """A name that fits beside a bar, cut in the middle: what tells names apart often stands last."""
+    if len(name) <= signs:
+        return name
+    end = (signs - 1) // 2
+    return f"{name[: signs - 1 - end]}\u2026{name[len(name) - end :]}"
