@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ropeway.predictions.record import all_predictions
 from ropeway.serving.errors import EntitySaltDamaged, LogUnavailable
 from ropeway.serving.log import PredictionLog
 from ropeway.serving.secret import SALT, entity_salt
@@ -27,10 +28,18 @@ def test_it_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
 
 def test_an_entity_that_is_not_kept_is_the_same_one_in_every_process(tmp_path: Path) -> None:
     first, again = (logged_entity(tmp_path, "ana", customer="hashed") for _ in range(2))
-    assert first == again == logged_entity(tmp_path, "ana", customer="dropped")
+    assert first == again
     assert first != logged_entity(tmp_path, "ben", customer="hashed")
     assert len(first) == 64
     assert b"ana" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.seg"))
+
+
+def test_an_entity_whose_column_is_dropped_leaves_no_trace(tmp_path: Path) -> None:
+    for name in ("ana", "ana" * 100):
+        assert logged_entity(tmp_path, name, customer="dropped") == ""
+    assert [record.entity for _, record in all_predictions(tmp_path)] == ["", ""]
+    assert not (tmp_path / SALT).exists()
+    assert b"entity" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.seg"))
 
 
 def test_a_long_entity_is_logged_as_its_digest(tmp_path: Path) -> None:

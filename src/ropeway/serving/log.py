@@ -22,7 +22,9 @@ from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import PredictionId
 from ropeway.predictions.identity import new_replica
 from ropeway.predictions.record import (
+    DROPPED,
     FEEDBACK,
+    HASHED,
     KEPT,
     PREDICTIONS,
     SHADOWS,
@@ -49,8 +51,8 @@ class PredictionLog:
         model: the model's name.
         environment: where it serves; may be empty.
         columns: how columns are logged; a column that is not named is kept.
-        entity: the field that says whose a row is. Where it is not kept, its text is hashed, under a salt
-            that the workspace keeps for ever.
+        entity: the field that says whose a row is. Where its column is hashed, its text is, under a salt that
+            the workspace keeps for ever: a pseudonym. Where it is dropped, there is none in any record.
         clock: where times come from.
         segment_bytes: the size at which a segment is let go of.
         segment_age: the age at which it is.
@@ -75,8 +77,8 @@ class PredictionLog:
         self.clock = clock or SystemClock()
         self.columns = Columns(columns or {}, secrets.token_hex(16))
         self.replica = new_replica()
-        self._hides_entity = self.columns.policy.get(entity or "", KEPT) != KEPT
-        self._entity_salt = entity_salt(home) if entity else b""
+        self._entity_policy = self.columns.policy.get(entity or "", KEPT)
+        self._entity_salt = entity_salt(home) if entity and self._entity_policy != DROPPED else b""
         feedback = SegmentHeader(
             kind="feedback",
             replica=self.replica,
@@ -190,8 +192,10 @@ class PredictionLog:
         self._feedback.append(self._encode(record))
 
     def entity_as_logged(self, entity: str) -> str:
-        """An entity's text as records hold it: itself, or the same digest in every process for ever."""
-        if self._hides_entity or len(entity) > ENTITY_LENGTH:
+        """An entity's text as records hold it: itself, the same digest in every process for ever, or none."""
+        if self._entity_policy == DROPPED:
+            return ""
+        if self._entity_policy == HASHED or len(entity) > ENTITY_LENGTH:
             return digest_bytes(self._entity_salt + entity.encode())
         return entity
 
