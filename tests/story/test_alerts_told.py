@@ -85,10 +85,14 @@ def test_degradation_tells_what_was_measured_since(season):
     assert (found.figure, found.now, found.now_at) == (0.43, 0.51, later)
 
 
-def test_words_are_told_by_side_the_most_telling_first():
+def test_words_are_told_by_side_those_first_that_moved_most_times():
     tokens = [
-        TellingToken(token=f"t{z}", z=float(z), reference_share=0, current_share=0) for z in (9, -8, 7, -6)
+        TellingToken(token="the", z=9.0, reference_share=0.3, current_share=0.6),
+        TellingToken(token="http", z=-8.0, reference_share=0.2, current_share=0.0),
+        TellingToken(token="camera", z=4.0, reference_share=0.0, current_share=0.08),
+        TellingToken(token="and", z=-3.0, reference_share=0.4, current_share=0.3),
     ]
-    words = moved_words(tokens, most=1)
-    assert [each.token for each in words.more] == ["t9"]
-    assert [each.token for each in words.less] == ["t-8"]
+    words = moved_words(tokens)
+    assert [each.token for each in words.more] == ["camera", "the"]
+    assert [each.token for each in words.less] == ["http", "and"]
+    assert [each.token for each in moved_words(tokens, most=1).more] == ["camera"]

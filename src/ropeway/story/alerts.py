@@ -4,6 +4,7 @@ Both are read when they are asked for, from the windows' own reports: an alert's
 which it was raised, and no word of anybody's texts ever stands in an event or goes out to a sink.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -19,12 +20,14 @@ from ropeway.workspace import Context, operation
 
 MOST_WORDS = 5
 """On each side; a report on production shows more."""
+LEAST_SHARE = 0.005
+"""Added to every share: a word that nobody used before is not infinitely many times more."""
 LATEST = 30
 """So many windows back the latest ones are looked for that were judged."""
 
 
 class MovedWords(msgspec.Struct, frozen=True, kw_only=True):
-    """The words that tell a window's texts from those that were learnt from, the most telling first."""
+    """The words that tell a window's texts from those that were learnt from."""
 
     more: list[TellingToken]
     less: list[TellingToken]
@@ -115,13 +118,21 @@ def _words(context: Context, alert: Alert, end: datetime) -> Words:
 
 
 def moved_words(tokens: Sequence[TellingToken], most: int = MOST_WORDS) -> MovedWords:
-    """The most telling tokens, by side.
+    """The words that moved, by side, those first of which there are the most times more or less.
+
+    That they moved is certain of all of them; by certainty alone `the` and `and` would stand before `camera`.
 
     Args:
-        tokens: the most telling first.
+        tokens: those that are telling.
         most: of each side, at most so many.
     """
+    ordered = sorted(tokens, key=_times, reverse=True)
     return MovedWords(
-        more=[each for each in tokens if each.z > 0][:most],
-        less=[each for each in tokens if each.z < 0][:most],
+        more=[each for each in ordered if each.z > 0][:most],
+        less=[each for each in ordered if each.z < 0][:most],
     )
+
+
+def _times(token: TellingToken) -> float:
+    """How many times more, or less, as a logarithm."""
+    return abs(math.log((token.current_share + LEAST_SHARE) / (token.reference_share + LEAST_SHARE)))
