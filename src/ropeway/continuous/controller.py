@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ropeway.continuous.action import Action
+from ropeway.continuous.action import Action, trouble
 from ropeway.continuous.policy import model_of, require_sound
 from ropeway.continuous.retraining.operations import (
     Retraining,
@@ -33,6 +33,7 @@ from ropeway.monitoring.observe import observe
 from ropeway.workspace import LocalWorkspace, Workspace
 from ropeway.workspace.errors import LeaseLost
 from ropeway.workspace.lease import TERM, Lease, take_lease
+from ropeway.workspace.project import PROJECT_FILE, Project
 
 NAME = "controller"
 """The lease, and the name under which it acts."""
@@ -49,7 +50,7 @@ def reconcile(workspace: LocalWorkspace, *, progress: Progress | None = None) ->
         LeaseLost: another one took over while this one was at work.
     """
     with take_lease(workspace, NAME) as lease, _kept(lease), workspace.fenced(lease) as fenced:
-        return _round(fenced, Feed(fenced), progress)
+        return _round(fenced, _Memory(fenced), progress)
 
 
 def run(
@@ -74,10 +75,10 @@ def run(
         LeaseLost: another one took over while this one was at work.
     """
     with take_lease(workspace, NAME) as lease, _kept(lease), workspace.fenced(lease) as fenced:
-        feed = Feed(fenced)
+        memory = _Memory(fenced)
         told: set[Action] = set()
         while not stop.is_set():
-            actions = [*_renewed(lease), *_round(fenced, feed, progress)]
+            actions = [*_renewed(lease), *_round(fenced, memory, progress)]
             new = [action for action in actions if action not in told]
             if new:
                 tell(new)
@@ -144,19 +145,44 @@ def _renewed(lease: Lease) -> list[Action]:
     except LeaseLost:
         raise
     except RopewayError as error:
-        return [Action("error", "lease", f"[{error.code}] {error.what}")]
+        return [trouble("lease", error)]
     return []
 
 
-def _round(workspace: Workspace, feed: Feed, progress: Progress | None) -> list[Action]:
+class _Memory:
+    """What a controller keeps from round to round; one that begins anew does without it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.feed = Feed(workspace)
+        self.project: Project | None = None
+
+
+def _round(workspace: LocalWorkspace, memory: _Memory, progress: Progress | None) -> list[Action]:
+    try:
+        memory.project = workspace.project
+    except Exception as error:  # noqa: BLE001  the edge to a file that people edit: rollbacks must act all the same
+        return [trouble(PROJECT_FILE, error), *_round_without_settings(workspace, memory.project)]
     parts: dict[str, Part] = {
         "monitoring": _watch,
         "rollouts": move_rollouts,
         "policy": _ask_a_person,
         "retraining": lambda workspace: _carry_on(workspace, progress),
-        "triggers": lambda workspace: _begin(workspace, feed, progress),
+        "triggers": lambda workspace: _begin(workspace, memory.feed, progress),
     }
     return [action for name, part in parts.items() for action in _guarded(name, part, workspace)]
+
+
+def _round_without_settings(workspace: LocalWorkspace, last: Project | None) -> list[Action]:
+    """A round while the project file cannot be read: what is watched goes on, and nothing begins.
+
+    Rollouts have their terms on record, and go back as ever; windows are judged by the settings that were
+    read last, where this controller has read any.
+    """
+    actions = _guarded("rollouts", move_rollouts, workspace)
+    if last is None:
+        return actions
+    with workspace.going_by(last) as as_before:
+        return [*_guarded("monitoring", _watch, as_before), *actions]
 
 
 def _guarded(name: str, part: Part, workspace: Workspace) -> list[Action]:
@@ -165,10 +191,8 @@ def _guarded(name: str, part: Part, workspace: Workspace) -> list[Action]:
         return part(workspace)
     except LeaseLost:
         raise
-    except RopewayError as error:
-        return [Action("error", name, f"[{error.code}] {error.what}")]
     except Exception as error:  # noqa: BLE001  the edge between the parts: rollbacks must act whatever else fails
-        return [Action("error", name, f"[internal] {type(error).__name__}: {error}")]
+        return [trouble(name, error)]
 
 
 def _watch(workspace: Workspace) -> list[Action]:
@@ -176,7 +200,8 @@ def _watch(workspace: Workspace) -> list[Action]:
     seen = observe(workspace)
     raised = [Action("alert", alert.model, alert.says) for alert in seen.raised]
     resolved = [Action("resolved", alert.model, alert.resolution or alert.says) for alert in seen.resolved]
-    return [*raised, *resolved, *(Action("note", "monitoring", note) for note in seen.notes)]
+    errors = [Action("error", "monitoring", error) for error in seen.errors]
+    return [*raised, *resolved, *errors, *(Action("note", "monitoring", note) for note in seen.notes)]
 
 
 def _ask_a_person(workspace: Workspace) -> list[Action]:

@@ -187,12 +187,15 @@ def promote_model(
     Its evidence must be fresh, as for approving. Going back to a version that was in this environment before
     wants nothing anew: it must work in the middle of the night.
     """
+    registry.check_environment(context.project, environment)
     return promote_in(context, ref=ref, environment=environment, note=note)
 
 
 def promote_in(context: Context, *, ref: str, environment: str, note: str | None) -> ModelVersion:
-    """As `models.promote`, inside the caller's write transaction."""
-    registry.check_environment(context.project, environment)
+    """As `models.promote`, inside the caller's write transaction and for an environment that it knows.
+
+    Going back asks nothing of the project file: it works while that is broken.
+    """
     version = _under_lock(context, ref, Move.PROMOTE)
     if environment in version.environments:
         return version
@@ -315,6 +318,6 @@ def route_traffic(
 def _under_lock(context: Context, ref: str, move: Move) -> ModelVersion:
     """The version, read under the write lock, if the table allows the move."""
     context.begin()
-    version = registry.resolve(context.read, context.project, ref)
+    version = registry.find(context.read, ref) or registry.resolve(context.read, context.project, ref)
     after(version.ref, State(version.state), move)
     return version

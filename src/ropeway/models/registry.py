@@ -101,6 +101,24 @@ def resolve(read: Connection, project: Project, ref: str) -> ModelVersion:
         UnknownModel, UnknownVersion, UnknownEnvironment: nothing answers to it.
         NothingLive: the environment has no version of this model.
     """
+    return find(read, ref) or _live_in(read, project, ref)
+
+
+def _live_in(read: Connection, project: Project, ref: str) -> ModelVersion:
+    name, _, environment = ref.partition("@")
+    check_environment(project, environment)
+    live = number_in(read, name, environment)
+    if live is None:
+        raise NothingLive(name, environment)
+    return get(read, name, live)
+
+
+def find(read: Connection, ref: str) -> ModelVersion | None:
+    """As `resolve`, for references that mean the same whatever the project file says; None for the others.
+
+    Raises:
+        UnknownModel, UnknownVersion: nothing answers to it.
+    """
     name, at, which = ref.partition("@")
     table = model_version.c
     numbers = list(
@@ -115,11 +133,7 @@ def resolve(read: Connection, project: Project, ref: str) -> ModelVersion:
         if int(number[1]) not in numbers:
             raise UnknownVersion(ref, [f"{name}@{known}" for known in numbers])
         return get(read, name, int(number[1]))
-    check_environment(project, which)
-    live = number_in(read, name, which)
-    if live is None:
-        raise NothingLive(name, which)
-    return get(read, name, live)
+    return None
 
 
 def check_environment(project: Project, name: str) -> None:

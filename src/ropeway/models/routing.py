@@ -42,8 +42,17 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def routing_of(read: Connection, project: Project, name: str, environment: str) -> Routing:
-    """How traffic is divided now; a version that may answer no longer has fallen out."""
+    """How traffic is divided now; a version that may answer no longer has fallen out.
+
+    Raises:
+        UnknownEnvironment: the project file does not declare it.
+    """
     registry.check_environment(project, environment)
+    return recorded_routing(read, name, environment)
+
+
+def recorded_routing(read: Connection, name: str, environment: str) -> Routing:
+    """As `routing_of`, whatever the project file says: going back must not wait until that is sound."""
     number = registry.number_in(read, name, environment)
     if number is None:
         return Routing(name=name, environment=environment, live=None)
@@ -87,6 +96,8 @@ def route_in(
 ) -> Routing:
     """Divide an environment's traffic, inside the caller's write transaction.
 
+    Giving all of it back to the live version asks nothing of the project file.
+
     Args:
         context: the call; its write transaction is begun.
         name: the model.
@@ -103,7 +114,8 @@ def route_in(
         BadRouting: shares that are not shares, or a version that may not answer.
     """
     context.begin()
-    registry.check_environment(context.project, environment)
+    if arms or shadows:
+        registry.check_environment(context.project, environment)
     live = registry.number_in(context.read, name, environment)
     if live is None:
         raise NothingLive(name, environment)
@@ -126,7 +138,7 @@ def route_in(
             reason=reason,
         )
     )
-    return routing_of(context.read, context.project, name, environment)
+    return recorded_routing(context.read, name, environment)
 
 
 def _checked(

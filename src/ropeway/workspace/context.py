@@ -35,6 +35,7 @@ class Context:
         clock: Clock,
         actor_name: str,
         fence: Lease | None = None,
+        project: Project | None = None,
     ):
         self.root = root
         self.home = home
@@ -43,6 +44,7 @@ class Context:
         self.clock = clock
         self.actor_name = actor_name
         self._fence = fence
+        self._project = project
         self._stack = ExitStack()
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
@@ -50,8 +52,8 @@ class Context:
 
     @property
     def project(self) -> Project:
-        """The project file, as it stands now."""
-        return load_project(self.root)
+        """The project file, as it stands now, unless the workspace goes by another (`going_by`)."""
+        return self._project or load_project(self.root)
 
     @property
     def read(self) -> Connection:

@@ -42,6 +42,7 @@ class LocalWorkspace:
         clock: where times come from.
         allowed: the permissions of the caller; None for all of them.
         fence: a lease that each write transaction checks first; see `fenced`.
+        project: settings to go by instead of the file's; see `going_by`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LocalWorkspace:
         clock: Clock | None = None,
         allowed: frozenset[str] | None = None,
         fence: Lease | None = None,
+        project: Project | None = None,
     ) -> None:
         self._root = root
         self._home = root / HOME
@@ -59,6 +61,7 @@ class LocalWorkspace:
         self._clock = clock or SystemClock()
         self._allowed = allowed
         self._fence = fence
+        self._project = project
         rooms.load_projections()
         try:
             self._home.mkdir(exist_ok=True, mode=PRIVATE)
@@ -99,8 +102,8 @@ class LocalWorkspace:
 
     @property
     def project(self) -> Project:
-        """The project file, as it stands now."""
-        return load_project(self._root)
+        """The project file, as it stands now, unless `going_by` set another."""
+        return self._project or load_project(self._root)
 
     def perform(
         self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str | None = None
@@ -125,7 +128,23 @@ class LocalWorkspace:
     def fenced(self, lease: Lease) -> "LocalWorkspace":
         """The same workspace for the holder of a lease: nothing is written once the lease is another's."""
         return LocalWorkspace(
-            self._root, actor=self._actor_name, clock=self._clock, allowed=self._allowed, fence=lease
+            self._root,
+            actor=self._actor_name,
+            clock=self._clock,
+            allowed=self._allowed,
+            fence=lease,
+            project=self._project,
+        )
+
+    def going_by(self, project: Project) -> "LocalWorkspace":
+        """The same workspace under other settings than the file's, such as the last that could be read."""
+        return LocalWorkspace(
+            self._root,
+            actor=self._actor_name,
+            clock=self._clock,
+            allowed=self._allowed,
+            fence=self._fence,
+            project=project,
         )
 
     def close(self) -> None:
@@ -147,6 +166,7 @@ class LocalWorkspace:
             clock=self._clock,
             actor_name=self._actor_name,
             fence=self._fence,
+            project=self._project,
         )
 
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:

@@ -2,11 +2,16 @@
 
 from datetime import timedelta
 
+import msgspec
+import pytest
 from rollouts_world import CANDIDATE, LIVE, failing_in, right_in
 
-from ropeway.continuous.rollouts.evidence import read_evidence
+from ropeway.continuous.rollouts.evidence import evaluate, put_evidence, read_evidence
 from ropeway.continuous.rollouts.operations import advance_rollout, hold_rollout, resume_rollout
+from ropeway.continuous.rollouts.reconcile import conclude
+from ropeway.core.canonical import canonical
 from ropeway.models.operations import get_routing, promote_model, recall_model, resolve_version, route_traffic
+from ropeway.workspace.errors import BadArguments
 from ropeway.workspace.operations import list_events
 
 BETTER = {"live": right_in(0.6), "candidate": right_in(0.97)}
@@ -195,13 +200,25 @@ def test_a_rollout_moved_by_hand_meanwhile_is_left_alone(world):
     world.release()
     rollout = world.rollout
     world.serve(40, **ALIKE)
-    from ropeway.continuous.rollouts.evidence import evaluate, put_evidence
-    from ropeway.continuous.rollouts.reconcile import conclude
-
-    evidence = put_evidence(world.ana.store, rollout, evaluate(world.ana, rollout))
     advance_rollout(world.ben, rollout=rollout.id)
-    assert conclude(world.ben, rollout=rollout.id, seq=rollout.seq, evidence=evidence) == []
+    assert conclude(world.ben, rollout=rollout.id, seq=rollout.seq) == []
     assert world.rollout.step == 1
+
+
+def test_evidence_is_nobodys_to_hand_in(world):
+    rollout = world.release(steps=[0.5])
+    world.serve(60, live=right_in(0.9), candidate=right_in(0.1))
+    seen = read_evidence(
+        world.ana.store, put_evidence(world.ana.store, rollout, evaluate(world.ana, rollout))
+    )
+    summary = msgspec.structs.replace(seen.summary, verdict="gain", in_step=10**6, says="trust me")
+    forged = world.ana.store.put(canonical(msgspec.structs.replace(seen, summary=summary)))
+    with pytest.raises(BadArguments, match="unknown field `evidence`"):
+        conclude(world.ben, rollout=rollout.id, seq=rollout.seq, evidence=forged)
+    assert [each.kind for each in conclude(world.ben, rollout=rollout.id, seq=rollout.seq)] == [
+        "rollout-rolled-back"
+    ]
+    assert resolve_version(world.ana, ref="sentiment@production").ref == LIVE
 
 
 def test_replaying_the_ledger_gives_the_same_rollouts(world):

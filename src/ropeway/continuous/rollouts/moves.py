@@ -17,7 +17,7 @@ from ropeway.continuous.rollouts.reading import ROLLED_BACK, RolloutState, step_
 from ropeway.core.ids import Digest
 from ropeway.models import registry
 from ropeway.models.operations import promote_in
-from ropeway.models.routing import route_in, routing_of
+from ropeway.models.routing import recorded_routing, route_in
 from ropeway.workspace import Context
 
 PROMOTED = "promoted"
@@ -88,6 +88,7 @@ def promote(
         StaleEvidence: its gate would not judge it by the same today.
     """
     why = f"by rollout {rollout.id}: {says}" if says else f"by rollout {rollout.id}"
+    registry.check_environment(context.project, rollout.environment)
     promote_in(context, ref=rollout.ref, environment=rollout.environment, note=note or why)
     _ended(context, rollout, outcome=PROMOTED, rule=rule, says=says, note=note)
 
@@ -101,9 +102,9 @@ def end(
     says: str,
     note: str | None = None,
 ) -> None:
-    """End it without promoting: all traffic is the live version's again."""
+    """End it without promoting: all traffic is the live version's again. Asks nothing of the project file."""
     _ended(context, rollout, outcome=outcome, rule=rule, says=says, note=note)
-    now = routing_of(context.read, context.project, rollout.name, rollout.environment)
+    now = recorded_routing(context.read, rollout.name, rollout.environment)
     # What a person has divided otherwise meanwhile, or emptied by a recall, is not this rollout's to change.
     if now.live is not None and now.rollout == rollout.id:
         route_in(

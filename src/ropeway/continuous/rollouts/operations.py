@@ -234,14 +234,16 @@ def rollback(
 ) -> RolledBack:
     """Go back at once: end an active rollout, else make live again what was live before.
 
-    It wants no fresh evidence: it must work in the middle of the night.
+    It wants no fresh evidence and no sound project file: it must work in the middle of the night.
 
     Raises:
+        UnknownEnvironment: there is none of that name, and nothing was ever there.
         NothingToRollBack: there is nothing to go back to.
     """
     context.begin()
-    registry.check_environment(context.project, environment)
-    name = registry.resolve(context.read, context.project, name.partition("@")[0]).name
+    found = registry.find(context.read, name.partition("@")[0])
+    assert found is not None, "a bare name is its newest version"
+    name = found.name
     live = registry.number_in(context.read, name, environment)
     active = reading.active_in(context.read, name, environment)
     if active is not None and live is not None:
@@ -256,6 +258,8 @@ def rollback(
         )
     before = reading.before_in(context.read, name, environment)
     if before is None:
+        if live is None:
+            registry.check_environment(context.project, environment)
         raise NothingToRollBack(name, environment)
     context.append(ReleaseRolledBack(name=name, environment=environment, number=before, left=live, note=note))
     version = promote_in(context, ref=f"{name}@{before}", environment=environment, note=note or "gone back")

@@ -3,20 +3,36 @@
 The log is read and the test computed without the write lock. What follows is decided and recorded in one
 transaction, under the lock, and only if the rollout is still as it was when it was evaluated: two who
 reconcile at once do a thing once, and one that is killed has done a thing wholly or not at all.
+
+One rollout's trouble is its own. Where its log cannot be read it goes back, since nobody would see its harm.
 """
 
-from ropeway.continuous.action import Action
+from typing import cast
+
+import msgspec
+
+from ropeway.continuous.action import INTERNAL, Action, trouble
 from ropeway.continuous.rollouts import moves, reading
-from ropeway.continuous.rollouts.decide import Decision, decide, overtaken
-from ropeway.continuous.rollouts.evidence import Evidence, Findings, evaluate, put_evidence, read_evidence
+from ropeway.continuous.rollouts.decide import Decision, decide, overtaken, unheard
+from ropeway.continuous.rollouts.evidence import Findings, evaluate, put_evidence
 from ropeway.continuous.rollouts.operations import list_rollouts
 from ropeway.continuous.rollouts.reading import RolloutState
-from ropeway.core.ids import Digest
+from ropeway.core.errors import RopewayError, Unavailable
 from ropeway.models.errors import StaleEvidence
 from ropeway.workspace import Context, Workspace, operation
+from ropeway.workspace.errors import LeaseLost
 
 NEWS = 0.05
 """So much more has to be heard, as a share of what was, to be put on record where nothing follows from it."""
+
+
+class Unheard(msgspec.Struct, frozen=True, kw_only=True):
+    """The log of a rollout could not be read. `passes`: the next look may find it readable."""
+
+    told: Action
+    why: str
+    code: str
+    passes: bool
 
 
 def reconcile(workspace: Workspace) -> list[Action]:
@@ -25,39 +41,78 @@ def reconcile(workspace: Workspace) -> list[Action]:
     Raises:
         LeaseLost: the workspace is fenced, and another process has taken over.
     """
-    done: list[Action] = []
-    for rollout in list_rollouts(workspace, active=True, limit=1000):
-        findings = evaluate(workspace, rollout)
-        evidence = None
-        if decide(rollout, findings) is not None or _is_news(rollout, findings):
-            evidence = put_evidence(workspace.store, rollout, findings)
-        done += conclude(workspace, rollout=rollout.id, seq=rollout.seq, evidence=evidence)
-    return done
+    active = list_rollouts(workspace, active=True, limit=1000)
+    return [action for rollout in active for action in _guarded(workspace, rollout)]
 
 
-@operation("continuous.conclude", kind="command", permission="models:promote")
-def conclude(context: Context, *, rollout: str, seq: int, evidence: Digest | None = None) -> list[Action]:
-    """Do what is due for a rollout; nothing when it has moved on since it was evaluated.
+def _guarded(workspace: Workspace, rollout: RolloutState) -> list[Action]:
+    """One rollout; what it raises is told, and does not keep the others from going back."""
+    try:
+        return conclude(workspace, rollout=rollout.id, seq=rollout.seq)
+    except LeaseLost:
+        raise
+    except Exception as error:  # noqa: BLE001  the edge between rollouts: each must go back whatever ails another
+        return [trouble(rollout.id, error)]
+
+
+@operation("continuous.conclude", kind="job", permission="models:promote")
+def conclude(context: Context, *, rollout: str, seq: int) -> list[Action]:
+    """Hear what production says of a rollout and do what is due; nothing when it has moved on meanwhile.
+
+    The evidence is gathered here, from the log, and is nobody's to hand in.
 
     Args:
         context: the call.
         rollout: its id.
-        seq: its last event when it was evaluated.
-        evidence: what the evaluation has seen, where something follows from it or it is news.
+        seq: its last event, as the caller knows it.
     """
-    found = reading.get(context.read, rollout)
-    if not _is_as_it_was(found, seq) or (evidence is None and overtaken(context, found) is None):
-        return []
-    seen = None if evidence is None else read_evidence(context.store, evidence)
-    assert seen is None or seen.rollout == found.id, "evidence is of one rollout"
-    context.begin()
     found = reading.get(context.read, rollout)
     if not _is_as_it_was(found, seq):
         return []
-    if seen is not None and evidence is not None:
-        moves.take_evidence(context, found, seen.summary, evidence)
-    decision = overtaken(context, found) or (decide(found, _findings(seen)) if seen is not None else None)
-    return [] if decision is None else [_do(context, found, decision)]
+    heard = _hear(context, found)
+    told = [heard.told] if isinstance(heard, Unheard) else []
+    due, evidence = _due(context, found, heard), None
+    if isinstance(heard, Findings) and (due is not None or _is_news(found, heard)):
+        evidence = put_evidence(context.store, found, heard)
+    if due is None and evidence is None and overtaken(context, found) is None:
+        return told
+    context.begin()
+    found = reading.get(context.read, rollout)
+    if not _is_as_it_was(found, seq):
+        return told
+    if evidence is not None and isinstance(heard, Findings):
+        moves.take_evidence(context, found, heard.summary, evidence)
+    decision = overtaken(context, found) or _due(context, found, heard)
+    return told if decision is None else [*told, _do(context, found, decision)]
+
+
+def _hear(context: Context, rollout: RolloutState) -> Findings | Unheard:
+    """What production says, or why it cannot be heard."""
+    try:
+        # Of the workspace only its folder and its clock are wanted, and a call has both.
+        return evaluate(cast("Workspace", context), rollout)
+    except LeaseLost:
+        raise
+    except (Unavailable, OSError, MemoryError) as error:
+        return _unheard(rollout, error, passes=True)
+    except Exception as error:  # noqa: BLE001  whatever the log holds, a version that nobody sees must go back
+        return _unheard(rollout, error, passes=False)
+
+
+def _unheard(rollout: RolloutState, error: Exception, *, passes: bool) -> Unheard:
+    return Unheard(
+        told=trouble(rollout.id, error),
+        # What another's code puts into its messages is not known, and events are kept for ever.
+        why=error.what if isinstance(error, RopewayError) else f"Reading it raised {type(error).__name__}.",
+        code=error.code if isinstance(error, RopewayError) else INTERNAL,
+        passes=passes,
+    )
+
+
+def _due(context: Context, rollout: RolloutState, heard: Findings | Unheard) -> Decision | None:
+    if isinstance(heard, Findings):
+        return decide(rollout, heard)
+    return unheard(rollout, heard.why, heard.code, at=context.clock.now(), passes=heard.passes)
 
 
 def _is_as_it_was(rollout: RolloutState, seq: int) -> bool:
@@ -69,17 +124,6 @@ def _is_news(rollout: RolloutState, findings: Findings) -> bool:
     known = rollout.summary.entities if rollout.summary else 0
     now = findings.summary.entities
     return now > known and now - known >= NEWS * known
-
-
-def _findings(seen: Evidence) -> Findings:
-    return Findings(
-        at=seen.at,
-        summary=seen.summary,
-        guarded=seen.guarded,
-        differences=seen.differences,
-        entities=seen.entities,
-        settled_at=[],
-    )
 
 
 def _do(context: Context, rollout: RolloutState, decision: Decision) -> Action:
