@@ -96,7 +96,7 @@ def test_drift_is_told_with_the_words_that_tell_most(told):
 def test_late_labels_show_degradation_and_the_policy_retrains(told):
     said = part(told[1], "People say what 1,000 of them should have been")
     assert re.search(r"macro_f1 0\.\d+ \(between 0\.\d+ and 0\.\d+\)", said)
-    assert "triggered  degradation" in said
+    assert "triggered  degradation of sentiment@2: alert_" in said
     assert "the gate passed sentiment@3" in said
     assert "model approve sentiment@3 --as Ben" in said
 

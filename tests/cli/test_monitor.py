@@ -119,10 +119,21 @@ def test_report_writes_one_page(ropeway, tmp_path):
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
 
-def test_report_says_where_it_could_not_write(ropeway, tmp_path):
-    code, said = ropeway("monitor", "report", "--no-observe", "--out", tmp_path / "nowhere" / "page.html")
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("nowhere/page.html", "no such file or directory"),
+        ("", "is a directory"),
+        ("a.txt/b", "not a directory"),
+    ],
+)
+def test_report_says_where_it_could_not_write(ropeway, tmp_path, place, reason):
+    (tmp_path / "a.txt").write_text("mine")
+    code, said = ropeway("monitor", "report", "--no-observe", "--out", tmp_path / place)
     assert code == 2
-    assert "No such file or directory" in said
+    assert "error[report-not-written]" in said
+    assert reason in said
+    assert "next     ropeway monitor report --out monitor.html" in said
 
 
 def test_a_running_rollout_is_told_with_its_test(tmp_path):
@@ -137,6 +148,18 @@ def test_a_running_rollout_is_told_with_its_test(tmp_path):
     assert "● shadow  ○ 10 %  ○ 50 %  ○ live" in text
     assert "140 entities, 140 in this step (each needs 100)" in text
     assert "proven from 100; harm" in text
+
+
+def test_a_canary_that_is_mirrored_stands_there_once(tmp_path):
+    season = Season(tmp_path / "mirrored").drifting()
+    season.retrain()
+    season.route("rollout_one", 1, [(2, 0.2)], [2])
+    screen = look(season.workspace, "sentiment", None)
+    text = drawn(draw_screen, screen, width=100)
+    season.close()
+    assert [seen.health.ref for seen in screen.deployments] == ["sentiment@1", "sentiment@2"]
+    assert "sentiment@2  canary in production, 20% of the traffic, mirrored" in text
+    assert "shadow in" not in text
 
 
 def test_nothing_live_is_said_with_what_to_do(tmp_path):

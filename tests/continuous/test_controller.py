@@ -21,8 +21,10 @@ from ropeway.continuous.retraining.errors import PolicyInvalid, PolicyPausedNow
 from ropeway.continuous.rollouts import moves
 from ropeway.continuous.rollouts.errors import RolloutActive
 from ropeway.continuous.rollouts.operations import end_rollout, list_rollouts, release, rollback
+from ropeway.core.ids import new_id
 from ropeway.models.operations import approve_by_rule, approve_model, gate_model, list_models
 from ropeway.models.register import register
+from ropeway.monitoring.events import AlertRaised
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.clock import FileClock
@@ -55,6 +57,31 @@ def advance(workspace: LocalWorkspace, seconds: float) -> None:
 def count_verbs(workspace: LocalWorkspace) -> Counter[str]:
     with workspace.ledger.reading() as connection:
         return Counter(type(fact.event).__name__ for fact in workspace.ledger.facts(connection))
+
+
+def alert(workspace: LocalWorkspace, when: str) -> str:
+    """An open alert on the live version; gives its id."""
+    now = workspace.clock.now()
+    raised = AlertRaised(
+        id=new_id("alert"),
+        rule=when,
+        when=when,
+        severity="warn",
+        name="halves",
+        number=1,
+        environment="production",
+        start=now - timedelta(days=1),
+        end=now,
+        figure=0.4,
+        limit=0.5,
+        columns=[],
+        says="accuracy 0.400 (between 0.300 and 0.500) is under 0.500",
+        next_step="ropeway retrain",
+        sinks=[],
+    )
+    with workspace._context() as context:
+        context.append(raised)
+    return raised.id
 
 
 def released(workspace: LocalWorkspace, shift: float) -> str:
@@ -123,6 +150,17 @@ def test_what_is_held_back_is_told_and_begins_when_it_may(workspace: LocalWorksp
     assert "quiet hours until 10:00" in actions[1].says
     advance(workspace, 3600)
     assert kinds(reconcile(workspace))[-1] == "released"
+
+
+def test_an_alert_that_asks_is_named_briefly_when_held_and_when_it_begins(workspace: LocalWorkspace) -> None:
+    """Its figures have a line of their own; they were told three times."""
+    settings(workspace, POLICY.replace('"new-data", "drift", ', ""))
+    identity = alert(workspace, "degradation")
+    actions = reconcile(workspace)
+    asks = f"degradation of halves@1: {identity}"
+    assert actions[-1].says.startswith(f"{asks}; held back: there is too little to learn from")
+    judged_rows(workspace, 40)
+    assert asks in [action.says for action in reconcile(workspace) if action.kind == "triggered"]
 
 
 def test_months_without_a_controller_are_one_scheduled_retraining(workspace: LocalWorkspace) -> None:

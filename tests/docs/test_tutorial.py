@@ -27,7 +27,7 @@ def test_winter_meets_spring_and_a_retrained_version_proves_itself(said):
     turns = [
         r"bikes@1 is live",
         r"alert .*'temp'.* drifted",
-        r"triggered +degradation: mae",
+        r"triggered +degradation of bikes@1: alert_",
         r"released +bikes@2 begins beside bikes@1",
         r"rollout-advanced +bikes@2 goes on to 25 %",
         r"rollout-promoted +bikes@2 is live",

@@ -95,7 +95,8 @@ def show(face: Face, model: str | None, no_observe: bool) -> None:  # noqa: FBT0
 @monitor.command()
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     default=Path("monitor.html"),
     show_default=True,
     help="Where to.",
@@ -109,6 +110,7 @@ def report(face: Face, out: Path, model: str | None, no_observe: bool) -> None: 
     The page is one file: it loads nothing, links nowhere and runs no script.
     """
     from ropeway.cli.monitor_screen import draw_written
+    from ropeway.story.errors import ReportNotWritten
     from ropeway.story.operations import report_data
     from ropeway.story.report.page import page
 
@@ -120,7 +122,7 @@ def report(face: Face, out: Path, model: str | None, no_observe: bool) -> None: 
     try:
         out.write_bytes(content)
     except OSError as error:
-        raise click.FileError(str(out), error.strerror or "cannot be written") from error
+        raise ReportNotWritten(str(out), (error.strerror or "it failed").lower()) from error
     written = {"path": str(out), "bytes": len(content), "at": data.at}
     face.emit(written, lambda console: draw_written(console, out, len(content), data))
 

@@ -58,6 +58,7 @@ def _draw_deployment(out: "Console", seen: "Seen", screen: "Screen") -> None:
 
     health = seen.health
     share = f", {health.share:.0%} of the traffic" if health.role in ("live", "arm") else ""
+    share += ", mirrored" if health.is_mirrored else ""
     role = f"  {ROLES[health.role]} in {health.environment}{share}   "
     out.print(
         _line(Text(health.ref, style="bold"), role, draw.badge(STATES[health.state], _state_words(health)))

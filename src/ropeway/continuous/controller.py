@@ -22,7 +22,7 @@ from ropeway.continuous.retraining.operations import (
     trigger,
 )
 from ropeway.continuous.retraining.saga import Progress, carry_on
-from ropeway.continuous.retraining.triggers import Feed, pending
+from ropeway.continuous.retraining.triggers import Feed, Pending, pending
 from ropeway.continuous.rollouts.errors import RolloutActive
 from ropeway.continuous.rollouts.operations import list_rollouts
 from ropeway.continuous.rollouts.reconcile import reconcile as move_rollouts
@@ -250,15 +250,14 @@ def _begin(workspace: Workspace, feed: Feed, progress: Progress | None) -> list[
     actions: list[Action] = []
     if adopt_policy(workspace, name=name, environment=environment):
         actions.append(Action("policy", name, f"goes by the policy in ropeway.toml, in {environment}"))
-    asked = pending(workspace, policy, name, feed)
+    asked, live = pending(workspace, policy, name, feed), _live(workspace, name, environment)
     actions += [
-        Action("held", each.cause, f"{each.trigger}: {each.says}; held back: {'; '.join(each.held)}")
+        Action("held", each.cause, f"{_briefly(each, live)}; held back: {'; '.join(each.held)}")
         for each in asked
         if each.held
     ]
     for each in asked:
         if not each.held:
-            live = _live(workspace, name, environment)
             begun = trigger(
                 workspace,
                 name=name,
@@ -268,9 +267,15 @@ def _begin(workspace: Workspace, feed: Feed, progress: Progress | None) -> list[
                 live=live,
                 says=each.says,
             )
-            actions.append(Action("triggered", begun.id, f"{each.trigger}: {each.says}"))
+            actions.append(Action("triggered", begun.id, _briefly(each, live)))
             return actions + carry_on(workspace, begun, policy, progress=progress)
     return actions
+
+
+def _briefly(asked: Pending, live: str) -> str:
+    """What asks, in a few words: an alert has said its figures in a line of its own."""
+    kind, _, identity = asked.cause.partition(":")
+    return f"{asked.trigger} of {live}: {identity}" if kind == "alert" else f"{asked.trigger}: {asked.says}"
 
 
 def _live(workspace: Workspace, name: str, environment: str) -> str:

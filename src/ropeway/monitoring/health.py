@@ -54,6 +54,7 @@ def _health(context: Context, stands: Standing, looked_at: datetime | None) -> D
         **of,  # type: ignore[arg-type]
         role=stands.role,
         share=stands.share,
+        is_mirrored=stands.is_mirrored,
         state=state,
         says=says,
         next_step=alerts[0].next_step if alerts else "",

@@ -30,7 +30,10 @@ SHOWN_COLUMNS = 4
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a version stands in an environment now. `since`: when the live one became it."""
+    """How a version stands in an environment now.
+
+    `since`: when the live one became it. `is_mirrored`: an arm that is asked beside the live one, too.
+    """
 
     name: str
     number: int
@@ -38,6 +41,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     share: float
     since: datetime | None = None
+    is_mirrored: bool = False
 
     @property
     def ref(self) -> str:
@@ -57,6 +61,8 @@ def standings(read: Connection, project: Project) -> list[Standing]:
 
 
 def _roles(routing: Routing, since: datetime) -> list[Standing]:
+    arms = {arm.ref for arm in routing.arms}
+
     def stands(ref: str, role: Role, share: float, since: datetime | None = None) -> Standing:
         return Standing(
             name=routing.name,
@@ -65,12 +71,14 @@ def _roles(routing: Routing, since: datetime) -> list[Standing]:
             role=role,
             share=share,
             since=since,
+            is_mirrored=role == "arm" and ref in routing.shadows,
         )
 
     left = 1 - sum(arm.share for arm in routing.arms)
     roles = [] if routing.live is None else [stands(routing.live, "live", left, since)]
     roles += [stands(arm.ref, "arm", arm.share) for arm in routing.arms]
-    return roles + [stands(ref, "shadow", 0.0) for ref in routing.shadows]
+    # A canary that is mirrored is one version with one role, not two.
+    return roles + [stands(ref, "shadow", 0.0) for ref in routing.shadows if ref not in arms]
 
 
 def role_of(read: Connection, project: Project, name: str, number: int, environment: str) -> Role:

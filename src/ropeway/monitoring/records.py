@@ -172,6 +172,7 @@ class DeploymentHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         share: of the traffic, while it has a role there.
+        is_mirrored: it is asked beside the live version too, for requests that it does not answer.
         window: the latest observed.
         judged: the latest that was judged for drift.
         performance: by the truth that is known, of the latest windows that together have enough labels.
@@ -194,6 +195,7 @@ class DeploymentHealth(msgspec.Struct, frozen=True, kw_only=True):
     performance: Performance | None = None
     baseline: Baseline | None = None
     alerts: list[Alert] = []
+    is_mirrored: bool = False
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What can go wrong when a story is asked for.
 
-NotFound └── UnknownReference     Invalid └── AmbiguousReference
+NotFound └── UnknownReference     Invalid ├── AmbiguousReference
+                                          └── ReportNotWritten
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,4 +35,18 @@ class AmbiguousReference(Invalid):
             next_step=f"ropeway why {candidates[0]}",
             asked=asked,
             candidates=list(candidates),
+        )
+
+
+class ReportNotWritten(Invalid):
+    """The page cannot be written to the place that was asked for."""
+
+    code = "report-not-written"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"The report cannot be written to '{path}': {reason}.",
+            expected="a file in a folder that exists and that you may write to",
+            next_step="ropeway monitor report --out monitor.html",
+            path=path,
         )

@@ -55,6 +55,7 @@ def _state(live: DeploymentHealth, place: Place) -> list[Markup]:
     for each in place.deployments:
         if each.role in ("arm", "shadow"):
             share = f"{each.share:.0%} of the traffic" if each.role == "arm" else "shadow"
+            share += ", mirrored" if each.is_mirrored else ""
             found.append(badge("active", f"{each.ref}: {share}"))
     return found
 
