@@ -167,9 +167,15 @@ class World:
         return done
 
     def _answer(
-        self, who: str, answerers: dict[str, Answerer], truth: object, entity: str, rollout: str
+        self,
+        who: str,
+        answerers: dict[str, Answerer],
+        truth: object,
+        entity: str,
+        rollout: str,
+        instead_of: str = "",
     ) -> tuple[PredictionId, str]:
-        on_behalf = rollout if who != LIVE else ""
+        on_behalf = rollout if who != LIVE or instead_of else ""
         try:
             said, error = answerers[who](truth, self.draw), ""
         except Failed:
@@ -184,13 +190,12 @@ class World:
             entity=entity,
             error=error,
             rollout=on_behalf,
+            instead_of=instead_of,
         )
         # Where an arm fails, the live version answers: a record of its own.
-        return (
-            self._answer(LIVE, answerers, truth, entity, rollout)
-            if error and who != LIVE
-            else (identity, who)
-        )
+        if error and who != LIVE:
+            return self._answer(LIVE, answerers, truth, entity, rollout, instead_of=who)
+        return identity, who
 
     def _shadow(self, of: PredictionId, ref: str, answerer: Answerer, truth: object, rollout: str) -> None:
         try:

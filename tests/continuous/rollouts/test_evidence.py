@@ -89,9 +89,63 @@ def test_a_version_that_fails_is_charged_the_highest_cost(world):
     assert found(world).differences == [-4.0] * 5
 
 
+@pytest.mark.parametrize("mirror", ["true", "false"])
+def test_failing_on_what_is_hard_is_not_free(make_world, mirror):
+    from rollouts_world import failing_in
+
+    world = make_world(rollout=f"mirror = {mirror}", steps="[0.5]")
+    world.release()
+    world.clock.advance(seconds=60)
+    hard = {"live": right_in(0.5), "candidate": failing_in(1.0), "truths": lambda draw: "yes"}
+    world.serve(40, **hard)
+    world.serve(40, live=right_in(1.0), candidate=right_in(1.0), truths=lambda draw: "no")
+    findings = found(world)
+    assert min(findings.differences) == -4.0
+    # Its failures are held against it, though somebody had an answer and said what would have been true.
+    assert findings.summary.estimate < -0.5
+
+
+def test_what_the_candidate_says_when_asked_again_does_not_stand_for_what_it_failed_to_say(make_world):
+    from ropeway.predictions.record import ShadowRecord
+
+    world = make_world(steps="[0.5]")
+    rollout = world.release().id
+    world.clock.advance(seconds=1)
+    now, on_behalf = world.clock.now(), {"rollout": rollout, "instead_of": CANDIDATE}
+    given = world.log.add(LIVE, {}, "yes", None, at=now, latency_us=1, **on_behalf)
+    world.log.add_shadow(ShadowRecord(of=given, at=now, model=CANDIDATE, prediction="yes", rollout=rollout))
+    world.say(given, "yes")
+    assert found(world).differences == [-4.0]
+    assert found(world).guarded.live.answers == 0
+
+
+def test_a_mirrored_answer_that_comes_on_record_late_changes_nothing(world):
+    from ropeway.predictions.record import ShadowRecord
+
+    rollout = world.release()
+
+    def answered(said):
+        world.clock.advance(seconds=1)
+        return world.log.add(LIVE, {}, said, None, at=world.clock.now(), latency_us=1, entity="ann")
+
+    def beside(of, said):
+        world.clock.advance(seconds=1)
+        at, ref = world.clock.now(), CANDIDATE
+        world.log.add_shadow(ShadowRecord(of=of, at=at, model=ref, prediction=said, rollout=rollout.id))
+
+    early, late = answered("yes"), answered("no")
+    beside(early, "no")
+    world.say(early, "yes")
+    world.say(late, "yes")
+    before = found(world).differences
+    beside(late, "yes")
+    assert found(world).differences == before == [-4.0]
+
+
 def test_without_mirroring_entities_of_both_arms_are_held_against_each_other(make_world):
     world = make_world(rollout="mirror = false", steps="[0.5]")
     world.release()
+    world.clock.advance(seconds=60)
     world.serve(100, **SURE, truths=lambda draw: "yes")
     findings = found(world)
     assert set(findings.differences) == {4.0}

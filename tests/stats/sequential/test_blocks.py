@@ -11,15 +11,16 @@ from ropeway.stats.sequential.blocks import number_blocks, pair
 START = datetime(2026, 3, 1)
 
 
-def settled(*entities: tuple[str, float | None, float | None]) -> pl.DataFrame:
-    """Entities that settle minute by minute: arm, cost of live, cost of the candidate."""
+def settled(*entities: tuple) -> pl.DataFrame:
+    """Entities that settle minute by minute: arm, cost of live, cost of the candidate, and step, 0 else."""
     return pl.DataFrame(
         [
-            (arm, live, candidate, START + timedelta(minutes=n))
-            for n, (arm, live, candidate) in enumerate(entities)
+            (arm, *(step or [0]), live, candidate, START + timedelta(minutes=n))
+            for n, (arm, live, candidate, *step) in enumerate(entities)
         ],
         schema={
             "arm": pl.String,
+            "step": pl.Int64,
             "cost_live": pl.Float64,
             "cost_candidate": pl.Float64,
             "settled_at": pl.Datetime("us"),
@@ -28,7 +29,7 @@ def settled(*entities: tuple[str, float | None, float | None]) -> pl.DataFrame:
     )
 
 
-def steps(*entities: tuple[str, float | None, float | None]) -> list[tuple[float, int, int]]:
+def steps(*entities: tuple) -> list[tuple[float, int, int]]:
     return pair(settled(*entities)).select("difference", "live", "candidate").rows()
 
 
@@ -62,6 +63,18 @@ def test_entities_with_both_answers_stand_between_blocks_in_order_of_settling():
         (3.0, 1, 1),
         (-2.0, 1, 1),
     ]
+
+
+def test_no_block_holds_entities_of_two_steps():
+    mixed = [
+        ("live", 9.0, None, 0),
+        ("live", 9.0, None, 0),
+        ("candidate", None, 1.0, 1),
+        ("live", 1.0, None, 1),
+        ("candidate", None, 8.0, 0),
+    ]
+    assert steps(*mixed) == [(0.0, 1, 1), (1.0, 2, 1)]
+    assert steps(*mixed[:3]) == []
 
 
 def test_nothing_settled_gives_no_steps():

@@ -12,9 +12,11 @@ SCHEMA = {
     "entity": pl.String,
     "at": pl.Datetime("us", "UTC"),
     "arm": pl.String,
+    "step": pl.Int64,
     "cost_live": pl.Float64,
     "cost_candidate": pl.Float64,
     "labelled_at": pl.Datetime("us", "UTC"),
+    "mirrored_at": pl.Datetime("us", "UTC"),
 }
 
 
@@ -23,12 +25,26 @@ def hour(number: float) -> datetime:
 
 
 def frame(*rows: tuple) -> pl.DataFrame:
-    """Rows of id, entity, hour, arm, cost of live, cost of the candidate, hour of the label."""
-    full = [
-        (id_, entity, hour(at), arm, live, candidate, None if labelled is None else hour(labelled))
-        for id_, entity, at, arm, live, candidate, labelled in rows
-    ]
-    return pl.DataFrame(full, schema=SCHEMA, orient="row")
+    """Rows of id, entity, hour, arm, cost of live, cost of the candidate, hour of the label.
+
+    Where they are longer, of the step, 0 else, and the hour of the mirrored answer.
+    """
+    return pl.DataFrame([full_row(*row) for row in rows], schema=SCHEMA, orient="row")
+
+
+def full_row(
+    id_: str,
+    entity: str,
+    at: float,
+    arm: str,
+    live: float | None,
+    candidate: float | None,
+    labelled: float | None,
+    step: int = 0,
+    mirrored: float | None = None,
+) -> tuple:
+    labelled_at, mirrored_at = (None if each is None else hour(each) for each in (labelled, mirrored))
+    return id_, entity, hour(at), arm, step, live, candidate, labelled_at, mirrored_at
 
 
 def settled(*rows: tuple, wait: float = 2, now: float | None = None) -> list[tuple]:
@@ -93,6 +109,29 @@ def test_predictions_with_both_answers_count_before_those_with_one():
         ("p2", "ann", 2, "candidate", 2.0, 1.0, 6),
     ]
     assert settled(*rows) == [("ann", "both", 2.0, 1.0, 1)]
+
+
+def test_a_mirrored_answer_that_comes_on_record_after_settling_changes_nothing():
+    late = ("p1", "ann", 0, "live", 4.0, 0.0, 1, 0, 9)
+    own = ("p2", "ann", 0, "live", 0.0, 1.0, 2, 0, 1)
+    assert settled(late, own) == settled(own) == [("ann", "both", 0.0, 1.0, 1)]
+
+
+def test_an_entity_whose_mirrored_answer_is_late_settles_by_it():
+    late = ("p1", "ann", 0, "live", 4.0, 0.0, 1, 0, 9)
+    assert settled(late, now=10) == []
+    assert settled(late, now=11) == [("ann", "both", 4.0, 0.0, 1)]
+
+
+def test_what_an_entity_is_answered_in_a_later_step_is_left_out():
+    first, later = ("p1", "ann", 1, "live", 4.0, None, 6, 1), ("p2", "ann", 2, "live", 0.0, None, 5, 2)
+    assert settled(first, later) == [("ann", "live", 4.0, None, 1)]
+    assert settled(("p1", "ann", 1, "live", None, None, None, 1), later) == []
+
+
+def test_an_entity_first_seen_while_shares_were_changed_does_not_count_by_one_answer():
+    about, later = ("p1", "ann", 1, "live", 4.0, None, 6, -1), ("p2", "ann", 2, "live", 0.0, None, 5, 2)
+    assert settled(about) == settled(about, later) == []
 
 
 def test_without_an_entity_each_prediction_is_its_own():

@@ -88,6 +88,7 @@ def test_the_simulated_blocks_are_those_of_the_rollout():
             "cost_live": BETTER.live[who],
             "cost_candidate": BETTER.candidate[who],
             "settled_at": np.arange(count),
+            "step": np.zeros(count, dtype=np.int64),
         }
     ).with_columns(
         pl.when(pl.col("arm") == arm).then(pl.col(f"cost_{arm}")).alias(f"cost_{arm}")

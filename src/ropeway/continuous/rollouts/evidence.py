@@ -5,8 +5,12 @@ other in the shadow beside it. `terms` says what an answer costs. The test runs 
 and shares alike; an entity counts once, by its truths when it settled (`stats.sequential.entities`), and what
 people say later changes nothing that was weighed.
 
+Where the candidate failed and the live version answered for it, the row is the candidate's all the same, at
+the highest cost: whatever it would have said when asked again, it did not say it.
+
 An answer that only one version gave counts where traffic was drawn by lot and no row goes to both: at a
-share, without mirroring. Elsewhere, what is missing is missing for a reason.
+share, without mirroring, and only beside those of the same step. Elsewhere, what is missing is missing for a
+reason.
 """
 
 import bisect
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 CLOCKS_APART = timedelta(days=1)
 """How far the clocks of those who serve and those who judge may be from one another."""
+UNSETTLED = timedelta(seconds=5)
+"""So long before and after a change of shares nobody knows which ones an answer was drawn by."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,19 +206,30 @@ def _summary(verdict: "Verdict", guarded: Guarded, in_step: int) -> Summary:
 
 
 def _answers(workspace: Workspace, rollout: RolloutState) -> "pl.DataFrame":
-    """Who answered what since the rollout began, `arm` says which of the two."""
+    """Who answered what since the rollout began; `arm` says which of the two, `is_instead`, for the other.
+
+    A row that the candidate failed on is the candidate's, whoever answered it then.
+    """
     import polars as pl
 
     from ropeway.predictions.history import lazy_predictions
 
     logged = lazy_predictions(workspace, since=rollout.started_at, environment=rollout.environment)
-    is_own = (pl.col("model") == rollout.ref) & (pl.col("rollout") == rollout.id)
-    arm = pl.when(pl.col("model") == rollout.champion).then(pl.lit("live"))
+    is_ours = pl.col("rollout") == rollout.id
+    is_instead = is_ours & (pl.col("instead_of") == rollout.ref)
+    is_own = is_ours & (pl.col("model") == rollout.ref)
+    arm = pl.when(is_own | is_instead).then(pl.lit("candidate"))
+    is_live = pl.col("model") == rollout.champion
     return (
-        logged.with_columns(arm.when(is_own).then(pl.lit("candidate")).alias("arm"))
+        logged.with_columns(
+            arm.when(is_live).then(pl.lit("live")).alias("arm"), is_instead.alias("is_instead")
+        )
         .filter(pl.col("arm").is_not_null())
         .sort("at", "id")
-        .select("id", "at", "entity", "arm", "prediction", pl.col("error").fill_null(""), "latency_us")
+        .select(
+            *("id", "at", "entity", "arm", "is_instead", "prediction", "latency_us"),
+            pl.col("error").fill_null(""),
+        )
         .collect()
     )
 
@@ -254,28 +271,31 @@ def _priced(
     """A row for each label of each answer, as `stats.sequential.entities.settle` wants them."""
     import polars as pl
 
-    other = beside.unique(["of", "arm"], keep="last", maintain_order=True)
+    # The first holds: who asks the same again may have seen the truth meanwhile.
+    other = beside.unique(["of", "arm"], keep="first", maintain_order=True)
     other = other.select(
         "of",
         # The version that did not answer is the one that was asked beside.
         pl.when(pl.col("arm") == "live").then(pl.lit("candidate")).otherwise(pl.lit("live")).alias("arm"),
         pl.col("prediction").alias("other"),
         (pl.col("error") != "").alias("other_failed"),
+        pl.col("at").alias("mirrored_at"),
     )
     rows = answers.join(other, left_on=["id", "arm"], right_on=["of", "arm"], how="left")
     rows = rows.join(labels, on="id", how="left")
     own = _cost(rows, "prediction", pl.col("error") != "", terms).alias("own_cost")
     others = _cost(rows, "other", pl.col("other_failed").fill_null(value=False), terms).alias("other_cost")
     rows = rows.with_columns(own, others)
-    is_live = pl.col("arm") == "live"
+    is_live, is_instead = pl.col("arm") == "live", pl.col("is_instead")
+    dearest = pl.when(pl.col("truth").is_not_null()).then(terms.scale)
+    others_cost, own_cost = pl.col("other_cost"), pl.col("own_cost")
+    cost_live = pl.when(is_live | is_instead).then(own_cost).otherwise(others_cost)
+    cost_candidate = pl.when(is_instead).then(dearest).when(is_live).then(others_cost).otherwise(own_cost)
     return rows.select(
-        "id",
-        "entity",
-        "at",
-        "arm",
-        pl.when(is_live).then("own_cost").otherwise("other_cost").alias("cost_live"),
-        pl.when(is_live).then("other_cost").otherwise("own_cost").alias("cost_candidate"),
-        "labelled_at",
+        *("id", "entity", "at", "arm", "labelled_at"),
+        cost_live.alias("cost_live"),
+        cost_candidate.alias("cost_candidate"),
+        pl.when(~is_instead).then("mirrored_at").alias("mirrored_at"),
     )
 
 
@@ -315,14 +335,33 @@ def _name(text: str) -> str:
 
 
 def _countable(priced: "pl.DataFrame", rollout: RolloutState) -> "pl.DataFrame":
-    """Rows that may be held against each other; see the module."""
+    """The rows with their step, and with costs only where they may be held against each other.
+
+    None is left out: whom an entity saw first is told by all of them.
+    """
     import polars as pl
 
-    is_paired = pl.col("cost_live").is_not_null() & pl.col("cost_candidate").is_not_null()
+    rows = priced.with_columns(_step_of(rollout).alias("step"))
     began = _lot_drawn_at(rollout)
-    if rollout.terms.mirror or began is None:
-        return priced.filter(is_paired)
-    return priced.filter(is_paired | (pl.col("at") >= began))
+    is_alone = pl.lit(value=False) if rollout.terms.mirror or began is None else pl.col("at") >= began
+    is_paired = pl.col("cost_live").is_not_null() & pl.col("cost_candidate").is_not_null()
+    # Where rows count by one answer all of them do: a second may be there for a reason.
+    return rows.with_columns(
+        pl.when(pl.when(is_alone).then(pl.col("arm") == name).otherwise(is_paired))
+        .then(f"cost_{name}")
+        .alias(f"cost_{name}")
+        for name in ("live", "candidate")
+    )
+
+
+def _step_of(rollout: RolloutState) -> "pl.Expr":
+    """How often shares had been changed when a row was answered; -1 about the time of a change."""
+    import polars as pl
+
+    changed = [move.at for move in rollout.moves if move.move == "advanced"]
+    step = pl.sum_horizontal(pl.lit(0), *((pl.col("at") >= at).cast(pl.Int64) for at in changed))
+    is_near = [(pl.col("at") - at).abs() < UNSETTLED for at in (rollout.started_at, *changed)]
+    return pl.when(pl.any_horizontal(is_near)).then(-1).otherwise(step)
 
 
 def _lot_drawn_at(rollout: RolloutState) -> datetime | None:
