@@ -4,10 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import msgspec
+import pytest
 from production import HALVES, Production
 
+from ropeway.ledger.errors import LedgerDamaged
 from ropeway.monitoring.observe import observe
 from ropeway.monitoring.operations import get_health, get_window, list_alerts, list_windows
+from ropeway.predictions.sealed import list_sealed
 from ropeway.stats.drift.report import DriftReport
 from ropeway.workspace import LocalWorkspace
 
@@ -200,6 +203,61 @@ def test_projections_are_the_same_when_made_anew(production: Production) -> None
     before = [get_health(production.workspace), list_alerts(production.workspace, open_only=False)]
     production.workspace.ledger.rebuild()
     assert [get_health(production.workspace), list_alerts(production.workspace, open_only=False)] == before
+
+
+FILED = (
+    '[alerts.moved]\nwhen = "drift"\nsinks = ["ops"]\n[alerts.silent]\nwhen = "silence"\n'
+    '[sinks.ops]\nkind = "file"\npath = "alerts.jsonl"\n'
+)
+
+
+def damage(production: Production, kind: str) -> None:
+    """Turn a byte over in the first sealed segment of a kind."""
+    segment = list_sealed(production.workspace.home, kind)[0][0]
+    path = production.workspace.store.open_path(segment.content)
+    path.chmod(0o600)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+
+
+def test_damaged_feedback_is_told_and_alerts_go_out(production: Production) -> None:
+    """Once nothing was delivered any more, not even what was on record."""
+    production.settings(FILED)
+    ids = production.answer(0, production.xs(60))
+    production.tell(ids, ["low"] * 60)
+    production.look(1)
+    damage(production, "feedback")
+    production.answer(1, production.xs(100, low=40))
+    with LocalWorkspace(production.workspace.root, actor="ana", clock=production.clock) as anew:
+        production.go_to(production.day(2, hours=1))
+        seen = observe(anew)
+    assert [error.partition(": [")[0] for error in seen.errors] == ["measuring by feedback"]
+    assert "object-damaged" in seen.errors[0]
+    assert ([alert.rule for alert in seen.raised], seen.delivered) == (["moved"], 1)
+
+
+def test_a_log_that_cannot_be_read_is_not_called_silent(production: Production) -> None:
+    production.settings(FILED)
+    production.answer(0, production.xs(60))
+    production.answer(1, production.xs(60), at=production.day(1, hours=1))
+    production.look(1)
+    damage(production, "predictions")
+    with LocalWorkspace(production.workspace.root, actor="ana", clock=production.clock) as anew:
+        production.go_to(production.day(2, hours=1))
+        seen = observe(anew)
+    assert any(error.startswith("reading the log: ") for error in seen.errors)
+    assert seen.raised == []
+
+
+def test_a_look_of_which_no_part_can_be_done_raises(production: Production) -> None:
+    with LocalWorkspace(production.workspace.root, actor="ana", clock=production.clock) as blind:
+        for path in production.workspace.home.glob("ledger.db*"):
+            if path.name.endswith("-shm"):
+                continue  # mapped into this very process
+            path.write_bytes(b"no database" * 4000)
+        with pytest.raises(LedgerDamaged):
+            observe(blind)
 
 
 def test_rows_at_the_edge_belong_to_the_later_window(production: Production) -> None:

@@ -75,12 +75,12 @@ def judge_deployment(context: Context, of: OfDeployment, kinds: frozenset[str], 
             _settle(context, of, name, rule, verdict, changes)
 
 
-def settle(context: Context, last_seen: Mapping[tuple[str, str], datetime], changes: Changes) -> None:
+def settle(context: Context, last_seen: Mapping[tuple[str, str], datetime] | None, changes: Changes) -> None:
     """What time alone changes: silence, versions that have left, rules that are gone.
 
     Args:
         context: the call; its write transaction is begun.
-        last_seen: by model and environment, when the last request came.
+        last_seen: by model and environment, when the last request came; None where that is not known.
         changes: takes what was done.
     """
     rules = rules_of(context.project)
@@ -93,7 +93,7 @@ def settle(context: Context, last_seen: Mapping[tuple[str, str], datetime], chan
         elif rule is None or rule.when != open_alert.when:
             _resolve(context, of, open_alert, rule, "the rule is no longer declared", changes)
     for name, rule in rules.items():
-        if rule.when == "silence":
+        if rule.when == "silence" and last_seen is not None:
             _judge_silence(context, name, rule, last_seen, changes)
 
 

@@ -4,17 +4,22 @@ Each window of a version in an environment is put on record once, in the order o
 come to in the same transaction. So a look may be killed anywhere, and two may go on at once: the next one
 finds what is not on record, and nothing is there twice. Only windows that hold rows count, however a clock
 jumped; answers that come to light later than two windows after their own are measured, not judged.
+
+The parts of a look stand apart: where one cannot be done, the log being damaged say, that is told, and the
+others are done; above all, alerts that are on record are delivered.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from ropeway.core.duration import parse_duration
-from ropeway.core.errors import Damaged, RopewayError
+from ropeway.core.errors import RopewayError
 from ropeway.monitoring.alerts import Changed
-from ropeway.monitoring.deliver import deliver
+from ropeway.monitoring.deliver import Delivered, deliver
 from ropeway.monitoring.estimate import calibration_of, estimate_rows
 from ropeway.monitoring.events import PerformanceMeasured, WindowObserved
 from ropeway.monitoring.judge import judge_window
@@ -29,6 +34,7 @@ from ropeway.predictions.history import is_empty, lazy_predictions
 from ropeway.predictions.seal import seal
 from ropeway.stats.calibration import Calibration
 from ropeway.workspace import Project, Workspace
+from ropeway.workspace.errors import LeaseLost
 
 LATE_WINDOWS = 2
 """How many windows before the last observed one are looked at again: a version may not be on record there."""
@@ -46,7 +52,12 @@ class Found:
 
 @dataclass
 class Eye:
-    """One look under way: what it knows of versions, and what it has found so far."""
+    """One look under way: what it knows of versions, and what it has found so far.
+
+    Attributes:
+        errors: what could not be done, by part.
+        done: how many parts were.
+    """
 
     workspace: Workspace
     now: datetime
@@ -55,6 +66,8 @@ class Eye:
     raised: list[Alert] = field(default_factory=list)
     resolved: list[Alert] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    errors: dict[str, Exception] = field(default_factory=dict)
+    done: int = 0
     _watched: dict[str, WatchedVersion | None] = field(default_factory=dict)
     _calibrations: dict[str, Calibration | None] = field(default_factory=dict)
 
@@ -67,6 +80,17 @@ class Eye:
         """Say what stood in the way, once."""
         if sentence and sentence not in self.notes:
             self.notes.append(sentence)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of the look that the others do not depend on: what it raises is kept, and they go on."""
+        try:
+            yield
+            self.done += 1
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001  the edge between the parts: alerts go out whatever else fails
+            self.errors[name] = error
 
     def watch(self, ref: str) -> WatchedVersion | None:
         """A version as it is watched; None, with a note, where it cannot be."""
@@ -93,25 +117,33 @@ def observe(workspace: Workspace) -> Observation:
     """Look at production once; see the module. Costs little where nothing happened since.
 
     Returns:
-        The windows that were judged now, the alerts that changed, what could not be delivered, and notes on
-        what could not be looked at.
+        The windows that were judged now, the alerts that changed, what could not be delivered, notes on what
+        could not be looked at, and the errors of the parts that could not be done.
+
+    Raises:
+        RopewayError: no part could be done; the first one's.
     """
-    sealed = seal(workspace)
     eye = Eye(workspace, workspace.clock.now(), parse_duration(workspace.project.monitor.window))
-    marks = list_marks(workspace, before=eye.now)
-    found = _find_windows(eye, marks)
-    known = {(mark.ref, mark.environment, mark.start, mark.end) for mark in marks}
-    for each in found:
-        key = (each.ref, each.environment, each.window.start, each.window.end)
-        if is_closed(each.window, eye.now) and key not in known:
-            _observe_window(eye, each)
-    measured, fingerprint = measure_all(workspace, eye.now, read_look(workspace.home).measured, eye.take)
-    eye.take(settle_alerts(workspace, last_seen=_last_seen(eye.now, found, marks)))
-    write_look(workspace.home, Look(looked_at=eye.now, measured=fingerprint))
-    delivered = deliver(workspace)
+    sealed, measured, delivered = 0, 0, Delivered()
+    with eye.part("sealing the log"):
+        sealed = seal(workspace).segments
+    last_seen = None
+    with eye.part("reading the log"):
+        last_seen = _judge_windows(eye)
+    fingerprint = read_look(workspace.home).measured
+    with eye.part("measuring by feedback"):
+        measured, fingerprint = measure_all(workspace, eye.now, fingerprint, eye.take)
+    with eye.part("settling alerts"):
+        eye.take(settle_alerts(workspace, last_seen=last_seen))
+    with eye.part("delivering alerts"):
+        delivered = deliver(workspace)
+    if not eye.done:
+        raise next(iter(eye.errors.values()))
+    with eye.part("remembering the look"):
+        write_look(workspace.home, Look(looked_at=eye.now, measured=fingerprint))
     return Observation(
         at=eye.now,
-        sealed=sealed.segments,
+        sealed=sealed,
         windows=eye.windows,
         measured=measured,
         raised=eye.raised,
@@ -119,7 +151,28 @@ def observe(workspace: Workspace) -> Observation:
         delivered=delivered.taken,
         undelivered=delivered.waiting,
         notes=eye.notes,
+        errors=[_told(name, error) for name, error in eye.errors.items()],
     )
+
+
+def _told(name: str, error: Exception) -> str:
+    """What could not be done, in a line that names the error."""
+    if isinstance(error, RopewayError):
+        return f"{name}: [{error.code}] {error.what}"
+    return f"{name}: [internal] {type(error).__name__}: {error}"
+
+
+def _judge_windows(eye: Eye) -> list[Seen]:
+    """Judge every window that is over and not on record; gives when each model was asked last."""
+    marks = list_marks(eye.workspace, before=eye.now)
+    found = _find_windows(eye, marks)
+    known = {(mark.ref, mark.environment, mark.start, mark.end) for mark in marks}
+    for each in found:
+        key = (each.ref, each.environment, each.window.start, each.window.end)
+        if is_closed(each.window, eye.now) and key not in known:
+            with eye.part(f"the window of '{each.ref}' from {each.window.start:%Y-%m-%d %H:%M}"):
+                _observe_window(eye, each)
+    return _last_seen(eye.now, found, marks)
 
 
 def _find_windows(eye: Eye, marks: list[Mark]) -> list[Found]:
@@ -166,14 +219,8 @@ def _observe_window(eye: Eye, each: Found) -> None:
     if not rows.height:
         return
     project = eye.workspace.project
-    try:
-        seen = judge_window(watched, each.environment, each.window, rows, project)
-    except Damaged as error:
-        # The dataset or the reference is not what it was: fsck names it, and the other versions go on.
-        eye.note(
-            f"the window of '{each.ref}' from {each.window.start:%Y-%m-%d %H:%M} is put off: {error.what}"
-        )
-        return
+    # Where the dataset or the reference is not what it was, fsck names it, and the window is put off.
+    seen = judge_window(watched, each.environment, each.window, rows, project)
     expected = _expect(eye, watched, seen, rows, project)
     recorded = record_window(eye.workspace, window=seen, performance=expected)
     if recorded is not None:

@@ -272,11 +272,15 @@ def record_performance(
 
 
 @operation("monitoring.settle-alerts", kind="command", permission="monitoring:write")
-def settle_alerts(context: Context, *, last_seen: list[Seen]) -> Changed:
-    """Raise and resolve what time alone changes: silence, versions that have left, rules that are gone."""
+def settle_alerts(context: Context, *, last_seen: list[Seen] | None) -> Changed:
+    """Raise and resolve what time alone changes: silence, versions that have left, rules that are gone.
+
+    Where nobody could see when requests came (None), silence is not judged.
+    """
     context.begin()
     changes = Changes(context)
-    settle(context, {(each.name, each.environment): each.at for each in last_seen}, changes)
+    seen = None if last_seen is None else {(each.name, each.environment): each.at for each in last_seen}
+    settle(context, seen, changes)
     return changes.told()
 
 

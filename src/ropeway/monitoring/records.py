@@ -212,7 +212,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look at production did. `notes` are what stood in the way, in sentences."""
+    """What one look at production did.
+
+    Attributes:
+        notes: what stood in the way, in sentences.
+        errors: the parts that could not be done, each with the error.
+    """
 
     at: datetime
     sealed: int
@@ -223,6 +228,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int = 0
     undelivered: list[Attempt] = []
     notes: list[str] = []
+    errors: list[str] = []
 
 
 class SkewedColumn(msgspec.Struct, frozen=True, kw_only=True):
