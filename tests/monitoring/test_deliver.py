@@ -192,15 +192,41 @@ def test_a_file_gets_a_line_for_each_message(production: Production) -> None:
     assert [json.loads(line)["state"] for line in lines] == ["raised", "resolved"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/dev/full", "../outside.jsonl", "nowhere/alerts.jsonl", ".ropeway", "pipe"]
-)
+@pytest.mark.parametrize("path", ["/dev/full", "../outside.jsonl", "nowhere/alerts.jsonl", "tests", "pipe"])
 def test_a_file_that_cannot_be_written_is_told_and_breaks_nothing(production: Production, path: str) -> None:
     os.mkfifo(production.workspace.root / "pipe")
+    (production.workspace.root / "tests").mkdir()
     filed(production, path)
     seen = production.look(1)
     assert len(seen.raised) == 1
     assert [attempt.error for attempt in seen.undelivered] == ["sink-unwritable"]
+
+
+@pytest.mark.parametrize(
+    "place", [".ropeway/ledger.db", ".ropeway/new", "ropeway.toml", "pipeline.py", "contracts/numbers.toml"]
+)
+@pytest.mark.parametrize("way", ["symlink", "folder", "hardlink"])
+def test_a_file_sink_never_writes_to_what_ropeway_reads(production: Production, place: str, way: str) -> None:
+    """Once alerts could be written into the ledger."""
+    root = production.workspace.root
+    whole = root / place
+    before = whole.read_bytes() if whole.exists() else None
+    if way == "symlink" or (way == "hardlink" and before is None):
+        (root / "alerts").symlink_to(whole)
+        path = "alerts"
+    elif way == "hardlink":
+        (root / "alerts").hardlink_to(whole)
+        path = "alerts"
+    else:
+        (root / "here").symlink_to(root)
+        path = f"here/{place}"
+    filed(production, path)
+    before = whole.read_bytes() if place == "ropeway.toml" else before
+    seen = production.look(1)
+    assert [attempt.error for attempt in seen.undelivered] == ["sink-unwritable"]
+    assert whole.exists() == (before is not None)
+    if place != ".ropeway/ledger.db" and before is not None:
+        assert whole.read_bytes() == before
 
 
 def test_a_full_disk_leaves_no_half_line(production: Production) -> None:

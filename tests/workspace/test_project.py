@@ -62,5 +62,60 @@ def test_what_is_wrong_is_named_with_its_line(text: str, says: str) -> None:
         parse_project(text, PATH)
 
 
+RULE = '[alerts.a]\nwhen = "{}"\n{}'
+COSTS = "[charter.cost.a]\nb = 4.0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[charter]\nbar = nan", "`bar` is nan"),
+        ("[charter.cost.a]\nb = inf", "`cost` of 'a' of 'b' is inf"),
+        ("[gate]\nmin_gain = -inf", "`min_gain` is -inf"),
+        ("[rollout]\nmin_gain = nan", "`min_gain` is nan"),
+        ("[rollout]\nerror_cap = inf", "`error_cap` is inf"),
+        ("[rollout]\nsteps = [nan]", "`steps` is nan"),
+        ("[rollout.guards]\nlatency_ratio = inf", "`latency_ratio` is inf"),
+        ("[rollout.guards]\nerror_rate = nan", "`error_rate` is nan"),
+        ("[monitor]\nmin_effect = nan", "`min_effect` is nan"),
+        ("[params.classifier]\nc = inf", "`params` of 'classifier.c' is inf"),
+        ("[rollout]\nmin_entities = 10000000000000000000", "`min_entities` is too large"),
+        ('[rollout]\ndeadline = "999999d"', "`deadline` must be at most 36,525 days"),
+        ('[rollout]\nsettle = "20d"', "`settle` is 20d, not shorter than `deadline`, 14d"),
+        ("[rollout]\nmin_gain = 1.0", r"`min_gain` of \[rollout\] is 1, .* dearest mistake costs 1"),
+        (COSTS + "[gate]\nmin_gain = 4.5", r"`min_gain` of \[gate\] is 4.5, .* costs 4"),
+        ('[policy]\nquiet = ["22:00-22:00"]', "'22:00-22:00', which ends as it begins"),
+        ('[serving]\nentity = ""', "`entity` names no column"),
+        ('[serving]\ncarry = [""]', "`carry` holds an empty name"),
+        ('[serving]\ncarry = ["id", "id"]', "`carry` names 'id' twice"),
+        (RULE.format("drift", "above = nan"), "`above` is nan"),
+        (RULE.format("silence", "above = -1.0"), "`above` is -1"),
+        (RULE.format("silence", "below = 1.0"), "`below` means nothing of silence"),
+        (RULE.format("errors", "above = 1.5"), "`above` is 1.5: .* from 0 to 1"),
+        (RULE.format("coverage", "below = 0.0"), "`below` is 0"),
+        ('[sinks.f]\nkind = "file"\npath = "./.ropeway/ledger.db"', "which Ropeway reads itself"),
+        ('[sinks.f]\nkind = "file"\npath = "ropeway.toml"', "which Ropeway reads itself"),
+        ('[sinks.f]\nkind = "file"\npath = "logs/../pipeline.py"', "which Ropeway reads itself"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_setting(text: str, says: str) -> None:
+    with pytest.raises(ProjectInvalid, match=says):
+        parse_project(HEAD + text, PATH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        COSTS + "[rollout]\nmin_gain = 3.5",
+        '[charter]\nmetric = "mae"\n[rollout]\nmin_gain = 50.0',
+        RULE.format("degradation", "below = -0.2"),
+        '[rollout]\nsettle = "13d"',
+        '[sinks.f]\nkind = "file"\npath = "logs/alerts.jsonl"',
+    ],
+)
+def test_what_can_be_meant_is_taken(text: str) -> None:
+    parse_project(HEAD + text, PATH)
+
+
 def test_the_charters_metrics_are_those_that_are_computed() -> None:
     assert sorted(METRICS) == sorted(get_args(Metric))

@@ -28,7 +28,7 @@ from ropeway.monitoring.errors import SecretMissing, SinkUnwritable
 from ropeway.monitoring.records import Alert
 from ropeway.store.files import write_all
 from ropeway.workspace.outbound import post
-from ropeway.workspace.project import Sink
+from ropeway.workspace.project import OWN_FOLDERS, Sink, load_project
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  a mark that says how the secret is written, not a secret
 NEW_FILE = 0o600
@@ -116,17 +116,27 @@ def _append(root: Path, name: str, place: str, body: bytes) -> None:
     path = (root / place).resolve()
     if not path.is_relative_to(root.resolve()):
         raise SinkUnwritable(name, place, "it lies outside the project")
+    _refuse_own(root, name, place, path)
     try:
         # Without blocking: a pipe that nobody reads must not hold up monitoring.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
         descriptor = os.open(path, flags, NEW_FILE)
         try:
+            if os.fstat(descriptor).st_nlink > 1:
+                raise SinkUnwritable(name, place, "it has another name too, by which it may be Ropeway's own")
             _write_line(descriptor, body + b"\n")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise SinkUnwritable(name, place, (error.strerror or str(error)).lower()) from error
+
+
+def _refuse_own(root: Path, name: str, place: str, path: Path) -> None:
+    """Refuse what Ropeway itself reads, under whatever name: a line of JSON would spoil it."""
+    own = [(root / file).resolve() for file in load_project(root).own_files]
+    if path in own or any(path.is_relative_to((root / folder).resolve()) for folder in OWN_FOLDERS):
+        raise SinkUnwritable(name, place, "it is Ropeway's own")
 
 
 def _write_line(descriptor: int, line: bytes) -> None:

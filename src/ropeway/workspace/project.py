@@ -3,11 +3,13 @@
 Unknown settings are refused, so that a misspelt bar is not silently no bar.
 """
 
+import math
 import re
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
+from posixpath import normpath
 from typing import Any, Literal
 
 import msgspec
@@ -18,7 +20,13 @@ from ropeway.workspace.errors import ProjectInvalid, ProjectNotFound
 from ropeway.workspace.mistakes import explain, explain_syntax
 
 PROJECT_FILE = "ropeway.toml"
+OWN_FOLDERS = (".ropeway", "contracts", ".git")
+"""Folders of a project in which nothing else is to be written."""
 SUM_TOLERANCE = 1e-9
+LARGEST = 2**53
+"""Whole numbers from here on are not exact as JSON."""
+LONGEST = timedelta(days=36_525)
+"""No length of time in the settings is longer: a moment so far from now may not be a date."""
 
 Scalar = bool | int | float | str
 Approval = Literal["two-person", "self"]
@@ -26,6 +34,8 @@ Metric = Literal[
     "accuracy", "balanced_accuracy", "brier", "log_loss", "macro_f1", "mae", "r2", "rmse", "roc_auc"
 ]
 """What the charter can name; `stats.metrics` computes them, and a test holds the two lists together."""
+OF_NUMBERS = ("mae", "r2", "rmse")
+"""Those of numbers, of which no error is the largest."""
 Scale = Literal["nominal", "ordinal", "interval"]
 Logged = Literal["kept", "hashed", "dropped"]
 Trigger = Literal["drift", "degradation", "new-data", "schedule"]
@@ -35,7 +45,25 @@ Watched = Literal["drift", "degradation", "quality", "errors", "latency", "cover
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the project file. Unknown keys are refused."""
+    """A table of the project file. Unknown keys are refused, and so is what TOML lets be nan or inf."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            _check_numbers(f"`{name}`", getattr(self, name))
+
+
+def _check_numbers(name: str, value: object) -> None:
+    """Refuse nan, inf, and whole numbers that are not exact everywhere, however deep in a setting."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}, which is no number that can be meant")
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        raise ValueError(f"{name} is too large to be meant")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_numbers(f"{name} of '{key}'", inner)
+    if isinstance(value, list):
+        for inner in value:
+            _check_numbers(name, inner)
 
 
 class Section(Settings, frozen=True, kw_only=True):
@@ -47,6 +75,7 @@ class Section(Settings, frozen=True, kw_only=True):
     approval: Approval = "two-person"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name):
             raise ValueError(
                 "`name` must be 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first"
@@ -74,6 +103,7 @@ class Charter(Settings, frozen=True, kw_only=True):
     cost: dict[str, dict[str, float]] = {}
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.5 <= self.confidence < 1:
             raise ValueError("`confidence` must be at least 0.5 and under 1, such as 0.95")
         if any(cost < 0 for row in self.cost.values() for cost in row.values()):
@@ -115,6 +145,7 @@ class Split(Settings, frozen=True, kw_only=True):
     group: str | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if min(self.train, self.tune, self.test) <= 0:
             raise ValueError("`train`, `tune` and `test` must each be over 0")
         if abs(self.train + self.tune + self.test - 1) > SUM_TOLERANCE:
@@ -135,6 +166,7 @@ class Cutoff(Settings, frozen=True, kw_only=True):
     upto: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.below is not None and self.upto is not None:
             raise ValueError("a cut-off has `below` or `upto`, not both")
 
@@ -162,6 +194,7 @@ class LabelSet(Settings, frozen=True, kw_only=True):
     keep: list[str] = []
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.ratings is None) == (self.value is None):
             raise ValueError(
                 "ratings come as a list in one column (`ratings`) or one a row (`value`): name one"
@@ -188,6 +221,7 @@ class Gate(Settings, frozen=True, kw_only=True):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 100 <= self.bootstrap <= 100_000:
             raise ValueError("`bootstrap` must be 100 to 100,000 resamples")
         if self.min_rows < 1:
@@ -228,6 +262,8 @@ def _check_durations(settings: Settings, *names: str) -> None:
             raise ValueError(f"`{name}`: {error}") from error
         if name not in ("settle", "cooldown") and not length:
             raise ValueError(f"`{name}` must be longer than nothing")
+        if length > LONGEST:
+            raise ValueError(f"`{name}` must be at most 36,525 days, which is a hundred years")
 
 
 class Serving(Settings, frozen=True, kw_only=True):
@@ -235,6 +271,16 @@ class Serving(Settings, frozen=True, kw_only=True):
 
     entity: str | None = None
     carry: list[str] = []
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.entity == "":
+            raise ValueError("`entity` names no column; leave it out where each prediction falls by itself")
+        if "" in self.carry:
+            raise ValueError("`carry` holds an empty name")
+        twice = sorted({name for name in self.carry if self.carry.count(name) > 1})
+        if twice:
+            raise ValueError(f"`carry` names '{twice[0]}' twice")
 
 
 class Monitor(Settings, frozen=True, kw_only=True):
@@ -247,6 +293,7 @@ class Monitor(Settings, frozen=True, kw_only=True):
     segment: str = "5m"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_durations(self, "window", "segment")
         if self.min_rows < 1:
             raise ValueError("`min_rows` must be at least 1")
@@ -254,6 +301,10 @@ class Monitor(Settings, frozen=True, kw_only=True):
             raise ValueError("`alpha` must be over 0 and under 1, such as 0.01")
         if not 0 <= self.min_effect < 1:
             raise ValueError("`min_effect` must be at least 0 and under 1, such as 0.1")
+
+
+SHARES = ("drift", "quality", "errors", "coverage")
+"""What alerts are told of by a figure from 0 to 1."""
 
 
 class AlertRule(Settings, frozen=True, kw_only=True):
@@ -267,10 +318,26 @@ class AlertRule(Settings, frozen=True, kw_only=True):
     sinks: list[str] = []
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.above is not None and self.below is not None:
             raise ValueError("an alert has `above` or `below`, not both")
+        self._check_limit()
         if self.windows < 1:
             raise ValueError("`windows` must be at least 1")
+
+    def _check_limit(self) -> None:
+        """Refuse a limit that is always broken, or never."""
+        # A metric such as r2 may be under nothing.
+        if self.when == "degradation":
+            return
+        if self.above is not None and self.above < 0:
+            raise ValueError(f'`above` is {self.above:g}: what "{self.when}" is about is always more')
+        if self.below is not None and self.below <= 0:
+            raise ValueError(f'`below` is {self.below:g}: what "{self.when}" is about is never less')
+        if self.when in SHARES and self.above is not None and self.above >= 1:
+            raise ValueError(f'`above` is {self.above:g}: "{self.when}" is told from 0 to 1')
+        if self.when == "silence" and self.below is not None:
+            raise ValueError("`below` means nothing of silence; `above` is how many windows may pass")
 
 
 class Sink(Settings, frozen=True, kw_only=True):
@@ -284,6 +351,7 @@ class Sink(Settings, frozen=True, kw_only=True):
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.kind == "webhook":
             if not self.url or not self.url.startswith(("http://", "https://")):
                 raise ValueError("a webhook needs `url`, beginning with http:// or https://")
@@ -305,6 +373,7 @@ class PolicyData(Settings, frozen=True, kw_only=True):
     min_rows: int = 100
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_durations(self, "last")
         if self.min_rows < 1:
             raise ValueError("`min_rows` must be at least 1")
@@ -329,6 +398,7 @@ class Policy(Settings, frozen=True, kw_only=True):
     rollbacks_within: str = "7d"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_durations(self, "per", "cooldown", "rollbacks_within")
         if "schedule" in self.triggers and not self.schedule:
             raise ValueError('the trigger "schedule" needs `schedule`, such as "0 3 * * 1"')
@@ -341,6 +411,8 @@ class Policy(Settings, frozen=True, kw_only=True):
         for hours in self.quiet:
             if not QUIET.fullmatch(hours):
                 raise ValueError(f"`quiet` has '{hours}'; write hours as \"22:00-06:00\"")
+            if hours[:5] == hours[6:]:
+                raise ValueError(f"`quiet` has '{hours}', which ends as it begins: no time, or the whole day")
 
 
 class Guards(Settings, frozen=True, kw_only=True):
@@ -351,6 +423,7 @@ class Guards(Settings, frozen=True, kw_only=True):
     coverage_gap: float = 0.2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.latency_ratio <= 1:
             raise ValueError("`latency_ratio` must be over 1: the candidate's p99 beside the live version's")
         if not 0 <= self.error_rate <= 1 or not 0 < self.coverage_gap <= 1:
@@ -374,7 +447,13 @@ class Rollout(Settings, frozen=True, kw_only=True):
     guards: Guards = Guards()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_durations(self, "settle", "deadline")
+        if parse_duration(self.settle) >= parse_duration(self.deadline):
+            raise ValueError(
+                f"`settle` is {self.settle}, not shorter than `deadline`, {self.deadline}: nothing could be "
+                "decided in time"
+            )
         shares = [step for step in self.steps if not isinstance(step, str)]
         words = [step for step in self.steps if isinstance(step, str)]
         if not self.steps or any(word != "shadow" for word in words) or "shadow" in self.steps[1:]:
@@ -417,6 +496,7 @@ class Project(Settings, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         named = self.gate.agreement
         if named is not None and named not in self.labels:
             raise ValueError(f"`agreement` names no [labels.{named}].{did_you_mean(named, self.labels)}")
@@ -428,6 +508,35 @@ class Project(Settings, frozen=True, kw_only=True):
         if self.policy is not None and self.policy.environment not in self.environments:
             hint = did_you_mean(self.policy.environment, self.environments)
             raise ValueError(f"`environment` of [policy] is no [environments.NAME].{hint}")
+        self._check_gains()
+        for name, each in self.sinks.items():
+            place = normpath(each.path or "")
+            if place in self.own_files or place.split("/")[0] in OWN_FOLDERS:
+                raise ValueError(
+                    f"`path` of [sinks.{name}] is '{each.path}', which Ropeway reads itself: alerts would "
+                    "spoil it"
+                )
+
+    @property
+    def own_files(self) -> list[str]:
+        """The files of the project that Ropeway reads, within its folder."""
+        guides = [labels.guide for labels in self.labels.values()]
+        return [
+            normpath(each) for each in (PROJECT_FILE, self.project.pipeline, self.project.checks, *guides)
+        ]
+
+    def _check_gains(self) -> None:
+        """Refuse a gain that no version could make: more than the dearest mistake costs."""
+        if self.charter.metric in OF_NUMBERS:
+            return
+        # What is not priced costs 0 right and 1 wrong.
+        dearest = max([1.0, *(cost for row in self.charter.cost.values() for cost in row.values())])
+        for table, gain in (("gate", self.gate.min_gain), ("rollout", self.rollout.min_gain)):
+            if gain >= dearest:
+                raise ValueError(
+                    f"`min_gain` of [{table}] is {gain:g}, and by [charter] the dearest mistake costs "
+                    f"{dearest:g}: no version could save as much"
+                )
 
 
 def load_project(root: Path) -> Project:
