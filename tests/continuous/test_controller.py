@@ -22,7 +22,7 @@ from ropeway.continuous.rollouts import moves
 from ropeway.continuous.rollouts.errors import RolloutActive
 from ropeway.continuous.rollouts.operations import end_rollout, list_rollouts, release, rollback
 from ropeway.core.ids import new_id
-from ropeway.models.operations import approve_by_rule, approve_model, gate_model, list_models
+from ropeway.models.operations import approve_model, gate_model, list_models
 from ropeway.models.register import register
 from ropeway.monitoring.events import AlertRaised
 from ropeway.pipelines.run import run_pipeline
@@ -89,7 +89,8 @@ def released(workspace: LocalWorkspace, shift: float) -> str:
     run_pipeline(workspace, overrides={"shift": shift})
     version = register(workspace)
     assert gate_model(workspace, ref=version.ref).passed
-    approve_by_rule(workspace, ref=version.ref, rule="test")
+    with LocalWorkspace(workspace.root, actor="ben", clock=workspace.clock) as ben:
+        approve_model(ben, ref=version.ref)
     rollout = release(workspace, ref=version.ref).rollout
     assert rollout is not None
     return rollout.id

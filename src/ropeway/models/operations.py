@@ -210,9 +210,10 @@ def promote_in(context: Context, *, ref: str, environment: str, note: str | None
     return registry.get(context.read, version.name, version.number)
 
 
-@operation("models.approve-by-rule", kind="command", permission="models:approve")
-def approve_by_rule(context: Context, *, ref: str, rule: str) -> ModelVersion:
-    """Let the project's policy answer for a validated version, where `[policy] approval` is `by-rule`.
+def approve_by_rule_in(context: Context, *, ref: str, rule: str) -> ModelVersion:
+    """Let the project's policy answer for a validated version, inside another operation's transaction.
+
+    Whether the policy made it is the caller's to know: no operation lets a person name a rule.
 
     Raises:
         NoSuchRule: the project's policy says nothing of the kind.

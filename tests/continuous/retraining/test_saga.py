@@ -8,13 +8,18 @@ from retrained import PIPELINE, POLICY, PROJECT, bring, judged_rows, live_projec
 
 from ropeway.continuous.retraining import operations as ops
 from ropeway.continuous.retraining.collect import gather, put_together
-from ropeway.continuous.retraining.errors import PolicyPausedNow, RetrainingMoved, RetrainingUnderway
+from ropeway.continuous.retraining.errors import (
+    MadeByHand,
+    PolicyPausedNow,
+    RetrainingMoved,
+    RetrainingUnderway,
+)
 from ropeway.continuous.retraining.operations import Retraining
 from ropeway.continuous.retraining.saga import carry_on
+from ropeway.continuous.rollouts import moves
 from ropeway.continuous.rollouts.operations import list_rollouts
 from ropeway.data.operations import list_versions
 from ropeway.models.operations import (
-    approve_by_rule,
     approve_model,
     gate_model,
     list_models,
@@ -246,13 +251,82 @@ def test_nothing_is_released_in_quiet_hours(workspace: LocalWorkspace) -> None:
     assert go_on(workspace, begun).outcome == "released"
 
 
+def test_a_version_made_by_hand_is_not_approved_by_rule(workspace: LocalWorkspace) -> None:
+    by_hand = run_pipeline(workspace, overrides={"shift": 0.5}).run
+    version = register(workspace)
+    assert gate_model(workspace, ref=version.ref).passed
+    begun = begin(workspace)
+    ops.advance(workspace, retraining=begun.id, stage="data")
+    ops.advance(workspace, retraining=begun.id, stage="trained", run=by_hand)
+    ops.advance(workspace, retraining=begun.id, stage="registered", version=version.ref)
+    with pytest.raises(RetrainingMoved, match="'approved'"):
+        ops.approve_retrained(workspace, retraining=begun.id)
+    ops.advance(workspace, retraining=begun.id, stage="gated", passed=True)
+    with pytest.raises(MadeByHand, match="a person trained it"):
+        ops.approve_retrained(workspace, retraining=begun.id)
+    waiting = go_on(workspace, begun)
+    assert (waiting.outcome, waiting.stage) == (None, "gated")
+    assert "ApprovedByRule" not in verbs(workspace)
+
+
+def test_content_that_a_person_made_before_waits_for_another_person(workspace: LocalWorkspace) -> None:
+    settings(workspace, POLICY.replace("[policy.data]", "params = {shift = 0.5}\n[policy.data]"))
+    run_pipeline(workspace, overrides={"shift": 0.5})
+    made = register(workspace)
+    begun = begin(workspace, "hand")
+    ops.advance(workspace, retraining=begun.id, stage="data", dataset=f"dataset:{made.dataset}")
+    assert go_on(workspace, begun).version == made.ref
+    (waiting,) = carry_on(workspace, begun, workspace.project.policy)
+    assert waiting.says.endswith(f"ropeway model approve {made.ref} --as SOMEONE")
+    with LocalWorkspace(workspace.root, actor="ben", clock=workspace.clock) as ben:
+        approve_model(ben, ref=made.ref)
+    assert go_on(workspace, begun).outcome == "released"
+
+
+def test_no_operation_takes_the_name_of_a_rule(workspace: LocalWorkspace) -> None:
+    from ropeway.workspace.operation import OPERATIONS
+    from ropeway.workspace.rooms import load_operations
+
+    load_operations()
+    assert "models.approve-by-rule" not in OPERATIONS
+    for name in ("continuous.release", "retraining.release", "retraining.approve"):
+        assert not {"rule", "by_rule"} & set(OPERATIONS[name].arguments.__struct_fields__)
+
+
+@pytest.mark.parametrize("rule", ["harm", "guard: errors"])
+def test_what_went_back_for_harm_is_not_released_again_by_itself(
+    workspace: LocalWorkspace, rule: str
+) -> None:
+    go_on(workspace, begin(workspace))
+    go_back(workspace, rule)
+    again = go_on(workspace, begin(workspace, "hand"))
+    assert (again.outcome, again.version) == ("rejected", "halves@2")
+    assert again.ended_says.startswith("refused: halves@2 was rolled back before, by rollout_")
+    assert again.ended_says.endswith("ropeway release halves@2 --to production")
+    assert list_rollouts(workspace, active=True) == []
+
+
+def test_what_went_back_unseen_may_be_tried_again(workspace: LocalWorkspace) -> None:
+    go_on(workspace, begin(workspace))
+    go_back(workspace, "cannot be watched")
+    assert go_on(workspace, begin(workspace, "hand")).outcome == "released"
+
+
+def go_back(workspace: LocalWorkspace, rule: str) -> None:
+    (rollout,) = list_rollouts(workspace, active=True)
+    with workspace._context() as context:
+        context.begin()
+        moves.roll_back(context, rollout, rule=rule, says="for the test.")
+
+
 def test_another_rollout_is_waited_for(workspace: LocalWorkspace) -> None:
     from ropeway.continuous.rollouts.operations import end_rollout, release
 
     run_pipeline(workspace, overrides={"shift": 0.5})
     other = register(workspace)
     gate_model(workspace, ref=other.ref)
-    approve_by_rule(workspace, ref=other.ref, rule="test")
+    with LocalWorkspace(workspace.root, actor="ben", clock=workspace.clock) as ben:
+        approve_model(ben, ref=other.ref)
     begun = begin(workspace)
     rollout = release(workspace, ref=other.ref).rollout
     assert go_on(workspace, begun).stage == "approved"
@@ -325,7 +399,10 @@ def test_what_was_registered_gated_and_approved_before_is_not_again(workspace: L
     run = run_pipeline(workspace, overrides=policy.params).run
     version = register(workspace, run, name="halves")
     assert gate_model(workspace, ref=version.ref).passed
-    approve_by_rule(workspace, ref=version.ref, rule="policy")
+    ops.advance(workspace, retraining=begun.id, stage="trained", run=run)
+    ops.advance(workspace, retraining=begun.id, stage="registered", version=version.ref)
+    ops.advance(workspace, retraining=begun.id, stage="gated", passed=True)
+    ops.approve_retrained(workspace, retraining=begun.id)
     done = go_on(workspace, begun)
     assert (done.outcome, done.version) == ("released", version.ref)
     counted = verbs(workspace)

@@ -3,7 +3,7 @@
 NotFound  unknown-retraining
 Invalid   policy-invalid
 Conflict  no-policy · policy-paused · retraining-underway · retraining-moved
-Refused   inputs-not-kept · key-not-carried
+Refused   inputs-not-kept · key-not-carried · made-by-hand
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +92,21 @@ class UnknownRetraining(NotFound):
 
     def __init__(self, retraining: str, known: Iterable[str]) -> None:
         super().__init__("retraining", retraining, known, next_step="ropeway policy")
+
+
+class MadeByHand(Refused):
+    """The policy answers for what a retraining made, not for what a person trained and chose."""
+
+    code = "made-by-hand"
+
+    def __init__(self, ref: str, run: str) -> None:
+        super().__init__(
+            f"No rule approves '{ref}': a person trained it ({run}), and no retraining did.",
+            expected="a version that a retraining has trained",
+            next_step=f"ropeway model approve {ref} --as SOMEONE",
+            ref=ref,
+            run=run,
+        )
 
 
 class InputsNotKept(Refused):

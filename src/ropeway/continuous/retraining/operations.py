@@ -3,6 +3,7 @@
 from typing import Any
 
 from ropeway.continuous.retraining.errors import (
+    MadeByHand,
     NoPolicy,
     PolicyPausedNow,
     RetrainingMoved,
@@ -28,6 +29,7 @@ from ropeway.continuous.retraining.reading import (
     count_begun,
     find_run,
     get,
+    is_made_by_policy,
     judged,
     list_retrainings,
     live_version,
@@ -38,12 +40,16 @@ from ropeway.continuous.retraining.reading import (
     rolled_back,
     show_retraining,
     state_of,
+    went_back_before,
 )
 from ropeway.continuous.retraining.records import Gathering, Judged, PolicyState, Retraining, rule_of
 from ropeway.continuous.rollouts.operations import release_in
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest, ModelName, new_id
 from ropeway.data.operations import record_arrival
+from ropeway.models import registry
+from ropeway.models.errors import NoSuchRule
+from ropeway.models.operations import approve_by_rule_in
 from ropeway.workspace import Context, operation
 
 __all__ = [
@@ -54,6 +60,7 @@ __all__ = [
     "active_rollout",
     "adopt_policy",
     "advance",
+    "approve_retrained",
     "collected_until",
     "count_begun",
     "end",
@@ -70,6 +77,7 @@ __all__ = [
     "rolled_back",
     "show_retraining",
     "trigger",
+    "went_back_before",
 ]
 
 
@@ -198,6 +206,33 @@ def end(
             )
         )
     return get(context.read, retraining)
+
+
+@operation("retraining.approve", kind="command", permission="models:approve")
+def approve_retrained(context: Context, *, retraining: str) -> Retraining:
+    """Let the policy answer for what its retraining made, and put that stage on record: one transaction.
+
+    Raises:
+        RetrainingMoved: it is over, or its version has not passed the gate.
+        NoSuchRule: the policy does not approve by rule.
+        MadeByHand: the version is one that a person trained.
+        StaleEvidence, IllegalTransition: as for `models.approve`.
+    """
+    context.begin()
+    current = get(context.read, retraining)
+    if current.outcome is not None or current.stage not in ("gated", "approved"):
+        raise RetrainingMoved(retraining, "approved", current.outcome or current.stage)
+    version = registry.resolve(context.read, context.project, current.version)
+    policy = context.project.policy
+    if policy is None or policy.approval != "by-rule":
+        raise NoSuchRule(version.ref)
+    if not is_made_by_policy(context.read, version):
+        raise MadeByHand(version.ref, version.run)
+    approve_by_rule_in(context, ref=version.ref, rule=rule_of(current))
+    if current.stage == "approved":
+        return current
+    says = f"{version.ref} is approved by rule: it passed the gate"
+    return _advance(context, current, "approved", says=says, rule=rule_of(current))
 
 
 @operation("retraining.release", kind="command", permission="models:promote")

@@ -129,6 +129,15 @@ def rolled_back(
     ]
 
 
+@operation("retraining.went-back", kind="query", permission="retraining:read")
+def went_back_before(context: Context, *, retraining: str) -> str:
+    """That and why the version of a retraining was rolled back before, in words; empty when it was not."""
+    current = get(context.read, retraining)
+    version = registry.resolve(context.read, context.project, current.version)
+    found = rollouts.went_back_for_harm(context.read, version.name, version.number, current.environment)
+    return "" if found is None else f"{version.ref} was rolled back before, by {found.id}: {found.says}"
+
+
 @operation("retraining.collected-until", kind="query", permission="retraining:read")
 def collected_until(context: Context, *, dataset: str) -> datetime | None:
     """The time of the latest truth that was collected into any version of a dataset, none yet to come."""
@@ -145,6 +154,20 @@ def collected_until(context: Context, *, dataset: str) -> datetime | None:
 def policy_standing(context: Context, *, name: str, environment: str) -> PolicyState:
     """Whether the policy goes on, and since when its schedule counts."""
     return state_of(context.read, name, environment)
+
+
+def is_made_by_policy(read: Connection, version: ModelVersion) -> bool:
+    """Whether a retraining of this model has trained a version: its run is younger than what asked for it."""
+    return (
+        read.execute(
+            select(retraining.c.id)
+            .join(pipeline_run, pipeline_run.c.run == retraining.c.run)
+            .where(retraining.c.name == version.name)
+            .where(retraining.c.run == version.run)
+            .where(pipeline_run.c.seq > retraining.c.seq)
+        ).first()
+        is not None
+    )
 
 
 def begun_within(read: Connection, name: str, environment: str, *, since: datetime, until: datetime) -> int:

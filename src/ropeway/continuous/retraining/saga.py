@@ -11,10 +11,12 @@ import msgspec
 
 from ropeway.continuous.action import Action
 from ropeway.continuous.quiet import is_quiet, quiet_until
+from ropeway.continuous.retraining.errors import MadeByHand
 from ropeway.continuous.retraining.events import STAGES, Outcome
 from ropeway.continuous.retraining.operations import (
     Retraining,
     advance,
+    approve_retrained,
     end,
     find_run,
     judged,
@@ -24,15 +26,15 @@ from ropeway.continuous.retraining.operations import (
     record_collected,
     release_retrained,
     show_retraining,
+    went_back_before,
 )
-from ropeway.continuous.retraining.records import rule_of
 from ropeway.continuous.rollouts.errors import NothingToCompare, RolloutActive
 from ropeway.continuous.schedule import zone_of
 from ropeway.core.errors import RopewayError, Unavailable
 from ropeway.data.errors import ChecksFailed, ContractChanged, ContractViolated
 from ropeway.data.load import require_trainable, resolve
 from ropeway.models.errors import IllegalTransition, StaleEvidence
-from ropeway.models.operations import approve_by_rule, approve_model, gate_model
+from ropeway.models.operations import approve_model, gate_model
 from ropeway.models.register import register
 from ropeway.models.registry import ModelVersion
 from ropeway.models.states import State
@@ -194,6 +196,10 @@ def _judge(workspace: Workspace, current: Retraining, policy: Policy) -> Step:
         return _ends(workspace, current, "released", says)
     if version.state in _OUT_OF_USE:
         return _ends(workspace, current, "rejected", f"{version.ref} is {version.state.value}")
+    back = went_back_before(workspace, retraining=current.id)
+    if back:
+        by_hand = f"A person may try it again: ropeway release {version.ref} --to {current.environment}"
+        return _ends(workspace, current, "rejected", f"refused: {back} {by_hand}")
     if current.live and live_version(workspace, name=current.name, environment=current.environment) is None:
         return _waits_for_a_live_one(current, version)
     may_look = version.state is not State.LIVE
@@ -244,8 +250,11 @@ def _gated(workspace: Workspace, current: Retraining, says: str) -> Step:
 def _approve(workspace: Workspace, current: Retraining, policy: Policy, version: ModelVersion) -> Step:
     """As the policy says: by its own rule, by who runs the controller, or by a person who did not."""
     if policy.approval == "by-rule":
-        approve_by_rule(workspace, ref=version.ref, rule=rule_of(current))
-        return _approved(workspace, current, f"{version.ref} is approved by rule: it passed the gate")
+        try:
+            approve_retrained(workspace, retraining=current.id)
+        except MadeByHand as refusal:
+            return Step(kind="waits", says=f"{refusal.what} {refusal.next_step}")
+        return Step(kind="went-on", says=f"{version.ref} is approved by rule: it passed the gate")
     if policy.approval == "self":
         approve_model(workspace, ref=version.ref, note=f"retraining {current.id}, after {current.trigger}")
         says = f"{version.ref} is approved by who retrained it, as the project allows"

@@ -14,7 +14,7 @@ from ropeway.continuous.rollouts.events import SHADOW
 from ropeway.continuous.rollouts.evidence import Findings
 from ropeway.continuous.rollouts.moves import PROMOTED
 from ropeway.continuous.rollouts.projections import HELD
-from ropeway.continuous.rollouts.reading import ROLLED_BACK, RolloutState, step_name
+from ropeway.continuous.rollouts.reading import GUARD, HARM, ROLLED_BACK, RolloutState, step_name
 from ropeway.models import registry
 from ropeway.models.routing import recorded_routing
 from ropeway.models.states import State
@@ -39,9 +39,9 @@ def decide(rollout: RolloutState, findings: Findings) -> Decision | None:
     """What the evidence asks for; None to go on as it is."""
     summary, guarded = findings.summary, findings.guarded
     for name, says in guarded.broken.items():
-        return _end(ROLLED_BACK, f"guard: {name}", says)
+        return _end(ROLLED_BACK, f"{GUARD}{name}", says)
     if summary.verdict == "harm":
-        return _end(ROLLED_BACK, "harm", summary.says)
+        return _end(ROLLED_BACK, HARM, summary.says)
     if rollout.state == HELD:
         return None
     is_heard = summary.in_step >= rollout.terms.min_entities and not guarded.waits

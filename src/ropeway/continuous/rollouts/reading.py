@@ -18,6 +18,8 @@ from ropeway.models.projections import alias_history
 from ropeway.models.states import State
 
 ROLLED_BACK = "rolled-back"
+HARM, GUARD = "harm", "guard: "
+"""The rules by which a version goes back for what it did; a guard's is followed by its name."""
 PREFIX = "rollout_"
 
 _MAY_COME_BACK = frozenset({State.APPROVED, State.LIVE})
@@ -146,6 +148,21 @@ def alpha_spent(read: Connection, name: str, year: int) -> list[float]:
     """What each release of a model has taken from its year's budget."""
     query = select(rollout.c.alpha_spent).where((rollout.c.name == name) & (rollout.c.year == year))
     return list(read.execute(query.order_by(rollout.c.started_at)).scalars())
+
+
+def went_back_for_harm(read: Connection, name: str, number: int, environment: str) -> RolloutState | None:
+    """The newest rollout of a version in an environment, where it ended for harm or a broken guard."""
+    of = (
+        (rollout.c.name == name)
+        & (rollout.c.environment == environment)
+        & (rollout.c.number == number)
+        & (rollout.c.state == ENDED)
+    )
+    row = read.execute(select(rollout).where(of).order_by(rollout.c.seq.desc()).limit(1)).first()
+    if row is None or row.outcome != ROLLED_BACK:
+        return None
+    is_harm = row.ended_rule == HARM or row.ended_rule.startswith(GUARD)
+    return _state(read, row) if is_harm else None
 
 
 def rollbacks_since(read: Connection, name: str, environment: str, since: datetime) -> int:
