@@ -179,7 +179,7 @@ def test_a_sparkline_rises_from_nothing_to_the_top():
 
 def test_a_drift_alert_shows_the_words_that_tell_most_and_the_figure_now(ropeway):
     said = ropeway("alerts")[1]
-    assert re.search(r"words +more of \w+ \(\d+% → \d+%\), .*; less of ", said)
+    assert re.search(r"words +more of \w+ \(\d+%→\d+%\), .*\n +less of \w+ ", said)
     assert re.search(r"now +0\.\d\d in the window to 2026-05-2\d 00:00 UTC\n +more of ", said)
     (alert,) = json.loads(ropeway("alerts", "--json")[1])
     assert alert["words"]["text"]["less"][0]["z"] < 0

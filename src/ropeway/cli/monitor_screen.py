@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ropeway.cli.monitor import DriftedColumn, Screen, Seen
     from ropeway.continuous.rollouts.reading import RolloutState
     from ropeway.monitoring.records import DeploymentHealth, Performance
-    from ropeway.story.alerts import AlertTold, MovedWords, Words
+    from ropeway.stats.drift.tokens import TellingToken
+    from ropeway.story.alerts import AlertTold, Words
     from ropeway.story.report.records import ReportData
 
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -254,19 +255,18 @@ def _alert_facts(alert: "AlertTold") -> Iterator[Fact]:
 
 
 def _words(head: str, words: "Words") -> Iterator[Fact]:
-    for index, (column, moved) in enumerate(words.items()):
+    for column, moved in words.items():
         of = f"{column}: " if len(words) > 1 else ""
-        yield ("" if index else head), of + moved_in_words(moved)
+        for side, tokens in (("more", moved.more), ("less", moved.less)):
+            if tokens:
+                yield head, f"{of}{side} of {tokens_in_words(tokens)}"
+                head = ""
 
 
-def moved_in_words(words: "MovedWords") -> str:
-    """The words that moved: `more of battery (1% → 6%), player (0% → 4%); less of http (9% → 0%)`."""
-    sides = []
-    for side, tokens in (("more", words.more), ("less", words.less)):
-        named = [f"{each.token} ({each.reference_share:.0%} → {each.current_share:.0%})" for each in tokens]
-        if named:
-            sides.append(f"{side} of {', '.join(named)}")
-    return "; ".join(sides)
+def tokens_in_words(tokens: "Sequence[TellingToken]") -> str:
+    """Words, each with the share of texts that held it and that holds it now: `player (2%→9%)`."""
+    # Without a space within, so that no line ends between the two shares.
+    return ", ".join(f"{each.token} ({each.reference_share:.0%}→{each.current_share:.0%})" for each in tokens)
 
 
 def draw_written(out: "Console", path: Path, size: int, data: "ReportData") -> None:

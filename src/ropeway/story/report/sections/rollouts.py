@@ -174,8 +174,11 @@ def _evidence(story: RolloutStory) -> Markup:
     parts = [
         *_background(story, frame, x),
         *grid(frame, y, y.ticks()),
-        *limit(frame, y(limits[0]), f"gain proven: {limits[0]:,.0f}", class_="limit good"),
-        *limit(frame, y(limits[1]), f"harm: {limits[1]:,.0f}", class_="limit bad", above=False),
+        # Named at the start, where evidence is 1 and far from either limit.
+        *limit(frame, y(limits[0]), f"gain proven: {limits[0]:,.0f}", class_="limit good", at_start=True),
+        *limit(
+            frame, y(limits[1]), f"harm: {limits[1]:,.0f}", class_="limit bad", above=False, at_start=True
+        ),
         line(gain, class_="line good"),
         line(harm, class_="line bad dashed"),
         *count_axis(frame, x, "entities heard of"),

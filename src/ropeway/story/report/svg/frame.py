@@ -73,13 +73,16 @@ def count_axis(frame: Frame, scale: Linear, name: str) -> list[Markup]:
     return found
 
 
-def limit(frame: Frame, y: float, label: str, *, class_: str = "limit", above: bool = True) -> list[Markup]:
-    """A dashed line that something is held against, with its name at the right."""
+def limit(
+    frame: Frame, y: float, label: str, *, class_: str = "limit", above: bool = True, at_start: bool = False
+) -> list[Markup]:
+    """A dashed line that something is held against, with its name at the right, or the left `at_start`."""
     left, right = frame.x
     place = y - 5 if above else y + 13
+    side, x = ("start", left + 5) if at_start else ("end", right)
     return [
         element("line", class_=class_, x1=left, x2=right, y1=y, y2=y),
-        element("text", text(label), class_=f"note end {class_}-word", x=right, y=place),
+        element("text", text(label), class_=f"note {side} {class_}-word", x=x, y=place),
     ]
 
 
