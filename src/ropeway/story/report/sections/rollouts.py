@@ -171,13 +171,19 @@ def _evidence(story: RolloutStory) -> Markup:
     y = Log(bottom, top, *frame.y)
     gain = [(x(look.entities), y(look.e_gain)) for look in looks]
     harm = [(x(look.entities), y(look.e_harm)) for look in looks]
+    # Each limit is named where the line that climbs does not pass: at the start, where it has yet to come.
+    is_gain = looks[-1].e_gain >= looks[-1].e_harm
     parts = [
         *_background(story, frame, x),
         *grid(frame, y, y.ticks()),
-        # Named at the start, where evidence is 1 and far from either limit.
-        *limit(frame, y(limits[0]), f"gain proven: {limits[0]:,.0f}", class_="limit good", at_start=True),
+        *limit(frame, y(limits[0]), f"gain proven: {limits[0]:,.0f}", class_="limit good", at_start=is_gain),
         *limit(
-            frame, y(limits[1]), f"harm: {limits[1]:,.0f}", class_="limit bad", above=False, at_start=True
+            frame,
+            y(limits[1]),
+            f"harm: {limits[1]:,.0f}",
+            class_="limit bad",
+            above=False,
+            at_start=not is_gain,
         ),
         line(gain, class_="line good"),
         line(harm, class_="line bad dashed"),
