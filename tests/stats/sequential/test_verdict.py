@@ -148,6 +148,14 @@ def test_the_trajectory_of_a_few_entities_has_a_point_each():
     assert follow(Evidence(differences=[]), TERMS) == []
 
 
+def test_evidence_beyond_what_a_float_holds_has_its_logarithm():
+    found = verdict([10.0] * 800_000)
+    assert (found.kind, found.e_harm) == ("gain", 0.0)
+    assert found.log_e_harm < -800
+    assert found.log_e_gain > 800
+    assert math.isfinite(found.log_e_gain - found.log_e_harm)
+
+
 def test_nothing_is_enough_at_a_level_of_zero():
     assert needed(0.05) == pytest.approx(20)
     assert needed(0.0) == math.inf

@@ -14,7 +14,6 @@ reason.
 """
 
 import bisect
-import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -192,8 +191,8 @@ def _summary(verdict: "Verdict", guarded: Guarded, in_step: int) -> Summary:
         estimate=verdict.estimate,
         low=verdict.low,
         high=verdict.high,
-        log_e_gain=math.log(verdict.e_gain),
-        log_e_harm=math.log(verdict.e_harm),
+        log_e_gain=verdict.log_e_gain,
+        log_e_harm=verdict.log_e_harm,
         answers_live=live.answers,
         answers_candidate=candidate.answers,
         coverage_live=live.coverage,

@@ -87,8 +87,15 @@ class TrajectoryPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(TrajectoryPoint, frozen=True, kw_only=True):
-    """How the test stands, and what follows."""
+    """How the test stands, and what follows.
 
+    Attributes:
+        log_e_gain: the natural logarithm of that e-value, finite where a float holds it no more.
+        log_e_harm: the same of harm; an e-value of it may be smaller than any float over 0.
+    """
+
+    log_e_gain: float
+    log_e_harm: float
     kind: Kind
     says: str
 
@@ -111,7 +118,9 @@ def decide(evidence: Evidence, terms: Terms) -> Verdict:
     test.update(np.array(evidence.differences, dtype=np.float64))
     point = test.point(_entities(evidence, len(evidence.differences)))
     kind = _kind(point, terms, is_over=evidence.is_over)
-    return Verdict(**msgspec.structs.asdict(point), kind=kind, says=_says(kind, point, terms))
+    return Verdict(
+        **msgspec.structs.asdict(point), **test.log_es, kind=kind, says=_says(kind, point, terms)
+    )
 
 
 def follow(evidence: Evidence, terms: Terms, *, points: int = 200) -> list[TrajectoryPoint]:
@@ -141,6 +150,11 @@ class _Test:
         self._bounds.update(differences)
         self._sum += float(differences.sum())
         self._count += len(differences)
+
+    @property
+    def log_es(self) -> dict[str, float]:
+        """The logarithms of both e-values, by their names in a verdict."""
+        return {"log_e_gain": self._gain.log_e, "log_e_harm": self._harm.log_e}
 
     def point(self, entities: int) -> TrajectoryPoint:
         low, high = self._bounds.interval
