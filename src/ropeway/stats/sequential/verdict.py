@@ -119,7 +119,11 @@ def decide(evidence: Evidence, terms: Terms) -> Verdict:
     point = test.point(_entities(evidence, len(evidence.differences)))
     kind = _kind(point, terms, is_over=evidence.is_over)
     return Verdict(
-        **msgspec.structs.asdict(point), **test.log_es, kind=kind, says=_says(kind, point, terms)
+        **msgspec.structs.asdict(point),
+        log_e_gain=test.log_e_gain,
+        log_e_harm=test.log_e_harm,
+        kind=kind,
+        says=_says(kind, point, terms),
     )
 
 
@@ -152,9 +156,12 @@ class _Test:
         self._count += len(differences)
 
     @property
-    def log_es(self) -> dict[str, float]:
-        """The logarithms of both e-values, by their names in a verdict."""
-        return {"log_e_gain": self._gain.log_e, "log_e_harm": self._harm.log_e}
+    def log_e_gain(self) -> float:
+        return self._gain.log_e
+
+    @property
+    def log_e_harm(self) -> float:
+        return self._harm.log_e
 
     def point(self, entities: int) -> TrajectoryPoint:
         low, high = self._bounds.interval
