@@ -75,6 +75,31 @@ def violations(frame: pl.DataFrame, contract: Contract) -> list[Violation]:
     return found
 
 
+def broken_rows(frame: pl.DataFrame, contract: Contract) -> list[tuple[Violation, pl.Series]]:
+    """The rules that single rows break, each with the rows: a mask as long as the frame.
+
+    What only a whole version can break, such as a share of missing values, is left to `violations`.
+    """
+    found: list[tuple[Violation, pl.Series]] = []
+    for name, rule in contract.columns.items():
+        if name not in frame.columns:
+            continue
+        series = frame[name]
+        for violation in _column_violations(series, rule):
+            if violation.rule == "nulls" and not rule.nulls:
+                found.append((violation, _absent(series)))
+            elif violation.rule == "range":
+                found.append((violation, _outside(series, rule).fill_null(value=False)))
+            elif violation.rule == "categories":
+                found.append((violation, _unknown(series, rule)))
+    return found
+
+
+def _unknown(series: pl.Series, rule: ColumnRule) -> pl.Series:
+    allowed = {_word(category) for category in rule.categories or []}
+    return ~_absent(series) & ~series.cast(pl.String).is_in(sorted(allowed)).fill_null(value=False)
+
+
 def _column_violations(series: pl.Series, rule: ColumnRule) -> list[Violation]:
     found: list[Violation] = []
     absent = _absent(series)
@@ -89,8 +114,7 @@ def _column_violations(series: pl.Series, rule: ColumnRule) -> list[Violation]:
     if outside.any():
         found.append(_offending(series, outside, "range", _range_words(rule), _examples(series, outside)))
     if rule.categories is not None and not isinstance(series.dtype, pl.List | pl.Array):
-        allowed = {_word(category) for category in rule.categories}
-        unknown = ~absent & ~series.cast(pl.String).is_in(sorted(allowed)).fill_null(value=False)
+        unknown = _unknown(series, rule)
         if unknown.any():
             words = "one of " + ", ".join(str(category) for category in rule.categories[:12])
             found.append(_offending(series, unknown, "categories", words, _examples(series, unknown)))

@@ -147,6 +147,8 @@ def answer(
     model: str = "halves@1",
     carried: Sequence[dict[str, Any]] = (),
     at: datetime | None = None,
+    hashed: Sequence[str] = (),
+    dropped: Sequence[str] = (),
 ) -> list[PredictionId]:
     """Put answers into the log as a serving process does."""
     replica, now = new_replica(), at or workspace.clock.now()
@@ -161,6 +163,8 @@ def answer(
                 probabilities={"high": 0.9, "low": 0.1},
                 latency_us=500,
                 carried=dict(carried[ordinal]) if carried else {},
+                hashed=list(hashed),
+                dropped=list(dropped),
             )
             place = Place(replica, 1, writer.append(msgspec.json.encode(record)))
             ids.append(place.id())

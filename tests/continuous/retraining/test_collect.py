@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from retrained import POLICY, PROJECT, START, answer, judged_rows, live_project, project, put_live, say
 
-from ropeway.continuous.retraining.collect import gather, put_together
-from ropeway.continuous.retraining.errors import InputsNotKept, KeyNotCarried
+from ropeway.continuous.retraining.collect import gather, put_together, require_within_contract
+from ropeway.continuous.retraining.errors import FeedbackOutsideContract, InputsNotKept, KeyNotCarried
 from ropeway.continuous.retraining.operations import record_collected, trigger
 from ropeway.data.add import add
 from ropeway.data.load import load, resolve
@@ -74,8 +74,8 @@ def test_values_of_another_kind_are_counted_and_not_used(tmp_path: Path) -> None
         ids = answer(workspace, [{"x": "many"}, {"x": None}, {"x": 3}])
         say(workspace, dict.fromkeys(ids, "low"))
         found = gathered(workspace)
-        assert found.unusable == 1
-        assert sorted(found.rows["x"].to_list(), key=str) == [3.0, None]
+        assert (found.unusable, found.rows["x"].to_list()) == (2, [3.0])
+        assert "1: 'x' lacks a value or has one of another kind; 1: 'x' has no value" in found.left_out
 
 
 def test_old_predictions_of_other_models_and_environments_are_passed_over(tmp_path: Path) -> None:
@@ -131,18 +131,80 @@ def test_columns_that_nobody_asked_of_the_model_are_empty(tmp_path: Path) -> Non
         assert frame["remark"].tail(30).null_count() == 30
 
 
-def test_a_version_that_breaks_the_contract_is_on_record_and_the_next_is_made_of_the_sound_one(
-    tmp_path: Path,
-) -> None:
+CHECKS = """
+from ropeway import check
+
+
+@check("numbers")
+def high_is_high(rows):
+    return rows.filter((rows["label"] == "high") & (rows["x"] < 10))
+"""
+
+
+def test_a_version_that_is_refused_is_on_record_and_what_it_held_is_new_still(tmp_path: Path) -> None:
+    """Once feedback counted as collected that nobody had learnt from."""
     with live_project(tmp_path / "p") as workspace:
-        ids = answer(workspace, [{"x": 900_000.0 + n} for n in range(30)])
+        (workspace.root / "checks.py").write_text(CHECKS)
+        ids = answer(workspace, [{"x": 1.0 + n / 10} for n in range(30)])
         say(workspace, dict.fromkeys(ids, "high"))
         collect(workspace)
         broken = resolve(workspace, "numbers")
         assert not broken.is_trainable
-        assert gathered(workspace).base.ordinal == 1
-        # They were collected before: what is asked for next is something new.
-        assert gathered(workspace).fresh == 0
+        found = gathered(workspace)
+        assert (found.base.ordinal, found.fresh) == (1, 30)
+
+
+def test_a_row_that_breaks_the_contract_is_left_out_and_told(tmp_path: Path) -> None:
+    """Once one bad row had every retraining refused."""
+    with live_project(tmp_path / "p") as workspace:
+        judged_rows(workspace, 40)
+        say(workspace, dict.fromkeys(answer(workspace, [{"x": 900_000.0}]), "high"))
+        found = gathered(workspace)
+        assert (found.rows.height, found.unusable, found.outside) == (40, 1, "")
+        assert found.left_out.startswith(
+            "1 of 41 judged predictions (2.4%) are left out (1: 'x' is not 0 to "
+        )
+        assert "900" not in found.left_out
+        require_within_contract(found)
+        collect(workspace)
+        assert resolve(workspace, "numbers").is_trainable
+
+
+@pytest.mark.parametrize(
+    ("row", "truth"), [({"x": 900.0}, "high"), ({"x": 3.0}, "middling"), ({"x": None}, "low")]
+)
+def test_many_rows_that_break_the_contract_are_not_left_out_unseen(
+    tmp_path: Path, row: dict[str, object], truth: str
+) -> None:
+    """What the world has become is what a model should learn; without it, it would learn of a picked one."""
+    with live_project(tmp_path / "p") as workspace:
+        contract = workspace.root / "contracts" / "numbers.toml"
+        assert "nulls = 0" in contract.read_text()
+        judged_rows(workspace, 40)
+        say(workspace, dict.fromkeys(answer(workspace, [row] * 3), truth))
+        with pytest.raises(FeedbackOutsideContract, match=r"3 of 43 judged predictions \(7.0%\)") as refused:
+            require_within_contract(gathered(workspace))
+        assert refused.value.next_step == "review contracts/numbers.toml, and: ropeway data check numbers"
+
+
+@pytest.mark.parametrize("way", ["hashed", "dropped"])
+def test_what_the_log_once_did_not_keep_is_no_row_though_it_keeps_it_now(tmp_path: Path, way: str) -> None:
+    """Once digests became training data."""
+    with live_project(tmp_path / "p") as workspace:
+        judged_rows(workspace, 5)
+        row = {"x": 7.5} if way == "hashed" else {"x": None}
+        say(workspace, dict.fromkeys(answer(workspace, [row] * 3, **{way: ["x"]}), "low"))
+        found = gathered(workspace)
+        assert (found.rows.height, found.unusable) == (5, 3)
+        assert "3: 'x' was not kept in the log" in found.left_out
+
+
+def test_a_hashed_key_names_no_row(tmp_path: Path) -> None:
+    with live_project(tmp_path / "p") as workspace:
+        carried = [{"id": "3f2a"}]
+        say(workspace, dict.fromkeys(answer(workspace, [{"x": 1.0}], carried=carried, hashed=["id"]), "low"))
+        found = gathered(workspace)
+        assert (found.rows.height, found.unusable) == (0, 1)
 
 
 @pytest.mark.parametrize("way", ["hashed", "dropped"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from retrained import PIPELINE, POLICY, PROJECT, bring, judged_rows, live_project
+from retrained import PIPELINE, POLICY, PROJECT, answer, bring, judged_rows, live_project, say
 
 from ropeway.continuous.retraining import operations as ops
 from ropeway.continuous.retraining.collect import gather, put_together
@@ -232,6 +232,26 @@ def test_evidence_that_went_stale_while_it_waited_is_looked_at_anew(workspace: L
     with LocalWorkspace(workspace.root, actor="ben", clock=workspace.clock) as ben:
         approve_model(ben, ref="halves@2")
     assert go_on(workspace, begun).outcome == "released"
+
+
+def test_feedback_outside_the_contract_ends_it_with_what_to_do(workspace: LocalWorkspace) -> None:
+    begun = begin(workspace)
+    ids = answer(workspace, [{"x": 900.0 + n} for n in range(10)])
+    say(workspace, dict.fromkeys(ids, "high"))
+    done = go_on(workspace, begun)
+    assert (done.outcome, done.code) == ("data-refused", "feedback-outside-contract")
+    assert "are left out (10: 'x' is not 0 to " in done.ended_says
+    assert done.ended_says.endswith("ropeway data check numbers")
+
+
+def test_a_bad_row_is_told_in_what_is_recorded(workspace: LocalWorkspace) -> None:
+    begun = begin(workspace)
+    say(workspace, dict.fromkeys(answer(workspace, [{"x": 900.0}]), "high"))
+    assert go_on(workspace, begun).outcome == "released"
+    with workspace.ledger.reading() as connection:
+        events = [fact.event for fact in workspace.ledger.facts(connection)]
+    (data,) = [each for each in events if getattr(each, "stage", "") == "data"]
+    assert "1 of 61 judged predictions (1.6%) are left out" in data.says
 
 
 def test_a_paused_policy_stops_it_before_its_next_stage(workspace: LocalWorkspace) -> None:

@@ -1,5 +1,6 @@
 """What asks for a retraining, and what holds it back without losing it."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from retrained import POLICY, PROJECT, answer, bring, judged_rows, live_project,
 from ropeway.continuous.retraining import operations as ops
 from ropeway.continuous.retraining.triggers import Feed, Pending, pending
 from ropeway.core.ids import new_id
+from ropeway.data.recheck import check_version
 from ropeway.models.operations import recall_model
 from ropeway.monitoring.events import AlertRaised, AlertResolved
 from ropeway.testing import FixedClock
@@ -333,8 +335,36 @@ def test_predictions_that_cannot_be_used_are_told(workspace: LocalWorkspace) -> 
     say(workspace, dict.fromkeys(answer(workspace, [{"x": "many"}] * 3), "low"))
     (found,) = asked(workspace)
     assert found.held[0].endswith(
-        "0 new judged predictions of 20; 3 lack a value or have one of another kind"
+        "0 new judged predictions of 20; 3 of 3 judged predictions (100.0%) are left out "
+        "(3: 'x' lacks a value or has one of another kind)"
     )
+
+
+def test_data_that_was_refused_asks_again_when_its_contract_was_reviewed(workspace: LocalWorkspace) -> None:
+    alert(workspace)
+    ids = answer(workspace, [{"x": 900.0 + n} for n in range(30)])
+    say(workspace, dict.fromkeys(ids, "high"))
+    assert asked(workspace)[0].held == []
+    ended(workspace, "drift", "alert:x", "data-refused")
+    advance(workspace, 2 * DAY)
+    (found,) = asked(workspace)
+    assert "30 of 30 judged predictions (100.0%) are left out (30: 'x' is not 0 to " in found.held[0]
+    assert found.held[0].endswith("edit contracts/numbers.toml, then ropeway data check numbers")
+    contract = workspace.root / "contracts" / "numbers.toml"
+    contract.write_text(re.sub(r"max = [0-9.]+", "max = 1000", contract.read_text()))
+    assert "ropeway data check" in asked(workspace)[0].held[0] or asked(workspace)[0].held
+    check_version(workspace, "numbers")
+    assert [(each.trigger, each.held) for each in asked(workspace)] == [("drift", []), ("new-data", [])]
+
+
+def test_data_that_was_refused_asks_again_when_more_was_judged(workspace: LocalWorkspace) -> None:
+    alert(workspace)
+    ids = answer(workspace, [{"x": 900.0 + n} for n in range(30)])
+    say(workspace, dict.fromkeys(ids, "high"))
+    ended(workspace, "drift", "alert:x", "data-refused")
+    advance(workspace, 2 * DAY)
+    judged_rows(workspace, 5)
+    assert asked(workspace)[0].held == []
 
 
 def test_the_feed_counts_anew_only_when_something_changed(workspace: LocalWorkspace) -> None:

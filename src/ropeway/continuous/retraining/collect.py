@@ -3,6 +3,10 @@
 They are added to the newest sound version of the data that the pipeline reads. A row that is there already
 stays as it is, and its key is not taken twice; of several answers to one key the latest truth holds. The
 same feedback gives the same bytes, so that collecting again gives the version that there is.
+
+Left out, counted and told are answers whose inputs the log did not keep as they came, values of another kind,
+and rows that break the contract: one bad row must not keep the others from being learnt. But where many break
+it, they may be the very thing that is to be learnt, and leaving them out would pick: that a person decides.
 """
 
 import io
@@ -14,11 +18,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from ropeway.continuous.retraining.errors import InputsNotKept, KeyNotCarried
+from ropeway.continuous.retraining.errors import FeedbackOutsideContract, InputsNotKept, KeyNotCarried
 from ropeway.continuous.retraining.operations import Gathering, collected_until
 from ropeway.core.duration import parse_duration
 from ropeway.core.ids import DatasetName
 from ropeway.data.add import examine
+from ropeway.data.contract import broken_rows
+from ropeway.data.contract_file import read_contract
 from ropeway.data.errors import ColumnNotFound
 from ropeway.data.key_text import key_text
 from ropeway.data.kinds import kind_of, parse
@@ -34,6 +40,8 @@ from ropeway.workspace.project import Policy
 ROWS = "rows"
 TRUTH_AT = "__truth_at__"
 """Beside the columns of the data while rows are gathered: when the truth of each came."""
+MOST_BROKEN = 0.05
+"""A larger share of judged predictions that break the contract is not left out, but told and waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,9 @@ class Gathered:
         rows: new ones, with the columns and types of the base.
         fresh: how many of them have a truth that came after those that were collected last.
         known: judged predictions whose key the base has already.
-        unusable: those that lack a value which the data needs, or have one of another kind.
+        unusable: those that are left out.
+        left_out: that and why, in words; empty when none is.
+        outside: as `left_out`, where more of them break the contract than may be left out; else empty.
         since: how far back was looked.
         until: the time of the latest truth; None when there was none.
         models: the versions that had answered.
@@ -56,6 +66,8 @@ class Gathered:
     fresh: int
     known: int
     unusable: int
+    left_out: str
+    outside: str
     since: datetime
     until: datetime | None
     models: list[str]
@@ -78,22 +90,39 @@ def gather(workspace: Workspace, policy: Policy, name: str) -> Gathered:
     since = workspace.clock.now() - parse_duration(policy.data.last)
     answers = judged(workspace, since=since, environment=policy.environment)
     answers = answers.filter(pl.col("truth").is_not_null() & pl.col("model").str.starts_with(f"{name}@"))
-    _require_kept(workspace, name, base, declared)
-    rows, unusable = _rows(answers, held, base, declared)
+    read = set(get_model(workspace, ref=name).manifest.columns) & set(base.columns)
+    _require_kept(workspace, {*read, declared.key})
+    rows, why = _rows(answers, held, base, declared, read)
     latest = rows.unique(declared.key, keep="last", maintain_order=True)
     is_known = key_text(latest[declared.key]).is_in(key_text(held[declared.key]).implode())
-    new = latest.filter(~is_known)
+    new, broken = _within_contract(workspace, base, latest.filter(~is_known))
+    why |= broken
+    breaking = latest.height - int(is_known.sum()) - new.height
     until = collected_until(workspace, dataset=base.name)
+    unusable = answers.height - rows.height + breaking
+    left_out = _left_out(unusable, answers.height, why)
     return Gathered(
         base=base,
         rows=new.drop(TRUTH_AT),
         fresh=new.height if until is None else new.filter(pl.col(TRUTH_AT) > until).height,
         known=int(is_known.sum()),
         unusable=unusable,
+        left_out=left_out,
+        outside=left_out if breaking > MOST_BROKEN * latest.height else "",
         since=since,
         until=answers["truth_at"].max() if answers.height else None,  # type: ignore[arg-type]
         models=sorted(set(answers["model"])),
     )
+
+
+def require_within_contract(gathered: Gathered) -> None:
+    """Refuse to learn from what is left when much of what was judged breaks the contract.
+
+    Raises:
+        FeedbackOutsideContract: more than `MOST_BROKEN` of it does.
+    """
+    if gathered.outside:
+        raise FeedbackOutsideContract(gathered.base.name, gathered.outside)
 
 
 def put_together(workspace: Workspace, policy: Policy, name: str, gathered: Gathered) -> Gathering:
@@ -118,6 +147,7 @@ def put_together(workspace: Workspace, policy: Policy, name: str, gathered: Gath
         rows=gathered.rows.height,
         known=gathered.known,
         unusable=gathered.unusable,
+        left_out=gathered.left_out,
         since=gathered.since,
         until=gathered.until,
         models=gathered.models,
@@ -140,30 +170,64 @@ def newest_sound(workspace: Workspace, dataset: str) -> DatasetVersion:
     return sound[-1]
 
 
-def _require_kept(workspace: Workspace, name: str, base: DatasetVersion, declared: Input) -> None:
+def _require_kept(workspace: Workspace, needed: set[str]) -> None:
     """Refuse a log that does not hold what rows are made of."""
-    read = set(get_model(workspace, ref=name).manifest.columns) & set(base.columns)
     ways = workspace.project.log.columns
-    lost = {
-        column: ways[column] for column in sorted(read | {declared.key}) if ways.get(column, "kept") != "kept"
-    }
+    lost = {column: ways[column] for column in sorted(needed) if ways.get(column, "kept") != "kept"}
     if lost:
         raise InputsNotKept(lost)
 
 
+def _within_contract(
+    workspace: Workspace, base: DatasetVersion, rows: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows that break no rule on values, and how many break each: one row may break several."""
+    standing = read_contract(workspace.root, base.name)
+    if standing is None or not rows.height:
+        return rows, {}
+    found = broken_rows(rows.drop(TRUTH_AT), standing[0])
+    is_broken = pl.Series([False] * rows.height, dtype=pl.Boolean)
+    why: dict[str, int] = {}
+    for violation, mask in found:
+        is_broken |= mask
+        # What stood there is not told: what is recorded of a retraining cannot be erased.
+        rule = "has no value" if violation.rule == "nulls" else f"is not {violation.expected}"
+        why[f"'{violation.column}' {rule}"] = int(mask.sum())
+    return rows.filter(~is_broken), why
+
+
+def _left_out(unusable: int, judged: int, why: Mapping[str, int]) -> str:
+    """How many judged predictions are left out, and why, in words."""
+    if not unusable:
+        return ""
+    reasons = "; ".join(f"{count:,}: {reason}" for reason, count in why.items() if count)
+    return f"{unusable:,} of {judged:,} judged predictions ({unusable / judged:.1%}) are left out ({reasons})"
+
+
+def _as_kept(ordered: pl.DataFrame, read: set[str], key: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """What each request gave, as far as the log kept it as it came; and what is lost that a row needs."""
+    given, lost = [], []
+    columns = ordered.select("inputs", "carried", "hashed", "dropped")
+    for inputs, carried, hashed, dropped in columns.iter_rows():
+        # How the log was told to keep a column then, whatever it is told now.
+        changed = {*(_value(hashed) or []), *(_value(dropped) or [])}
+        values = {**_decoded(carried), **_decoded(inputs)}
+        given.append({name: value for name, value in values.items() if name not in changed})
+        lost.append(min(changed & {*read, key}, default=""))
+    return given, lost
+
+
 def _rows(
-    answers: pl.DataFrame, held: pl.DataFrame, base: DatasetVersion, declared: Input
-) -> tuple[pl.DataFrame, int]:
-    """Answers as rows of the base's columns, the latest truth last; and how many could not be used."""
+    answers: pl.DataFrame, held: pl.DataFrame, base: DatasetVersion, declared: Input, read: set[str]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Answers as rows of the base's columns, the latest truth last; and why others could not be used."""
     ordered = answers.sort("truth_at", "at", "id")
-    given = [
-        {**_decoded(carried), **_decoded(inputs)}
-        for inputs, carried in ordered.select("inputs", "carried").iter_rows()
-    ]
+    given, lost = _as_kept(ordered, read, declared.key)
     truths = [_value(text) for text in ordered["truth"]]
     keys = _keys(given, ordered["id"].to_list(), held[declared.key].dtype, base, declared)
     columns: list[pl.Series] = []
-    is_sound = pl.Series([True] * ordered.height, dtype=pl.Boolean)
+    is_sound = pl.Series([not column for column in lost], dtype=pl.Boolean)
+    why = {f"'{name}' was not kept in the log": lost.count(name) for name in sorted(set(lost) - {""})}
     for column, dtype in held.schema.items():
         if column == declared.key:
             values, is_needed = keys, True
@@ -178,10 +242,10 @@ def _rows(
         fits = series.is_not_null()
         if not is_needed:
             fits |= pl.Series([value is None for value in values], dtype=pl.Boolean)
+        why[f"'{column}' lacks a value or has one of another kind"] = int((is_sound & ~fits).sum())
         is_sound &= fits
         columns.append(series)
-    frame = pl.DataFrame([*columns, ordered["truth_at"].alias(TRUTH_AT)]).filter(is_sound)
-    return frame, ordered.height - frame.height
+    return pl.DataFrame([*columns, ordered["truth_at"].alias(TRUTH_AT)]).filter(is_sound), why
 
 
 def _keys(

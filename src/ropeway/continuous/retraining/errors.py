@@ -3,7 +3,7 @@
 NotFound  unknown-retraining
 Invalid   policy-invalid
 Conflict  no-policy · policy-paused · retraining-underway · retraining-moved
-Refused   inputs-not-kept · key-not-carried · made-by-hand
+Refused   inputs-not-kept · key-not-carried · feedback-outside-contract · made-by-hand
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -122,6 +122,21 @@ class InputsNotKept(Refused):
             expected="every column that the model reads, and the key, kept as it came",
             next_step=f'[log] columns = {{{first} = "kept"}}, or [policy.data] feedback = false',
             columns=dict(columns),
+        )
+
+
+class FeedbackOutsideContract(Refused):
+    """More of what people judged breaks the data's contract than may be left out unseen."""
+
+    code = "feedback-outside-contract"
+
+    def __init__(self, dataset: str, says: str) -> None:
+        super().__init__(
+            f"Rows to learn from would be picked: {says}.",
+            expected=f"nearly all judged predictions as contracts/{dataset}.toml says: without the others, "
+            "what has changed would not be learnt",
+            next_step=f"review contracts/{dataset}.toml, and: ropeway data check {dataset}",
+            dataset=dataset,
         )
 
 

@@ -25,6 +25,7 @@ from ropeway.continuous.retraining.events import (
 from ropeway.continuous.retraining.projections import TRIGGERED
 from ropeway.continuous.retraining.reading import (
     active_rollout,
+    checked_since,
     collected_until,
     count_begun,
     find_run,
@@ -61,6 +62,7 @@ __all__ = [
     "adopt_policy",
     "advance",
     "approve_retrained",
+    "checked_since",
     "collected_until",
     "count_begun",
     "end",
@@ -146,6 +148,7 @@ def record_collected(context: Context, *, retraining: str, gathered: Gathering) 
         )
     )
     says = f"{gathered.rows:,} judged predictions added: {version.shown} has {version.rows:,} rows"
+    says += f"; {gathered.left_out}" if gathered.left_out else ""
     return _advance(context, current, "data", says=says, dataset=version.reference)
 
 

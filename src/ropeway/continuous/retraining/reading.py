@@ -18,6 +18,7 @@ from ropeway.continuous.retraining.records import Judged, PolicyState, Retrainin
 from ropeway.continuous.rollouts import reading as rollouts
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import RunId
+from ropeway.data.operations import list_versions
 from ropeway.ledger import person
 from ropeway.ledger.tables import event
 from ropeway.models import registry
@@ -140,14 +141,31 @@ def went_back_before(context: Context, *, retraining: str) -> str:
 
 @operation("retraining.collected-until", kind="query", permission="retraining:read")
 def collected_until(context: Context, *, dataset: str) -> datetime | None:
-    """The time of the latest truth that was collected into any version of a dataset, none yet to come."""
-    latest = (
-        select(func.max(feedback_collected.c.until))
+    """The time of the latest truth that was collected into a sound version of a dataset, none yet to come.
+
+    What went into a version that may not train was learnt by nobody: it is new still.
+    """
+    collected = context.read.execute(
+        select(feedback_collected.c.version, feedback_collected.c.until)
         .where(feedback_collected.c.dataset == dataset)
         .where(feedback_collected.c.until <= to_text(context.clock.now()))
+    ).all()
+    if not collected:
+        return None
+    sound = {each.version for each in list_versions.function(context, name=dataset) if each.is_trainable}
+    return max((from_text(row.until) for row in collected if row.version in sound), default=None)
+
+
+@operation("retraining.checked-since", kind="query", permission="retraining:read")
+def checked_since(context: Context, *, dataset: str, seq: int) -> bool:
+    """Whether a version of a dataset came, or was held against its contract, later on record than that."""
+    query = (
+        select(event.c.subject)
+        .where(event.c.seq > seq)
+        .where(event.c.verb.in_(("dataset-arrived", "contract-checked")))
     )
-    found = context.read.execute(latest).scalar()
-    return None if found is None else from_text(found)
+    about = f"dataset:{dataset}@"
+    return any(subject.startswith(about) for subject in context.read.execute(query).scalars())
 
 
 @operation("policy.state", kind="query", permission="retraining:read")

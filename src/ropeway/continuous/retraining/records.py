@@ -75,13 +75,17 @@ class PolicyState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gathering(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of judged predictions in a new dataset version; its fields are those of the event."""
+    """What became of judged predictions in a new dataset version.
+
+    Its fields are those of the event; `left_out`: what was not used, and why, in words.
+    """
 
     found: NewVersion
     base: str
     rows: int
     known: int
     unusable: int
+    left_out: str
     since: datetime
     until: datetime
     models: list[str]

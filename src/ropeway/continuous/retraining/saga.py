@@ -11,7 +11,7 @@ import msgspec
 
 from ropeway.continuous.action import Action
 from ropeway.continuous.quiet import is_quiet, quiet_until
-from ropeway.continuous.retraining.errors import MadeByHand
+from ropeway.continuous.retraining.errors import FeedbackOutsideContract, MadeByHand
 from ropeway.continuous.retraining.events import STAGES, Outcome
 from ropeway.continuous.retraining.operations import (
     Retraining,
@@ -99,8 +99,9 @@ def _guarded(workspace: Workspace, current: Retraining, policy: Policy, progress
         if version.state is not State.LIVE:
             return Step(kind="waits", says=error.what)
         return _ends(workspace, current, "failed", error.what, error.code)
-    except (ContractViolated, ContractChanged, ChecksFailed) as error:
-        return _ends(workspace, current, "data-refused", error.what, error.code)
+    except (ContractViolated, ContractChanged, ChecksFailed, FeedbackOutsideContract) as error:
+        says = f"{error.what} {error.next_step}" if error.next_step else error.what
+        return _ends(workspace, current, "data-refused", says, error.code)
     except RopewayError as error:
         return _ends(workspace, current, "failed", error.what, error.code)
     except Exception as error:  # noqa: BLE001  the project's own code runs here: whatever it raises must end this
@@ -130,17 +131,21 @@ def _take_data(workspace: Workspace, current: Retraining, policy: Policy) -> Ste
     by_hand = current.trigger == "hand"
     declared = workspace.project.inputs.get(ROWS)
     remark = ""
+    newest = resolve(workspace, declared.dataset) if declared is not None else None
     if policy.data.feedback and declared is not None and declared.target is not None:
-        from ropeway.continuous.retraining.collect import gather, put_together
+        from ropeway.continuous.retraining.collect import gather, put_together, require_within_contract
 
         gathered = gather(workspace, policy, current.name)
+        if newest is None or newest.reference in _learnt(workspace, current):
+            require_within_contract(gathered)
         least = 1 if by_hand else policy.data.min_rows
-        if gathered.rows.height >= least:
+        if gathered.rows.height >= least and not gathered.outside:
             made = put_together(workspace, policy, current.name, gathered)
             done = record_collected(workspace, retraining=current.id, gathered=made)
-            return Step(kind="went-on", says=done.stage_says + _beside(made.known, made.unusable))
+            return Step(kind="went-on", says=done.stage_says + _beside(made.known))
         remark = f"; {gathered.rows.height:,} new judged predictions are fewer than {least:,}"
-    newest = resolve(workspace, declared.dataset) if declared is not None else None
+        remark = "" if gathered.rows.height >= least else remark
+        remark += f"; {gathered.left_out}" if gathered.left_out else ""
     if newest is None or by_hand or newest.reference not in _learnt(workspace, current):
         reference = "" if newest is None else newest.reference
         says = (
@@ -152,10 +157,9 @@ def _take_data(workspace: Workspace, current: Retraining, policy: Policy) -> Ste
     return _ends(workspace, current, "no-new-data", says)
 
 
-def _beside(known: int, unusable: int) -> str:
-    """What of the feedback was not taken, and why."""
-    words = f"; {known:,} had a key that the data has, and its rows stay" if known else ""
-    return words + (f"; {unusable:,} lack a value or have one of another kind" if unusable else "")
+def _beside(known: int) -> str:
+    """What of the feedback the data had before."""
+    return f"; {known:,} had a key that the data has, and its rows stay" if known else ""
 
 
 def _learnt(workspace: Workspace, current: Retraining) -> set[str]:

@@ -16,6 +16,7 @@ from ropeway.continuous.retraining.operations import (
     PolicyState,
     Retraining,
     active_rollout,
+    checked_since,
     count_begun,
     list_retrainings,
     live_version,
@@ -65,11 +66,16 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 class NewRows(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows feedback could add to the data; `problem` says why it can add none.
 
-    `unusable`: judged predictions that lack a value which the data needs, or have one of another kind.
+    Attributes:
+        left_out: how many judged predictions cannot be used, and why, in words.
+        outside: the same, where too many break the data's contract.
+        until: when the latest of them was judged.
     """
 
     count: int
-    unusable: int = 0
+    left_out: str = ""
+    outside: str = ""
+    until: datetime | None = None
     problem: str = ""
 
 
@@ -100,7 +106,7 @@ class Feed:
             found = gather(self._workspace, policy, name)
         except RopewayError as error:
             return NewRows(count=0, problem=error.what)
-        return NewRows(count=found.fresh, unusable=found.unusable)
+        return NewRows(count=found.fresh, left_out=found.left_out, outside=found.outside, until=found.until)
 
     def _stamp(self, policy: Policy, name: str) -> object:
         from ropeway.predictions.record import FEEDBACK, PREDICTIONS
@@ -112,7 +118,7 @@ class Feed:
             for path in sorted((home / folder).glob("*.seg"))
         ]
         versions = list_versions(self._workspace, name=project.inputs["rows"].dataset.partition("@")[0])
-        data = [(version.version, version.is_trainable) for version in versions]
+        data = [(version.version, version.contract, version.is_trainable) for version in versions]
         # What has become too old leaves by the day: rows are not counted anew each second for that.
         return (policy, project.inputs, project.log, name, sizes, data, self._workspace.clock.now().date())
 
@@ -298,11 +304,24 @@ def _lacking(workspace: Workspace, seen: Look, feed: Feed) -> list[str]:
     new = feed.new_rows(seen.policy, seen.name)
     if new.problem:
         return [new.problem.rstrip(".")]
-    if new.count < seen.policy.data.min_rows:
+    if new.count < seen.policy.data.min_rows and not new.outside:
         said = f"there is too little to learn from: {new.count:,} new judged predictions of {_least(seen)}"
-        lost = f"; {new.unusable:,} lack a value or have one of another kind" if new.unusable else ""
-        return [said + lost]
+        return [said + (f"; {new.left_out}" if new.left_out else "")]
+    refused = _refused(workspace, seen, newest.name, new)
+    if refused is not None:
+        what = new.outside or f"the data of {refused.id} was refused"
+        review = f"edit contracts/{newest.name}.toml, then ropeway data check {newest.name}"
+        return [f"{what}; nothing was judged since, nor was the contract reviewed: {review}"]
     return []
+
+
+def _refused(workspace: Workspace, seen: Look, dataset: str, new: NewRows) -> Retraining | None:
+    """The retraining that was refused the very same rows under the very same contract, if there is one."""
+    refused = next((each for each in seen.past if each.outcome == "data-refused"), None)
+    if refused is None or (new.until is not None and new.until > refused.triggered_at):
+        return None
+    seq = max(refused.seq, refused.stage_seq)
+    return None if checked_since(workspace, dataset=dataset, seq=seq) else refused
 
 
 def _least(seen: Look) -> str:
