@@ -69,7 +69,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         log_e_gain, log_e_harm: natural logarithms of the evidence for each; proven over `-log(alpha)`.
         answers_live, answers_candidate: answered rows of each since this step began.
         coverage_live, coverage_candidate: which share of them has its truth; None without rows.
-        error_rate_live, error_rate_candidate: which share of rows each failed on, since the beginning.
+        error_rate_live, error_rate_candidate: which share of requests each failed on, since the beginning;
+            without mirroring, since this step began.
         p99_live_us, p99_candidate_us: latencies since this step began; None without rows.
     """
 

@@ -21,6 +21,7 @@ import msgspec
 
 from ropeway.continuous.rollouts.events import SHADOW, Summary, Terms
 from ropeway.continuous.rollouts.guards import Guarded, guard
+from ropeway.continuous.rollouts.heard import contradiction, unlike_coverage
 from ropeway.continuous.rollouts.reading import RolloutState
 from ropeway.core.canonical import canonical
 from ropeway.core.ids import Digest
@@ -116,6 +117,14 @@ def evaluate(workspace: Workspace, rollout: RolloutState) -> Findings:
     verdict = decide(weighed, _test_terms(rollout.terms))
     known = answers.with_columns(pl.col("id").is_in(labels["id"].implode()).alias("is_labelled"))
     guarded = guard(known, beside, rollout)
+    waits = (
+        guarded.waits
+        or contradiction(
+            priced, rollout, began=_lot_drawn_at(rollout), now=now, is_gain=verdict.kind == "gain"
+        )
+        or unlike_coverage(known, rollout)
+    )
+    guarded = msgspec.structs.replace(guarded, waits=waits)
     is_plain = weighed.entities == list(range(1, len(weighed.entities) + 1))
     return Findings(
         at=now,
@@ -226,7 +235,7 @@ def _answers(workspace: Workspace, rollout: RolloutState) -> "pl.DataFrame":
         .filter(pl.col("arm").is_not_null())
         .sort("at", "id")
         .select(
-            *("id", "at", "entity", "arm", "is_instead", "prediction", "latency_us"),
+            *("id", "at", "entity", "arm", "is_instead", "prediction", "latency_us", "run_us"),
             pl.col("error").fill_null(""),
         )
         .collect()

@@ -1,7 +1,15 @@
 """What stops a rollout whatever its costs are: errors, latency, and truth that comes for one arm only.
 
-Figures are looked at again and again, so nothing is stopped for what chance alone may bring: a guard is
-broken when an exact one-sided binomial test at `CONFIDENCE` says so, not when an estimate does.
+Figures are looked at again and again, so nothing is stopped for what chance alone may bring.
+
+Errors: both versions' rates are unknown, and neither is taken for what was seen of it: the evidence is an
+e-value (`stats.sequential.rates`), so a candidate that fails no more often than the live version and the
+margin is stopped with a probability of at most `ERRORS_ALPHA`, over all looks and steps of a rollout. With
+mirroring, what is compared is all since it began, for both were asked the same; without, this step alone, for
+shares change who is asked when. What was asked in one request fails together and counts once. What that does
+not see: requests of one customer that fail again and again, without mirroring, count each time.
+
+Latency: an exact one-sided binomial test at `CONFIDENCE`, and not an estimate.
 """
 
 import math
@@ -11,10 +19,13 @@ import msgspec
 
 from ropeway.continuous.rollouts.events import SHADOW, Limits
 from ropeway.continuous.rollouts.reading import RolloutState
+from ropeway.stats.sequential.rates import log_e_of_more
 
 if TYPE_CHECKING:
     import polars as pl
 
+ERRORS_ALPHA = 0.01
+"""How often a rollout may be stopped by chance alone for errors of a version that has no more than it may."""
 CONFIDENCE = 0.999
 TAIL = 0.01
 """p99: the share of answers that may be slower."""
@@ -30,9 +41,11 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     """What the guards see of one version.
 
     Attributes:
-        asked: rows that it was given since the rollout began, as a shadow too.
+        asked: requests that it was given since the rollout began, as a shadow too; without mirroring, since
+            this step began.
         errors: those that it failed on.
-        answers: rows that it answered since this step began.
+        answers: rows that it answered since this step began; with those that it failed on and the live
+            version answered for it.
         labelled: those of which the truth is known.
         timed: requests since this step began whose latency is compared; their rows are answered together.
         p99_us: their 99th percentile.
@@ -47,7 +60,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def error_rate(self) -> float | None:
-        """Which share of rows it failed on."""
+        """Which share of requests it failed on."""
         return self.errors / self.asked if self.asked else None
 
     @property
@@ -76,8 +89,8 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
     """Look at a rollout's traffic.
 
     Args:
-        rows: its answers: `at`, `arm`, `error`, `latency_us`, `is_labelled`.
-        asked_beside: its shadows: `at`, `arm` (who was asked), `error`, `latency_us`.
+        rows: its answers: `id`, `at`, `arm`, `is_instead`, `error`, `latency_us`, `run_us`, `is_labelled`.
+        asked_beside: its shadows: `of`, `at`, `arm` (who was asked), `error`, `latency_us`.
         rollout: as it stands.
     """
     import polars as pl
@@ -85,18 +98,25 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
     is_shadow = rollout.share == SHADOW
     in_step = rows.filter(pl.col("at") >= rollout.step_at)
     beside = asked_beside.filter(pl.col("at") >= rollout.step_at)
+    own_answers = in_step.filter(~pl.col("is_instead"))
+    if is_shadow:
+        # Nobody waits for a shadow's turn, so it is the answering alone that is compared.
+        run_us = pl.when(pl.col("run_us") > 0).then("run_us").otherwise("latency_us")
+        own_answers = own_answers.with_columns(run_us.alias("latency_us"))
+    asked = _requests(rows, asked_beside, rollout)
     arms, latencies = {}, {}
     for name in ("live", "candidate"):
         own = pl.col("arm") == name
         # What was never answered from is timed only where there is nothing else.
-        timed = beside if is_shadow and name == "candidate" else in_step
+        timed = beside if is_shadow and name == "candidate" else own_answers
         # Rows of one request were answered together, in one time: they are one measurement.
         requests = timed.filter(own & (pl.col("error") == "")).unique(["at", "latency_us"])
         latencies[name] = requests["latency_us"]
-        answered, every = in_step.filter(own), (rows.filter(own), asked_beside.filter(own))
+        # What failed was answered to nobody, so nobody can say what would have been true of it.
+        answered, every = in_step.filter(own & (pl.col("error") == "")), asked.filter(own)
         arms[name] = Arm(
-            asked=sum(each.height for each in every),
-            errors=sum(int((each["error"] != "").sum()) for each in every),
+            asked=every.height,
+            errors=int(every["has_failed"].sum()),
             answers=answered.height,
             labelled=int(answered["is_labelled"].sum()),
             timed=len(latencies[name]),
@@ -106,7 +126,12 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
     usual = live.p99_us or 0.0
     bound = max(usual * limits.latency_ratio, usual + UNFELT_US)
     slow = int((latencies["candidate"] > bound).sum())
-    found = {"errors": _errors(live, candidate, limits), "latency": _latency(live, candidate, slow, limits)}
+    # Without mirroring each step is a comparison of its own.
+    level = ERRORS_ALPHA / (1 if rollout.terms.mirror else len(rollout.shares))
+    found = {
+        "errors": _errors(live, candidate, limits, level),
+        "latency": _latency(live, candidate, slow, limits),
+    }
     return Guarded(
         live=live,
         candidate=candidate,
@@ -141,21 +166,33 @@ def is_over(events: int, trials: int, rate: float) -> bool:
     return 1 - fewer <= 1 - CONFIDENCE
 
 
+def _requests(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutState) -> "pl.DataFrame":
+    """What each version was asked: `arm`, `has_failed`; rows of one request were asked together."""
+    import polars as pl
+
+    instead = rows.filter("is_instead")["id"]
+    # Where the candidate failed as an arm, its failure stands as a shadow beside the live answer as well.
+    beside = asked_beside.filter(~pl.col("of").is_in(instead.implode()))
+    columns = ("at", "arm", "latency_us", (pl.col("error") != "").alias("has_failed"))
+    asked = pl.concat([rows.filter(~pl.col("is_instead")).select(columns), beside.select(columns)])
+    if not rollout.terms.mirror:
+        asked = asked.filter(pl.col("at") >= rollout.step_at)
+    return asked.group_by("arm", "at", "latency_us").agg(pl.col("has_failed").any())
+
+
 def _p99(latencies: "pl.Series") -> float | None:
     found = latencies.quantile(1 - TAIL, interpolation="higher")
     return None if found is None else float(found)
 
 
-def _errors(live: Arm, candidate: Arm, limits: Limits) -> str:
+def _errors(live: Arm, candidate: Arm, limits: Limits, level: float = ERRORS_ALPHA) -> str:
     """Why the candidate fails too often; empty when it does not."""
-    if not candidate.errors:
-        return ""
-    allowed = (live.error_rate or 0.0) + limits.error_rate
-    if not is_over(candidate.errors, candidate.asked, allowed):
+    failed, theirs = (candidate.errors, candidate.asked), (live.errors, live.asked)
+    if log_e_of_more(theirs, failed, limits.error_rate) < -math.log(level):
         return ""
     return (
-        f"it failed on {candidate.errors:,} of {candidate.asked:,} rows, the live version on {live.errors:,} "
-        f"of {live.asked:,}; {limits.error_rate:.3g} more is allowed"
+        f"it failed on {candidate.errors:,} of {candidate.asked:,} requests, the live version on "
+        f"{live.errors:,} of {live.asked:,}; a share of {limits.error_rate:.3g} more is allowed"
     )
 
 
