@@ -183,6 +183,29 @@ def test_one_sink_that_hangs_does_not_hold_up_another(
     assert len(receiver.got) == 1
 
 
+def test_a_sink_hears_of_the_end_only_after_the_beginning(
+    production: Production, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once `resolved` went out while `raised` still waited for its next try."""
+    monkeypatch.setenv("OPS_SECRET", "plain")
+    receiver.status = 503
+    hooked(production, receiver.url)
+    [attempt] = production.look(1).undelivered
+    production.answer(1, production.xs(100))
+    for _ in range(7):
+        production.go_to(attempt.next_at)
+        [attempt] = deliver(production.workspace).waiting
+    production.go_to(production.day(2, hours=0.3))
+    [attempt] = deliver(production.workspace).waiting
+    receiver.got.clear()
+    receiver.status = 204
+    assert len(production.look(2).resolved) == 1
+    assert receiver.got == []
+    production.go_to(attempt.next_at)
+    assert deliver(production.workspace).taken == 2
+    assert [json.loads(body)["state"] for _, body in receiver.got] == ["raised", "resolved"]
+
+
 def test_a_file_gets_a_line_for_each_message(production: Production) -> None:
     filed(production, "alerts.jsonl")
     production.look(1)

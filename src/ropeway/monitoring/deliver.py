@@ -3,6 +3,7 @@
 A message waits from the transaction that raised or resolved its alert until a sink took it. One process
 delivers at a time, outside every transaction, and for a bounded time; what was not taken is tried again at a
 later look, with growing pauses that a file beside the ledger remembers; without it, it is tried at once.
+Of one alert a sink hears in order: what came later waits for what came before it.
 """
 
 import contextlib
@@ -66,6 +67,7 @@ def _deliver(workspace: Workspace, deadline: float) -> Delivered:
     after: list[Attempt] = []
     taken = 0
     stuck: set[str] = set()
+    held: set[tuple[str, str]] = set()
     for each in waiting:
         sink = workspace.project.sinks.get(each.sink)
         if sink is None:
@@ -74,7 +76,10 @@ def _deliver(workspace: Workspace, deadline: float) -> Delivered:
         now = workspace.clock.now()
         # A sink that hangs is asked once a round; a clock that jumped back makes nobody wait for years.
         is_due = tried is None or tried.next_at <= now or tried.tried_at > now
-        if not is_due or each.sink in stuck or time.monotonic() >= deadline:
+        # In the order in which they came about: the end of what was never heard of says nothing.
+        of = (each.message.alert.id, each.sink)
+        if not is_due or of in held or each.sink in stuck or time.monotonic() >= deadline:
+            held.add(of)
             after += [tried] if tried is not None else []
             continue
         failed = _try(workspace, each, sink, tried, deadline - time.monotonic())
