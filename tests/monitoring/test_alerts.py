@@ -113,6 +113,26 @@ def test_an_arm_is_watched_as_the_live_version_is(production: Production) -> Non
     assert [each.model for each in production.look(1).raised] == [second]
 
 
+def test_a_version_that_comes_back_is_not_judged_by_its_windows_from_before(production: Production) -> None:
+    """Once the last bad window from before it left raised again, of a version that answered nobody since."""
+    _release(production)
+    production.answer(0, production.xs(100, low=40))
+    production.go_to(production.day(1, hours=0.1))
+    route_traffic(
+        production.workspace, name="halves", environment="production", arms={}, shadows=["halves@1"]
+    )
+    assert production.look(1).raised == []
+    production.answer(1, production.xs(100, low=40))
+    [alert] = production.look(2).raised
+    # Away and back between two looks: what was open is of the time before.
+    for shadows in ([], ["halves@1"]):
+        route_traffic(production.workspace, name="halves", environment="production", arms={}, shadows=shadows)
+    seen = production.look(2)
+    assert ([each.id for each in seen.resolved], seen.raised) == ([alert.id], [])
+    production.answer(2, production.xs(100, low=40))
+    assert [each.model for each in production.look(3).raised] == ["halves@1"]
+
+
 def test_a_rule_that_is_gone_takes_its_alerts_with_it(production: Production) -> None:
     production.answer(0, production.xs(100, low=40))
     production.look(1)

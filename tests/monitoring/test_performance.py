@@ -1,7 +1,10 @@
 """Truth comes late, twice and contradictory: performance is measured anew whenever it says something else."""
 
+import pytest
 from production import Production, truth_of
 
+from ropeway.continuous.retraining.operations import pause_policy
+from ropeway.core.ids import ModelName
 from ropeway.monitoring.operations import get_health, list_alerts, list_windows
 from ropeway.monitoring.records import Performance
 
@@ -82,6 +85,21 @@ def test_failures_are_not_measured(production: Production) -> None:
     assert (performance(production).rows, performance(production).labelled) == (40, 40)
 
 
+@pytest.mark.parametrize(("paused", "step"), [(False, "ropeway retrain"), (True, "ropeway monitor report")])
+def test_what_to_do_about_degradation_is_one_command(production: Production, paused: bool, step: str) -> None:
+    """Once it was a sentence with two commands in it, and refused while the policy was paused."""
+    production.settings('[policy]\ntriggers = ["drift"]\n')
+    if paused:
+        pause_policy(
+            production.workspace, name=ModelName("halves"), environment="production", reason="to see why"
+        )
+    xs = production.xs(100)
+    bad = production.answer(0, xs)
+    production.look(1)
+    production.tell(bad, truth_of(xs, wrong=60))
+    assert [alert.next_step for alert in production.look(2).raised] == [step]
+
+
 def test_degradation_is_told_once_and_resolved_when_it_is_over(production: Production) -> None:
     xs = production.xs(100)
     bad = production.answer(0, xs)
@@ -90,7 +108,7 @@ def test_degradation_is_told_once_and_resolved_when_it_is_over(production: Produ
     [alert] = production.look(2).raised
     assert (alert.when, alert.severity, alert.figure) == ("degradation", "page", 0.4)
     assert "accuracy 0.400" in alert.says
-    assert "ropeway rollback halves" in alert.next_step
+    assert alert.next_step == "ropeway monitor report"
     assert production.look(2).raised == []
     good = production.answer(2, xs)
     production.tell(good, truth_of(xs))

@@ -101,6 +101,17 @@ route = Table(
     PrimaryKeyConstraint("name", "environment"),
 )
 
+stay = Table(
+    "stay",
+    projected,
+    # Since when a version has been live, arm or shadow in an environment without having left it.
+    Column("name", String, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("since", String, nullable=False),
+    PrimaryKeyConstraint("name", "environment", "number"),
+)
+
 model_move = Table(
     "model_move",
     projected,
@@ -245,6 +256,8 @@ def _approve_by_rule(fact: Fact[ApprovedByRule], connection: Connection) -> None
 def _route(fact: Fact[TrafficRouted], connection: Connection) -> None:
     routed = fact.event
     _unroute(routed.name, routed.environment, connection)
+    there = {routed.live, *(arm.number for arm in routed.arms), *routed.shadows}
+    _stand(fact, routed.name, routed.environment, there, connection)
     if not routed.arms and not routed.shadows:
         return
     connection.execute(
@@ -283,6 +296,7 @@ def _promote(fact: Fact[ModelPromoted], connection: Connection) -> None:
         "number": promoted.number,
         "by": fact.actor,
     }
+    _stand(fact, promoted.name, promoted.environment, {promoted.number}, connection)
     connection.execute(insert(alias).values(**values, since=to_text(fact.at)))
     connection.execute(insert(alias_history).values(**values, seq=fact.seq, at=to_text(fact.at)))
     if promoted.replaced is not None:
@@ -306,6 +320,7 @@ def _recall(fact: Fact[ModelRecalled], connection: Connection) -> None:
     for environment in recalled.environments:
         _empty(recalled.name, environment, connection)
         _unroute(recalled.name, environment, connection)
+        _stand(fact, recalled.name, environment, set(), connection)
         connection.execute(
             insert(alias_history).values(
                 seq=fact.seq,
@@ -335,6 +350,17 @@ def _empty(name: str, environment: str, connection: Connection) -> None:
 
 def _unroute(name: str, environment: str, connection: Connection) -> None:
     connection.execute(delete(route).where((route.c.name == name) & (route.c.environment == environment)))
+
+
+def _stand(fact: Fact[Any], name: str, environment: str, there: set[int], connection: Connection) -> None:
+    """Note who has left an environment and who has come; who was there already has been since then."""
+    of = (stay.c.name == name) & (stay.c.environment == environment)
+    connection.execute(delete(stay).where(of & stay.c.number.not_in(there)))
+    known = set(connection.execute(select(stay.c.number).where(of)).scalars())
+    for number in sorted(there - known):
+        connection.execute(
+            insert(stay).values(name=name, environment=environment, number=number, since=to_text(fact.at))
+        )
 
 
 def _demote_unless_aliased(name: str, number: int, connection: Connection) -> None:

@@ -13,11 +13,12 @@ from sqlalchemy import select
 
 from ropeway.core.duration import parse_duration
 from ropeway.core.ids import ModelName, new_id
+from ropeway.ledger.tables import event
 from ropeway.models import registry
 from ropeway.monitoring.baseline import baseline_of
 from ropeway.monitoring.events import AlertRaised, AlertResolved, OfDeployment
 from ropeway.monitoring.projections import alert
-from ropeway.monitoring.reading import alert_of, alerts_of, lines_of, recent_of, role_of, standings
+from ropeway.monitoring.reading import alert_of, alerts_of, came_back, lines_of, recent_of, role_of, standings
 from ropeway.monitoring.records import Alert
 from ropeway.monitoring.rules import Verdict, judge_performance, judge_silence, judge_windows, rules_of
 from ropeway.monitoring.windows import windows_between
@@ -52,8 +53,12 @@ class Changes:
 
 
 def judge_deployment(context: Context, of: OfDeployment, kinds: frozenset[str], changes: Changes) -> None:
-    """Hold the rules of some kinds against a deployment as it is on record now."""
+    """Hold the rules of some kinds against a deployment as it is on record now.
+
+    Windows from before the version came there, or came back, say nothing of how it does now.
+    """
     project = context.project
+    since = _since(context, of)
     for name, rule in rules_of(project).items():
         if rule.when not in kinds:
             continue
@@ -64,12 +69,15 @@ def judge_deployment(context: Context, of: OfDeployment, kinds: frozenset[str], 
                 name=of.name,
                 number=of.number,
                 environment=of.environment,
+                since=since,
                 last=4 * rule.windows + 8,
             )
             verdict = judge_windows(rule, lines, project)
         else:
             version = registry.get(context.read, of.name, of.number)
             recent = recent_of(context.read, of.name, of.number, of.environment)
+            if recent is not None and since is not None and recent.end <= since:
+                continue
             verdict = judge_performance(rule, recent, baseline_of(context.store, project, version), project)
         if verdict is not None:
             _settle(context, of, name, rule, verdict, changes)
@@ -92,9 +100,15 @@ def settle(context: Context, last_seen: Mapping[tuple[str, str], datetime] | Non
             _resolve(context, of, open_alert, rule, "the version answers there no more", changes)
         elif rule is None or rule.when != open_alert.when:
             _resolve(context, of, open_alert, rule, "the rule is no longer declared", changes)
+        elif (since := _since(context, of)) is not None and open_alert.end <= since:
+            _resolve(context, of, open_alert, rule, "the version left and came back since", changes)
     for name, rule in rules.items():
         if rule.when == "silence" and last_seen is not None:
             _judge_silence(context, name, rule, last_seen, changes)
+
+
+def _since(context: Context, of: OfDeployment) -> datetime | None:
+    return came_back(context.read, of.name, of.number, of.environment, now=context.clock.now())
 
 
 def _judge_silence(
@@ -148,7 +162,7 @@ def _raise(
             limit=verdict.limit,
             columns=verdict.columns,
             says=verdict.says,
-            next_step=_next_step(rule, of),
+            next_step=_next_step(context, rule, of),
             sinks=rule.sinks,
         )
     )
@@ -187,11 +201,11 @@ def _get(context: Context, identity: str) -> Alert:
     return alert_of(context.read.execute(select(alert).where(alert.c.id == identity)).one())
 
 
-def _next_step(rule: AlertRule, of: OfDeployment) -> str:
+def _next_step(context: Context, rule: AlertRule, of: OfDeployment) -> str:
     """What to do first."""
     match rule.when:
         case "degradation":
-            return f"ropeway retrain, or back to the version before: ropeway rollback {of.name}"
+            return "ropeway retrain" if _may_retrain(context, of) else "ropeway monitor report"
         case "errors":
             return f"ropeway rollback {of.name}"
         case "silence":
@@ -200,3 +214,15 @@ def _next_step(rule: AlertRule, of: OfDeployment) -> str:
             return "bring the truth: POST /feedback with the predictions' ids"
         case _:
             return "ropeway monitor report"
+
+
+def _may_retrain(context: Context, of: OfDeployment) -> bool:
+    """Whether a policy trains this model anew, and nobody has paused it."""
+    policy = context.project.policy
+    if policy is None or policy.environment != of.environment or policy.model not in (None, of.name):
+        return False
+    # The policy's own room lies above this one; that it was paused is read from the ledger's verbs.
+    subject = f"policy:{of.name}/{of.environment}"
+    moves = (event.c.subject == subject) & event.c.verb.in_(("policy-paused", "policy-resumed"))
+    latest = select(event.c.verb).where(moves).order_by(event.c.seq.desc()).limit(1)
+    return context.read.execute(latest).scalar() != "policy-paused"

@@ -14,7 +14,7 @@ from ropeway.core.hashing import digest_json
 from ropeway.core.ids import ModelName
 from ropeway.monitoring.alerts import Changed
 from ropeway.monitoring.events import PerformanceMeasured, RecentPerformanceMeasured
-from ropeway.monitoring.operations import list_lines, record_performance
+from ropeway.monitoring.operations import find_since, list_lines, record_performance
 from ropeway.monitoring.performance import NO_LABELS, Measured, labels_digest, measure_rows
 from ropeway.monitoring.records import WindowLine
 from ropeway.monitoring.rules import rules_of
@@ -53,7 +53,10 @@ def measure_all(
         # The latest windows together are often one of them: the same labels are measured once.
         figures = Figures(workspace.project)
         found = _measure_windows(own, rows, figures)
-        recent = _measure_recent(own, rows, figures)
+        back = find_since(workspace, ref=ref, environment=environment)
+        # Of a version that left and came back, what it did before is not what it does now.
+        latest = [line for line in own if back is None or line.end > back] or own
+        recent = _measure_recent(latest, rows, figures)
         if found or recent is not None:
             take(record_performance(workspace, measured=found, recent=recent))
         measured += len(found)

@@ -33,7 +33,7 @@ from ropeway.monitoring.projections import (
     observed_window,
     recent_performance,
 )
-from ropeway.monitoring.reading import alert_of, alerts_of, lines_of
+from ropeway.monitoring.reading import alert_of, alerts_of, came_back, lines_of
 from ropeway.monitoring.records import Alert, DeploymentHealth, Finding, Observation, Skew, WindowLine
 from ropeway.monitoring.sinks import Message
 from ropeway.workspace import Context, LocalWorkspace, operation
@@ -221,6 +221,13 @@ def list_marks(context: Context, *, before: datetime) -> list[Mark]:
 def list_lines(context: Context, *, since: datetime) -> list[WindowLine]:
     """All observed windows that end after a moment, oldest first."""
     return lines_of(context.read, since=since)
+
+
+@operation("monitoring.since", kind="query", permission="monitoring:read")
+def find_since(context: Context, *, ref: str, environment: str) -> datetime | None:
+    """Since when a version has stood in an environment without having left it; None while it does not."""
+    name, _, number = ref.rpartition("@")
+    return came_back(context.read, name, int(number), environment, now=context.clock.now())
 
 
 @operation("monitoring.calibration", kind="query", permission="monitoring:read")

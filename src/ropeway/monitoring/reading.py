@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.models import registry
-from ropeway.models.projections import alias
+from ropeway.models.projections import alias, stay
 from ropeway.models.routing import Routing, routing_of
 from ropeway.monitoring.events import Faults
 from ropeway.monitoring.projections import (
@@ -95,6 +95,18 @@ def role_of(read: Connection, project: Project, name: str, number: int, environm
     if any(arm.ref == ref for arm in routing.arms):
         return "arm"
     return "shadow" if ref in routing.shadows else "former"
+
+
+def came_back(
+    read: Connection, name: str, number: int, environment: str, *, now: datetime
+) -> datetime | None:
+    """Since when a version has stood in an environment without having left; None where that is not known.
+
+    What came from a clock that had jumped ahead is not known: it would silence every alert until then.
+    """
+    of = (stay.c.name == name) & (stay.c.number == number) & (stay.c.environment == environment)
+    since = read.execute(select(stay.c.since).where(of)).scalar()
+    return None if since is None or from_text(since) > now else from_text(since)
 
 
 def lines_of(
