@@ -15,8 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from production import Production
 
+from ropeway.continuous.controller import reconcile
 from ropeway.monitoring.deliver import deliver, read_attempts
 from ropeway.monitoring.operations import list_alerts, list_waiting, list_windows
+from ropeway.story.operations import tell_alerts
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of some length").decode()
 
@@ -153,6 +155,12 @@ def test_a_missing_secret_is_told_and_nothing_is_sent(production: Production, re
     [attempt] = production.look(1).undelivered
     assert attempt.error == "secret-missing"
     assert "OPS_SECRET" in attempt.says
+    [alert] = tell_alerts(production.workspace)
+    assert alert.not_told == [attempt.line]
+    assert attempt.line.startswith("ops: [secret-missing] the variable 'OPS_SECRET' is not set.")
+    assert attempt.line.endswith(f"(1 try, again at {attempt.next_at:%Y-%m-%d %H:%M} UTC)")
+    told = [each for each in reconcile(production.workspace) if each.kind == "not-told"]
+    assert [(each.subject, each.says.startswith("ops: [secret-missing]")) for each in told] == [("ops", True)]
     assert receiver.got == []
 
 

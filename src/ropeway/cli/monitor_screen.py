@@ -245,6 +245,8 @@ def _alert_facts(alert: "AlertTold") -> Iterator[Fact]:
     yield "figure", f"{figure_words(alert.when, alert.figure)}, limit {figure_words(alert.when, alert.limit)}"
     yield "window", f"{draw.when(alert.start)} to {draw.when(alert.end)} UTC"
     yield "raised", draw.when(alert.raised_at)
+    for line in alert.not_told:
+        yield "not told", line
     if alert.now is not None and alert.now_at is not None:
         yield "now", f"{figure_words(alert.when, alert.now)} in the window to {draw.when(alert.now_at)} UTC"
         yield from _words("", alert.words_now)

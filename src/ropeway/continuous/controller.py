@@ -98,7 +98,7 @@ def ask(workspace: Workspace, why: str | None) -> Retraining:
     name = ModelName(model_of(workspace))
     active = list_rollouts(workspace, name=name, environment=policy.environment, active=True, limit=1)
     if active:
-        raise RolloutActive(f"{name}@new", policy.environment, active[0].id, active[0].ref)
+        raise RolloutActive(name, policy.environment, active[0].id, active[0].ref)
     live = _live(workspace, name, policy.environment)
     return trigger(workspace, name=name, environment=policy.environment, trigger="hand", live=live, says=why)
 
@@ -201,6 +201,9 @@ def _watch(workspace: Workspace) -> list[Action]:
     raised = [Action("alert", alert.model, alert.says) for alert in seen.raised]
     resolved = [Action("resolved", alert.model, alert.resolution or alert.says) for alert in seen.resolved]
     errors = [Action("error", "monitoring", error) for error in seen.errors]
+    # A line for each sink: what keeps one message from it keeps the others too.
+    stuck = {each.sink: each for each in reversed(seen.undelivered)}
+    errors += [Action("not-told", sink, each.line) for sink, each in sorted(stuck.items())]
     return [*raised, *resolved, *errors, *(Action("note", "monitoring", note) for note in seen.notes)]
 
 

@@ -210,6 +210,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     tried_at: datetime
     next_at: datetime
 
+    @property
+    def line(self) -> str:
+        """Whom it does not reach and why, by the error's code, and when that is tried again."""
+        tries = f"{self.tries:,} {'try' if self.tries == 1 else 'tries'}"
+        # The sink stands before it already.
+        why = self.says.partition(": ")[2] if self.error == "secret-missing" else self.says
+        return f"{self.sink}: [{self.error}] {why} ({tries}, again at {self.next_at:%Y-%m-%d %H:%M} UTC)"
+
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at production did.

@@ -10,7 +10,8 @@ from datetime import datetime
 
 import msgspec
 
-from ropeway.monitoring.operations import list_alerts
+from ropeway.monitoring.deliver import read_attempts
+from ropeway.monitoring.operations import list_alerts, list_waiting
 from ropeway.monitoring.reading import lines_of, recent_of
 from ropeway.monitoring.records import Alert
 from ropeway.monitoring.rules import judge_windows, rules_of
@@ -45,12 +46,14 @@ class AlertTold(Alert, frozen=True, kw_only=True):
         now: of an open alert, the same figure as it was observed last, where that is later than `end`.
         now_at: the end of the window, or windows, that `now` is of.
         words_now: of an open drift alert, in that window.
+        not_told: the sinks that have not taken what they should hear of it, each with why, in a line.
     """
 
     words: Words = msgspec.field(default_factory=dict)
     now: float | None = None
     now_at: datetime | None = None
     words_now: Words = msgspec.field(default_factory=dict)
+    not_told: list[str] = msgspec.field(default_factory=list)
 
 
 @operation("story.alerts", kind="query", permission="monitoring:read")
@@ -66,7 +69,20 @@ def tell_alerts(
         limit: at most so many.
     """
     found = list_alerts.function(context, open_only=open_only, model=model, limit=limit)
-    return [_told(context, each) for each in found]
+    not_told = _not_told(context)
+    return [
+        msgspec.structs.replace(_told(context, each), not_told=not_told.get(each.id, [])) for each in found
+    ]
+
+
+def _not_told(context: Context) -> dict[str, list[str]]:
+    """By alert, whom it has not reached yet."""
+    tried = {(each.alert, each.sink): each.line for each in read_attempts(context.home)}
+    found: dict[str, dict[str, str]] = {}
+    for each in list_waiting.function(context):
+        key = (each.message.alert.id, each.sink)
+        found.setdefault(key[0], {})[each.sink] = tried.get(key, f"{each.sink}: it waits for its turn")
+    return {identity: list(lines.values()) for identity, lines in found.items()}
 
 
 def _told(context: Context, alert: Alert) -> AlertTold:
