@@ -131,6 +131,17 @@ def test_feedback_takes_a_negative_number_and_still_knows_its_options(say, train
     assert f"ropeway feedback {asked} VALUE" in err
 
 
+def test_feedback_is_stamped_by_the_clock_of_a_rehearsal(say, trained, tmp_path, monkeypatch):
+    from ropeway.serving.log import PredictionLog
+
+    with PredictionLog(trained / ".ropeway", model="clinic", environment="production") as log:
+        asked = log.add("clinic@1", {"age": 3}, 1.5, None, at=log.clock.now(), latency_us=9)
+    (tmp_path / "clock").write_text("2031-05-01T00:00:00+00:00")
+    monkeypatch.setenv("ROPEWAY_CLOCK", str(tmp_path / "clock"))
+    code, out, _ = say("feedback", asked, "2", "--json")
+    assert (code, json.loads(out)["at"][:10]) == (0, "2031-05-01")
+
+
 def test_an_error_of_many_lines_keeps_its_indentation_and_is_not_endless():
     from types import SimpleNamespace
 

@@ -133,6 +133,22 @@ def test_retraining_by_hand_shows_each_stage(say: Say, workspace: LocalWorkspace
     assert code == 0
     assert "5 judged predictions added: numbers@v2 has 125 rows" in out
     assert "ropeway rollout halves" in out
+    code, _, err = say("retrain")
+    assert (code, "A retraining of 'halves' cannot begin: halves@2 is on its way to production" in err) == (
+        3,
+        True,
+    )
+    assert "ropeway rollout halves" in err
+
+
+def test_what_a_retraining_waits_for_is_taken_on_by_the_controller(
+    say: Say, workspace: LocalWorkspace
+) -> None:
+    settings(workspace, retrained.POLICY.replace('"by-rule"', '"two-person"'))
+    retrained.judged_rows(workspace, 5)
+    assert "ropeway model approve halves@2" in say("retrain")[1]
+    _, out, _ = say("model", "approve", "halves@2", "--as", "ben")
+    assert "ropeway controller --once" in out
 
 
 def test_retraining_by_hand_is_left_to_a_controller_at_work(say: Say, workspace: LocalWorkspace) -> None:

@@ -123,8 +123,6 @@ def test_advance_hold_resume_and_end_move_the_only_one(world, ropeway):
     assert "· ended" in ropeway("rollout", "end", "--note", "not now")[1]
     code, said = ropeway("rollout", "hold", "sentiment")
     assert (code, "rollout-over" in said) == (3, True)
-    code, said = ropeway("rollout", "hold")
-    assert (code, "none is on its way" in said) == (2, True)
 
 
 def test_rollback_is_one_command(world, ropeway):
@@ -173,3 +171,15 @@ def test_dividing_by_hand_says_which_rollout_it_overtakes(world, ropeway):
     rollout = world.release()
     said = ropeway("model", "route", "sentiment", "--arm", "sentiment@2=0.2")[1]
     assert f"The rollout {rollout.id} is overtaken by this" in said
+
+
+def test_the_live_version_is_not_its_own_shadow(world, ropeway):
+    code, said = ropeway("model", "route", "sentiment", "--shadow", "sentiment@1")
+    assert code != 0
+    assert "'sentiment@1' is live there and answers already" in said
+
+
+@pytest.mark.parametrize("verb", ["advance", "hold", "resume", "end"])
+def test_a_move_of_no_rollout_says_where_to_look(ropeway, verb):
+    code, said = ropeway("rollout", verb)
+    assert (code, "No rollout is on its way" in said, "ropeway rollout" in said) == (3, True, True)

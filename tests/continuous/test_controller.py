@@ -60,7 +60,8 @@ def count_verbs(workspace: LocalWorkspace) -> Counter[str]:
 
 
 def alert(workspace: LocalWorkspace, when: str) -> str:
-    """An open alert on the live version; gives its id."""
+    """An open alert on the live version, by a window that it answered in; gives its id."""
+    advance(workspace, 3600)
     now = workspace.clock.now()
     raised = AlertRaised(
         id=new_id("alert"),

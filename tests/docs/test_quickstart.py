@@ -29,6 +29,15 @@ def test_predicting_a_number_works_as_written(tmp_path):
     assert "sugar@1 is live" in said
 
 
+@pytest.mark.slow
+def test_having_a_model_watched_and_renewed_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "watch-and-renew.md", tmp_path)
+    assert "degradation of shop@1" in said
+    assert "shop@2 is live in production. Better after" in said
+    assert '"rule":"drift"' in said
+    assert "shop@1 is live again in place of shop@2" in said
+
+
 def test_the_two_commands_of_the_readme_are_targets_of_the_makefile():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

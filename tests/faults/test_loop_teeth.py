@@ -90,7 +90,11 @@ def test_a_controller_that_promotes_without_proof_is_noticed(worked: Worked, mon
             act(f"hasty {number}")
             if len(_events(workspace, ModelPromoted)) > before:
                 break
-    assert any("is live from an early step" in each for each in _found(worked))
+    found = _found(worked)
+    # Which of the two it is depends on whether the test on production happened to be won already.
+    assert any(
+        "is live from an early step" in each or "is live without a proven gain" in each for each in found
+    )
 
 
 def test_a_version_that_goes_live_without_a_rollout_is_noticed(worked: Worked) -> None:

@@ -44,7 +44,9 @@ def test_approving_ones_own_is_an_error_with_code_and_next_step(say, ana: LocalW
 
 def test_a_version_goes_its_way_by_commands(say, ana: LocalWorkspace):
     judge(ana, register(ana))
-    assert "approved" in say("model", "approve", "sentiment", "--as", "ben")[1]
+    _, out, _ = say("model", "approve", "sentiment", "--as", "ben")
+    assert "approved" in out
+    assert "ropeway model promote sentiment@1" in out
     code, out, _ = say("model", "promote", "sentiment@1", "--as", "ben")
     assert (code, "ropeway serve sentiment@production" in out) == (0, True)
     code, out, _ = say("model", "history", "sentiment", "--at", "2026-01-01")
@@ -58,6 +60,8 @@ def test_a_version_goes_its_way_by_commands(say, ana: LocalWorkspace):
 def test_unknown_models_exit_with_four(say, ana: LocalWorkspace):
     register(ana)
     code, _, err = say("model", "show", "sentimen")
+    assert (code, "Did you mean 'sentiment'" in err) == (4, True)
+    code, _, err = say("model", "route", "sentimen")
     assert (code, "Did you mean 'sentiment'" in err) == (4, True)
 
 

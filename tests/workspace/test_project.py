@@ -45,6 +45,15 @@ def test_the_charter_is_read_whole() -> None:
             HEAD + '[labels.s]\ndataset="a"\nguide="g"\nsnapshot="b"\nratings="r"\nscale="nominl"',
             "line 8: 'labels.….scale' cannot be 'nominl'.* Did you mean 'nominal'",
         ),
+        (
+            HEAD + '[policy]\napproval = "nobody"',
+            "line 4: 'policy.approval' cannot be 'nobody'.*\nexpected one of two-person, self, by-rule",
+        ),
+        (
+            HEAD + '[policy]\ntriggers = ["degradaton"]',
+            r"line 4: \[policy\] triggers cannot have 'degradaton'.* Did you mean 'degradation'.*"
+            r"\nexpected one of drift, degradation",
+        ),
         (HEAD + "[split]\ntrain = 0.6\ntrain = 0.6", "line 5: .*second time"),
         (HEAD + "[charter]\nconfidence = 95", "line 4: charter: `confidence` must be at least 0.5"),
         (HEAD + "[split]\ntrain = 0.9", "must add up to 1"),

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 NAME = "controller"
 """Under which the controller acts unless it is told another one."""
 BUSY_EXIT = 3
+REFUSED_EXIT = 3
 QUIET_KINDS = frozenset({"held", "waiting"})
 
 LOOKS = {
     "error": "error",
+    "not-told": "warn",
     "alert": "warn",
     "paused": "warn",
     "failed": "failed",
@@ -148,8 +150,10 @@ def retrain(face: Face, why: str | None) -> None:
             click.echo(f"{asked.id} is recorded; the controller that is at work takes it on", err=True)
         found = show_retraining(workspace, retraining=asked.id)
     face.emit(found, lambda out: _draw_retrained(out, found, actions))
-    if found.outcome in ("failed", "data-refused", "refused-by-gate"):
-        raise SystemExit(BUSY_EXIT if found.outcome == "refused-by-gate" else 1)
+    if found.outcome in ("refused-by-gate", "rejected"):
+        raise SystemExit(REFUSED_EXIT)
+    if found.outcome in ("failed", "data-refused"):
+        raise SystemExit(1)
 
 
 @contextlib.contextmanager

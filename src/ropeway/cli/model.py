@@ -118,8 +118,9 @@ def approve(face: Face, ref: str, note: str | None) -> None:
 
     with face.workspace() as workspace:
         version = approve_model(workspace, ref=ref, note=note)
+        step = _after_approval(workspace, version)
     said = "approved by who proposed it, as the project allows" if version.self_approved else ""
-    face.emit(version, lambda out: _draw_moved(out, version, said, f"ropeway model promote {version.ref}"))
+    face.emit(version, lambda out: _draw_moved(out, version, said, step))
 
 
 @model.command()
@@ -253,6 +254,21 @@ def _after_gate(workspace: "LocalWorkspace", report: "GateReport") -> list[str]:
     failed = {check.name: check.code for check in report.checks if not check.passed}
     again = f"ropeway model register latest --name {name}"
     return after_refusal(project, report.ref, failed, dataset=report.dataset.partition("@")[0], again=again)
+
+
+def _after_approval(workspace: "LocalWorkspace", version: "ModelVersion") -> str:
+    """What lets an approved version out: the retraining that waited for it, else a release, else a promotion."""
+    from ropeway.continuous.retraining.operations import open_retrainings
+    from ropeway.models.operations import list_models
+    from ropeway.models.registry import production_of
+
+    if any(each.version == version.ref for each in open_retrainings(workspace)):
+        return "ropeway controller --once"
+    project = workspace.project
+    environment = project.policy.environment if project.policy else production_of(project)
+    is_live = any(environment in each.environments for each in list_models(workspace, name=version.name))
+    to = "" if environment == "production" else f" --to {environment}"
+    return f"ropeway {'release' if is_live else 'model promote'} {version.ref}{to}"
 
 
 def _read_code(workspace: "LocalWorkspace", detail: "ModelDetail") -> dict[str, str]:

@@ -193,6 +193,7 @@ def _steps(text: str | None) -> list[str | float] | None:
 
 def _which(workspace: "LocalWorkspace", model: str | None) -> str:
     """The rollout that is meant: the one named, else the only one that is on its way."""
+    from ropeway.continuous.rollouts.errors import NoRolloutActive
     from ropeway.continuous.rollouts.operations import list_rollouts
 
     if model is not None:
@@ -200,5 +201,7 @@ def _which(workspace: "LocalWorkspace", model: str | None) -> str:
     active = list_rollouts(workspace, active=True)
     if len(active) == 1:
         return active[0].id
-    named = ", ".join(each.name for each in active) or "none is on its way"
+    if not active:
+        raise NoRolloutActive
+    named = ", ".join(each.name for each in active)
     raise click.UsageError(f"Name the model whose rollout is meant: {named}.")

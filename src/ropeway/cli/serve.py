@@ -116,10 +116,11 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
     from ropeway.serving.feedback import append_feedback, parse_value
 
     with face.workspace() as workspace:
-        home, by = workspace.home, workspace.actor_name
+        home, by, clock = workspace.home, workspace.actor_name, workspace.clock
     try:
         found = find_in(home, prediction)
-        taken = append_feedback(home, prediction, parse_value(found, value), by=by, note=note)
+        said = parse_value(found, value)
+        taken = append_feedback(home, prediction, said, by=by, note=note, clock=clock)
     except UnknownPrediction as error:
         error.next_step = "take the id from the answer of the service: each answer carries one"
         raise

@@ -295,8 +295,15 @@ def trust_run(context: Context, *, run: RunId) -> Trusted:
 
 @operation("models.routing", kind="query", permission="models:read")
 def get_routing(context: Context, *, name: str, environment: str = "production") -> Routing:
-    """How an environment's traffic is divided now."""
-    return routing_of(context.read, context.project, name, environment)
+    """How an environment's traffic is divided now.
+
+    Raises:
+        UnknownModel, UnknownEnvironment: there is no such model, or no such environment.
+    """
+    found = routing_of(context.read, context.project, name, environment)
+    if found.live is None:
+        registry.find(context.read, name)  # a model that is not live anywhere, or none at all
+    return found
 
 
 @operation("models.route", kind="command", permission="models:promote")

@@ -122,7 +122,7 @@ def route_in(
     if any(not 0 < share < 1 for share in arms.values()) or sum(arms.values()) >= 1:
         raise BadRouting(name, "the shares are " + ", ".join(f"{share:g}" for share in arms.values()))
     answering = [_checked(context, name, ref, MAY_ANSWER, live) for ref in arms]
-    shadowing = [_checked(context, name, ref, MAY_SHADOW, None) for ref in shadows]
+    shadowing = [_checked(context, name, ref, MAY_SHADOW, live, part="answers already") for ref in shadows]
     context.append(
         TrafficRouted(
             name=answering[0].name if answering else registry.get(context.read, name, live).name,
@@ -142,13 +142,18 @@ def route_in(
 
 
 def _checked(
-    context: Context, name: str, ref: str, allowed: frozenset[State], live: int | None
+    context: Context,
+    name: str,
+    ref: str,
+    allowed: frozenset[State],
+    live: int,
+    part: str = "gets what the others leave",
 ) -> ModelVersion:
     version = registry.resolve(context.read, context.project, ref)
     if version.name != name:
         raise BadRouting(name, f"'{version.ref}' is another model")
     if version.number == live:
-        raise BadRouting(name, f"'{version.ref}' is live there and gets what the others leave")
+        raise BadRouting(name, f"'{version.ref}' is live there and {part}")
     if version.state not in allowed:
         raise BadRouting(name, f"'{version.ref}' is {version.state.value}")
     return version

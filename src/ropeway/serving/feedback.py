@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ropeway.core.clock import Clock
 from ropeway.predictions.errors import UnknownPrediction
 from ropeway.predictions.record import FeedbackRecord, Prediction, Value, find_in
 from ropeway.serving.errors import FeedbackMismatch
@@ -45,14 +46,19 @@ def give_feedback(
 
 
 def append_feedback(
-    home: Path, prediction: str, value: Any, *, by: str = "", note: str = ""
+    home: Path, prediction: str, value: Any, *, by: str = "", note: str = "", clock: Clock | None = None
 ) -> FeedbackRecord:
     """Give feedback from a process of its own; on return it survives power loss.
+
+    Args:
+        home: the workspace's `.ropeway` folder.
+        prediction, value, by, note: as `give_feedback`.
+        clock: says when it was given; the machine's when absent.
 
     Raises:
         UnknownPrediction, FeedbackMismatch, LogUnavailable: as `give_feedback`.
     """
-    with PredictionLog(home) as log:
+    with PredictionLog(home, clock=clock) as log:
         return give_feedback(log, prediction, value, by=by, note=note)
 
 

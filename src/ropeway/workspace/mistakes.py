@@ -15,7 +15,7 @@ from ropeway.core.errors import did_you_mean
 from ropeway.workspace.errors import ProjectInvalid
 
 ANY = "..."
-"""Stands for a key that the file's author chose, in a path such as `labels.….scale`."""
+"""Stands for a key that the file's author chose, or an item, in a path such as `labels.….scale`."""
 
 WORDS = {
     "str": "text in quotes",
@@ -44,8 +44,8 @@ def explain_syntax(path: Path, text: str, reason: str) -> ProjectInvalid:
 def explain(path: Path, text: str, reason: str, root: type[msgspec.Struct]) -> ProjectInvalid:
     """Why the file does not fit the struct that it should be."""
     what, _, place = reason.partition(" - at `$")
-    keys = re.findall(r"\[\.\.\.\]|[^.\[\]`]+", place)
-    keys = [ANY if key == "[...]" else key for key in keys]
+    keys = re.findall(r"\[(?:\.\.\.|\d+)\]|[^.\[\]`]+", place)
+    keys = [ANY if key.startswith("[") else key for key in keys]
     named = re.search(r"[`']([^`']+)[`']", what)
     name = named[1] if named else ""
     line = _line_of(text, [*keys, name]) if name else None
@@ -60,10 +60,15 @@ def explain(path: Path, text: str, reason: str, root: type[msgspec.Struct]) -> P
     if what.startswith("Invalid enum value"):
         allowed = _allowed(root, keys)
         hint = did_you_mean(name, allowed)
+        says = f"'{table}' cannot be '{name}'"
+        if keys and keys[-1] == ANY:
+            # An item of a list: which one, its own text says.
+            *tables, setting = keys[:-1]
+            says = f"[{'.'.join(tables)}] {setting} cannot have '{name}'"
         return ProjectInvalid(
             path,
             _line_of(text, keys),
-            f"'{table}' cannot be '{name}'",
+            says,
             hint=hint,
             expected="one of " + ", ".join(allowed),
         )
@@ -123,9 +128,15 @@ def _allowed(root: type[msgspec.Struct], keys: list[str]) -> list[str]:
     """The values that a setting may have, where it has a list of them."""
     kind: Any = root
     for key in keys:
+        # A table that may be absent is the one of the options that holds anything.
+        kind = next((each for each in _options(kind) if each is not type(None)), kind)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             kind = next((each.type for each in msgspec.structs.fields(kind) if each.encode_name == key), None)
         elif get_origin(kind) in (dict, list):
             kind = get_args(kind)[-1]
-    options = [kind, *get_args(kind)] if get_origin(kind) in (Union, UnionType) else [kind]
+    options = _options(kind)
     return [str(value) for option in options if get_origin(option) is Literal for value in get_args(option)]
+
+
+def _options(kind: Any) -> list[Any]:
+    return list(get_args(kind)) if get_origin(kind) in (Union, UnionType) else [kind]

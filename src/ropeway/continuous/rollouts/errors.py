@@ -2,7 +2,8 @@
 
 NotFound   unknown-rollout
 Invalid    bad-steps
-Conflict   rollout-active · rollout-over · already-live · nothing-to-roll-back · not-held
+Conflict   rollout-active · rollout-over · no-rollout-active · already-live · nothing-to-roll-back ·
+           not-held
 Refused    alpha-spent · no-error-cap · nothing-to-compare
 """
 
@@ -44,12 +45,29 @@ class RolloutActive(Conflict):
     code = "rollout-active"
 
     def __init__(self, ref: str, environment: str, rollout: str, other: str) -> None:
-        name = ref.partition("@")[0]
+        name, at, _ = ref.partition("@")
+        on_its_way = f"{other} is on its way to {environment} ({rollout})"
+        what = f"'{ref}' cannot be released: {on_its_way}."
+        if not at:  # a model, of which no version has been made yet
+            what = f"A retraining of '{name}' cannot begin: {on_its_way}."
         super().__init__(
-            f"'{ref}' cannot be released to {environment}: {other} is on its way there ({rollout}).",
+            what,
             expected="no other rollout of this model there",
             next_step=f"ropeway rollout {name}   shows it; ropeway rollout end {rollout}   ends it",
             rollout=rollout,
+        )
+
+
+class NoRolloutActive(Conflict):
+    """There is none to move."""
+
+    code = "no-rollout-active"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No rollout is on its way.",
+            expected="a rollout that is active",
+            next_step="ropeway rollout   shows the newest",
         )
 
 
