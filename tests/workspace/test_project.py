@@ -51,8 +51,7 @@ def test_the_charter_is_read_whole() -> None:
         ),
         (
             HEAD + '[policy]\ntriggers = ["degradaton"]',
-            r"line 4: \[policy\] triggers cannot have 'degradaton'.* Did you mean 'degradation'.*"
-            r"\nexpected one of drift, degradation",
+            r"line 4: \[policy\] .* cannot have 'degradaton'.*Did you .*\nexpected one of drift, degradation",
         ),
         (HEAD + "[split]\ntrain = 0.6\ntrain = 0.6", "line 5: .*second time"),
         (HEAD + "[charter]\nconfidence = 95", "line 4: charter: `confidence` must be at least 0.5"),

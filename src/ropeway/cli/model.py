@@ -257,7 +257,7 @@ def _after_gate(workspace: "LocalWorkspace", report: "GateReport") -> list[str]:
 
 
 def _after_approval(workspace: "LocalWorkspace", version: "ModelVersion") -> str:
-    """What lets an approved version out: the retraining that waited for it, else a release, else a promotion."""
+    """What lets an approved version out: the retraining that waits for it, a release, or a promotion."""
     from ropeway.continuous.retraining.operations import open_retrainings
     from ropeway.models.operations import list_models
     from ropeway.models.registry import production_of

@@ -52,7 +52,10 @@ def append_feedback(
 
     Args:
         home: the workspace's `.ropeway` folder.
-        prediction, value, by, note: as `give_feedback`.
+        prediction: the id that its answer carried.
+        value: what was true.
+        by: who says so.
+        note: anything beside it.
         clock: says when it was given; the machine's when absent.
 
     Raises:
