@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -174,3 +175,14 @@ def test_sigterm_ends_the_loop_after_its_round(workspace: LocalWorkspace) -> Non
         assert process.stderr.read() == ""
     with take_lease(workspace, "controller"):
         pass
+
+
+def test_a_signal_that_comes_while_the_loop_goes_to_sleep_ends_it_too() -> None:
+    from ropeway.cli.controller import _signals
+
+    stop = threading.Event()
+    with _signals(stop):
+        # As the interpreter holds it in the middle of stop.wait(); what set it from here would wait for ever.
+        with stop._cond:
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.wait(10)

@@ -207,7 +207,8 @@ class World:
 def main(root: Path) -> None:
     """Go on until told to stop, or until whoever began this is gone."""
     stop, parent = threading.Event(), os.getppid()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # In a thread: the main one may be inside stop.wait(), holding what stop.set() needs.
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop.set).start())
     world = World(root)
     world.tick()
     print("ready", flush=True)

@@ -1,5 +1,6 @@
 """One process at a time: the killed, the hung, the clock that jumps, and who comes after them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from ropeway.testing import MINIMAL_PROJECT, FixedClock, make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
 from ropeway.workspace.clock import FileClock
 from ropeway.workspace.errors import ClockUnreadable, LeaseHeld, LeaseLost
-from ropeway.workspace.lease import TERM, Lease, take_lease
+from ropeway.workspace.lease import TERM, Lease, _try_lock, take_lease
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -136,6 +137,28 @@ def test_a_clock_that_jumps_back_does_not_lock_everybody_out(workspace: LocalWor
     old = hung(workspace)
     later(workspace, -timedelta(days=400).total_seconds())
     assert take_lease(workspace, "controller").token == old.token + 1
+
+
+def test_who_took_over_from_one_that_hangs_lets_the_next_one_in(workspace: LocalWorkspace) -> None:
+    old = hung(workspace)
+    later(workspace, 61)
+    take_lease(workspace, "controller").release()
+    later(workspace, 1)
+    assert take_lease(workspace, "controller").token == old.token + 2
+
+
+@pytest.mark.parametrize("was_held", [False, True])
+def test_who_has_the_lock_and_is_about_to_say_so_is_waited_for(
+    workspace: LocalWorkspace, *, was_held: bool
+) -> None:
+    if was_held:
+        take_lease(workspace, "controller").release()
+    taking = _try_lock(workspace, "controller")
+    assert taking is not None
+    with pytest.raises(LeaseHeld, match="is run by another process now"):
+        take_lease(workspace, "controller")
+    os.close(taking)
+    assert take_lease(workspace, "controller").token == 1 + was_held
 
 
 def test_of_many_that_come_at_once_one_gets_it(workspace: LocalWorkspace) -> None:

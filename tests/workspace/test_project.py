@@ -71,6 +71,7 @@ def test_what_is_wrong_is_named_with_its_line(text: str, says: str) -> None:
 
 
 RULE = '[alerts.a]\nwhen = "{}"\n{}'
+TARGET = '[inputs.rows]\ndataset = "orders"\ntarget = "late"\n'
 COSTS = "[charter.cost.a]\nb = 4.0\n"
 
 
@@ -96,9 +97,15 @@ COSTS = "[charter.cost.a]\nb = 4.0\n"
         ('[serving]\nentity = ""', "`entity` names no column"),
         ('[serving]\ncarry = [""]', "`carry` holds an empty name"),
         ('[serving]\ncarry = ["id", "id"]', "`carry` names 'id' twice"),
+        (
+            TARGET + '[serving]\nentity = "late"',
+            r"`entity` of \[serving\] is 'late', which is to be predicted",
+        ),
+        (TARGET + '[serving]\ncarry = ["late"]', r"`carry` of \[serving\] has 'late', which is to be"),
         (RULE.format("drift", "above = nan"), "`above` is nan"),
         (RULE.format("silence", "above = -1.0"), "`above` is -1"),
         (RULE.format("silence", "below = 1.0"), "`below` means nothing of silence"),
+        (RULE.format("drift", "below = 0.2"), '`below` would tell that all is well with "drift"'),
         (RULE.format("errors", "above = 1.5"), "`above` is 1.5: .* from 0 to 1"),
         (RULE.format("coverage", "below = 0.0"), "`below` is 0"),
         ('[sinks.f]\nkind = "file"\npath = "./.ropeway/ledger.db"', "which Ropeway reads itself"),

@@ -198,7 +198,8 @@ def _signals(stop: threading.Event) -> "Iterator[None]":
     """The first SIGTERM or SIGINT ends the loop after its round; a second one ends the process."""
 
     def end(number: int, _frame: object) -> None:
-        stop.set()
+        # The main thread may be inside stop.wait(), holding what stop.set() needs.
+        threading.Thread(target=stop.set).start()
         signal.signal(number, before[signal.Signals(number)])
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -9,10 +9,10 @@ import fcntl
 import os
 import platform
 import secrets
-from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.ledger.tables import lease as leases
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ropeway.workspace.local import LocalWorkspace
 
 TERM = timedelta(seconds=60)
+NOBODY = ""
+"""Who holds a lease that was let go of."""
 
 
 class Lease:
@@ -62,10 +64,12 @@ class Lease:
         try:
             with self._workspace.ledger.transaction() as transaction:
                 ended = to_text(self._workspace.clock.now())
+                # Without the lock: one that hangs has it, and who comes next must see that its time is over.
+                holder = self.holder if self._lock is None else NOBODY
                 transaction.connection.execute(
                     update(leases)
                     .where((leases.c.name == self.name) & (leases.c.token == self.token))
-                    .values(expires_at=ended)
+                    .values(holder=holder, expires_at=ended)
                 )
         finally:
             # Where the disk is full nothing can be written, and the lock alone says that nobody is at it.
@@ -106,19 +110,26 @@ def _take(workspace: "LocalWorkspace", name: str, holder: str, *, is_holder_gone
     with workspace.ledger.transaction() as transaction:
         connection, now = transaction.connection, workspace.clock.now()
         row = connection.execute(select(leases).where(leases.c.name == name)).first()
-        token = 1
-        if row is not None:
-            until = from_text(row.expires_at)
-            # A term that ends much later than any could was set by a clock that has jumped back since; a
-            # little later, by one that was set right.
-            if now < until <= now + 2 * TERM and not is_holder_gone:
-                raise LeaseHeld(name, row.holder, row.expires_at)
-            token = row.token + 1
+        if not is_holder_gone:
+            _require_hung(name, row, now)
+        token = 1 if row is None else row.token + 1
         connection.execute(delete(leases).where(leases.c.name == name))
         connection.execute(
             insert(leases).values(name=name, holder=holder, token=token, expires_at=to_text(now + TERM))
         )
         return token
+
+
+def _require_hung(name: str, row: Row[Any] | None, now: datetime) -> None:
+    """Refuse unless whoever has the lock is on record, and its time is over."""
+    if row is None or row.holder == NOBODY:
+        # It has the lock and is about to write who it is.
+        raise LeaseHeld(name, "another process", to_text(now + TERM))
+    until = from_text(row.expires_at)
+    # A term that ends much later than any could was set by a clock that has jumped back since; a little
+    # later, by one that was set right.
+    if now < until <= now + 2 * TERM:
+        raise LeaseHeld(name, row.holder, row.expires_at)
 
 
 def _try_lock(workspace: "LocalWorkspace", name: str) -> int | None:

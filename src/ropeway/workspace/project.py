@@ -338,6 +338,8 @@ class AlertRule(Settings, frozen=True, kw_only=True):
             raise ValueError(f'`above` is {self.above:g}: "{self.when}" is told from 0 to 1')
         if self.when == "silence" and self.below is not None:
             raise ValueError("`below` means nothing of silence; `above` is how many windows may pass")
+        if self.when != "coverage" and self.below is not None:
+            raise ValueError(f'`below` would tell that all is well with "{self.when}"; `above` is its limit')
 
 
 class Sink(Settings, frozen=True, kw_only=True):
@@ -509,6 +511,7 @@ class Project(Settings, frozen=True, kw_only=True):
             hint = did_you_mean(self.policy.environment, self.environments)
             raise ValueError(f"`environment` of [policy] is no [environments.NAME].{hint}")
         self._check_gains()
+        self._check_requests()
         for name, each in self.sinks.items():
             place = normpath(each.path or "")
             if place in self.own_files or place.split("/")[0] in OWN_FOLDERS:
@@ -524,6 +527,15 @@ class Project(Settings, frozen=True, kw_only=True):
         return [
             normpath(each) for each in (PROJECT_FILE, self.project.pipeline, self.project.checks, *guides)
         ]
+
+    def _check_requests(self) -> None:
+        """Refuse that a request should bring the truth, which nobody knows yet when it is sent."""
+        targets = {each.target for each in self.inputs.values()}
+        if self.serving.entity is not None and self.serving.entity in targets:
+            raise ValueError(f"`entity` of [serving] is '{self.serving.entity}', which is to be predicted")
+        for name in self.serving.carry:
+            if name in targets:
+                raise ValueError(f"`carry` of [serving] has '{name}', which is to be predicted")
 
     def _check_gains(self) -> None:
         """Refuse a gain that no version could make: more than the dearest mistake costs."""

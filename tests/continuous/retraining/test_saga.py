@@ -158,6 +158,16 @@ def test_a_version_that_the_gate_refuses_is_not_released(workspace: LocalWorkspa
     assert list_rollouts(workspace) == []
 
 
+def test_a_version_that_only_is_not_better_for_certain_may_be_left_to_the_rollout(
+    workspace: LocalWorkspace,
+) -> None:
+    file = workspace.root / "ropeway.toml"
+    file.write_text(file.read_text().replace("[gate]", "[gate]\nmin_gain = 0.5"))
+    done = go_on(workspace, begin(workspace))
+    assert done.outcome == "refused-by-gate"
+    assert "a negative [gate] min_gain keeps out only what is clearly worse" in done.ended_says
+
+
 def test_a_pipeline_that_raises_ends_it_with_its_code(workspace: LocalWorkspace) -> None:
     settings(
         workspace,

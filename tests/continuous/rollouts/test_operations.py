@@ -86,7 +86,7 @@ def test_steps_that_lead_nowhere_are_refused(world, steps):
 def test_one_rollout_at_a_time_in_an_environment(world):
     rollout = world.release()
     world.approved("3")
-    with pytest.raises(RolloutActive, match=f"sentiment@2 is on its way there \\({rollout.id}\\)"):
+    with pytest.raises(RolloutActive, match=f"sentiment@2 is on its way to production \\({rollout.id}\\)"):
         world.release("sentiment@3")
 
 

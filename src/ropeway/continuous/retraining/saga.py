@@ -34,6 +34,7 @@ from ropeway.core.errors import RopewayError, Unavailable
 from ropeway.data.errors import ChecksFailed, ContractChanged, ContractViolated
 from ropeway.data.load import require_trainable, resolve
 from ropeway.models.errors import IllegalTransition, StaleEvidence
+from ropeway.models.gate import GateReport
 from ropeway.models.operations import approve_model, gate_model
 from ropeway.models.register import register
 from ropeway.models.registry import ModelVersion
@@ -240,10 +241,20 @@ def _gate(workspace: Workspace, current: Retraining) -> Step:
     if report.passed:
         return _gated(workspace, current, f"the gate passed {report.ref}")
     refused = "; ".join(check.says for check in report.checks if not check.passed)
-    says = f"the gate refused {report.ref}: {refused}"
+    says = f"the gate refused {report.ref}: {refused}{_how_else(report)}"
     if STAGES.index("gated") > STAGES.index(current.stage):
         advance(workspace, retraining=current.id, stage="gated", passed=False, says=says)
     return _ends(workspace, current, "refused-by-gate", says)
+
+
+def _how_else(report: GateReport) -> str:
+    """What a person can do where only certainty was missing, as the rows judged on are old ones."""
+    if {check.code for check in report.checks if not check.passed} != {"not-better"}:
+        return ""
+    return (
+        ". Most of these rows may be from before a drift: a negative [gate] min_gain keeps out only what is "
+        "clearly worse and leaves the rest to the rollout; then: ropeway retrain"
+    )
 
 
 def _gated(workspace: Workspace, current: Retraining, says: str) -> Step:
