@@ -21,6 +21,7 @@ from ropeway.data.recheck import check_version
 from ropeway.models.errors import IllegalTransition, NoTarget, NoTestRows
 from ropeway.models.evidence import read_evidence
 from ropeway.models.operations import (
+    approve_model,
     gate_model,
     model_card,
     resolve_version,
@@ -89,6 +90,16 @@ def test_every_gate_is_a_counted_look_at_the_test_set(project):
     looks.append(gate_model(workspace, ref=second).look)
     assert looks == [1, 2, 3]
     assert resolve_version(workspace, ref=second).look == 3
+
+
+def test_another_look_takes_an_approval_back_and_says_whose(project):
+    workspace = notes(project)
+    version = proposed(workspace)
+    assert gate_model(workspace, ref=version).was_approved_by is None
+    with LocalWorkspace(workspace.root, actor="ben") as ben:
+        approve_model(ben, ref=version)
+    report = gate_model(workspace, ref=version)
+    assert (report.was_approved_by, report.state) == ("ben", "validated")
 
 
 def test_more_rows_of_a_dataset_do_not_make_its_test_set_a_new_one(project):

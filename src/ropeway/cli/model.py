@@ -305,6 +305,10 @@ def _draw_gate(out: "Console", report: "GateReport", steps: list[str]) -> None:
             out.print(f"  {check.name}: {check.says}")
     outcome = draw.badge("passed") if report.passed else draw.badge("refused")
     out.print(outcome + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
+    if report.was_approved_by is not None:
+        out.print(
+            f"{report.was_approved_by} had approved it on what the gate found before; that no longer counts."
+        )
     why = "who proposed it may not" if report.passed and steps and "--as" in steps[0] else ""
     draw.next_step(out, *steps, why=why)
 

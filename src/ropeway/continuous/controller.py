@@ -30,6 +30,7 @@ from ropeway.core.duration import parse_duration
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import ModelName
 from ropeway.monitoring.observe import observe
+from ropeway.monitoring.records import Alert
 from ropeway.workspace import LocalWorkspace, Workspace
 from ropeway.workspace.errors import LeaseLost
 from ropeway.workspace.lease import TERM, Lease, take_lease
@@ -198,13 +199,20 @@ def _guarded(name: str, part: Part, workspace: Workspace) -> list[Action]:
 def _watch(workspace: Workspace) -> list[Action]:
     """Judge the windows that are over; raise and resolve alerts."""
     seen = observe(workspace)
-    raised = [Action("alert", alert.model, alert.says) for alert in seen.raised]
-    resolved = [Action("resolved", alert.model, alert.resolution or alert.says) for alert in seen.resolved]
+    raised = [Action("alert", alert.model, _named(alert, alert.says)) for alert in seen.raised]
+    resolved = [
+        Action("resolved", alert.model, _named(alert, alert.resolution or alert.says))
+        for alert in seen.resolved
+    ]
     errors = [Action("error", "monitoring", error) for error in seen.errors]
     # A line for each sink: what keeps one message from it keeps the others too.
     stuck = {each.sink: each for each in reversed(seen.undelivered)}
     errors += [Action("not-told", sink, each.line) for sink, each in sorted(stuck.items())]
     return [*raised, *resolved, *errors, *(Action("note", "monitoring", note) for note in seen.notes)]
+
+
+def _named(alert: Alert, says: str) -> str:
+    return f"{alert.rule} of {alert.model}: {says}"
 
 
 def _ask_a_person(workspace: Workspace) -> list[Action]:

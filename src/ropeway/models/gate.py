@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate found. `look`: how many times this test set has been looked at, this time included."""
+    """What the gate found.
+
+    Attributes:
+        look: how many times this test set has been looked at, this time included.
+        was_approved_by: who had approved it on the former evidence, which no longer counts.
+    """
 
     ref: str
     passed: bool
@@ -30,6 +35,7 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     champion: str | None
     look: int
     evidence: Digest
+    was_approved_by: str | None = None
 
 
 def judge(context: Context, ref: str) -> GateReport:
@@ -87,6 +93,7 @@ def judge(context: Context, ref: str) -> GateReport:
         champion=champion,
         look=look,
         evidence=evidence,
+        was_approved_by=now.approved_by if now.state is State.APPROVED else None,
     )
 
 

@@ -134,7 +134,7 @@ def _judge_degradation(rule: AlertRule, recent: Performance, baseline: Baseline)
     broken = [(limit, name) for limit, name in known if (best < limit if higher else best > limit)]
     limit, name = broken[0] if broken else known[0]
     span = f"{recent.metric} {recent.value:.3f} (between {recent.low:.3f} and {recent.high:.3f})"
-    place = ("under" if higher else "over") if broken else "not for certain beyond"
+    place = ("" if broken else "not for certain ") + ("under" if higher else "over")
     over = f"{recent.windows} windows" if recent.windows > 1 else "the window"
     says = (
         f"{span} on {recent.labelled:,} labelled of {recent.rows:,} answers of {over} is {place} "
