@@ -1,6 +1,7 @@
-"""Serves `sentiment@1` in one of three ways: `python serve.py ROOT bare|monitored|shadowed`.
+"""Serves `sentiment@1` in one of these ways: `python serve.py ROOT bare|again|monitored|shadowed`.
 
 bare        answers and keeps nothing: no log, no entity.
+again       as bare, to see by how much two that are alike differ.
 monitored   as `ropeway serve` does where the loop is on: entity and carried field, log, segments let go of.
 shadowed    the same, and a second version is asked every row too.
 
@@ -18,8 +19,8 @@ from ropeway.serving import service
 from ropeway.serving.log import PredictionLog
 from ropeway.serving.source import WorkspaceSource
 
-SEGMENT_AGE = timedelta(seconds=2)
-"""Far less than the default of five minutes, so that letting go of segments is in the figures."""
+SEGMENT_AGE = timedelta(seconds=30)
+"""A tenth of the default, so that letting go of segments is in the figures, ten times too often."""
 
 
 class NoLog(PredictionLog):
@@ -49,7 +50,7 @@ class Fixed(WorkspaceSource):
 def main(root: Path, way: str) -> None:
     source = Fixed(root, "sentiment@1")
     settings: dict[str, Any] = {}
-    if way == "bare":
+    if way in ("bare", "again"):
         service.PredictionLog = NoLog  # type: ignore[misc]
     else:
         settings = {"entity": "customer", "carry": ["id"], "segment_age": SEGMENT_AGE}

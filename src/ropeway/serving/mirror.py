@@ -34,7 +34,7 @@ PATIENCE_S = 0.25
 
 A service that answers hundreds a second one by one is then cut into in fewer than one answer of a hundred.
 """
-TICK_S = 0.004
+TICK_S = 0.02
 STOP_S = 10.0
 """How long a graceful stop waits for what is queued."""
 

@@ -1,5 +1,6 @@
 """One process that serves one reference: bind, load, watch, answer, and stop without losing anything."""
 
+import gc
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -87,9 +88,13 @@ def _answer(
     server = GracefulServer(app, listener)
     deployment.start()
     try:
+        # What is loaded by now stays: looking through it for garbage, again and again, would cost answers time.
+        gc.collect()
+        gc.freeze()
         on_ready(url_of(listener), deployment)
         server.run()
     finally:
+        gc.unfreeze()
         # Shadows first: they still need their versions.
         app.close()
         deployment.stop()
