@@ -29,10 +29,10 @@ QUEUED_BYTES = 64 * 2**20
 """The bounds of one version's queue; bytes are those of the requests' bodies."""
 QUIET_S = 0.002
 """Nobody has waited for an answer for this long: a mirrored row may have its turn."""
-PATIENCE_S = 0.25
-"""Under steady load there is never quiet: after this long a request's rows are asked anyway, four a second.
+PATIENCE_S = 0.5
+"""Under steady load there is never quiet: after this long a request's rows are asked anyway, two a second.
 
-A service that answers hundreds a second one by one is then cut into in fewer than one answer of a hundred.
+Each cuts into an answer or two: of a service that gives hundreds a second, fewer than one of a hundred.
 """
 TICK_S = 0.02
 STOP_S = 10.0
