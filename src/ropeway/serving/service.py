@@ -88,7 +88,7 @@ def _answer(
     server = GracefulServer(app, listener)
     deployment.start()
     try:
-        # What is loaded by now stays: looking through it for garbage, again and again, would cost answers time.
+        # What is loaded by now stays: to look through it for garbage again and again would cost answers time.
         gc.collect()
         gc.freeze()
         on_ready(url_of(listener), deployment)
