@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from msgspec.structs import replace
 
 from ropeway.story.operations import report_data
 from ropeway.story.report.page import page
@@ -125,6 +126,13 @@ def test_a_paused_policy_is_shown_with_its_reason(season):
     assert "Paused: sentiment in production: two rollbacks in a week" in words(
         page(report_data(season.workspace))
     )
+
+
+def test_an_e_value_beyond_the_picture_is_said_to_be(data):
+    for e_gain, is_beyond in ((1e3, False), (1e14, True)):
+        looks = [replace(each, e_gain=e_gain, e_harm=0.1) for each in data.rollouts[-1].looks]
+        drawn = rollouts(replace(data, rollouts=[replace(data.rollouts[-1], looks=looks)]))
+        assert ("Evidence, e-values, drawn up to 10⁸" in words(drawn)) is is_beyond
 
 
 def test_a_rollout_that_nobody_judged_yet_says_what_to_type(season):

@@ -192,8 +192,9 @@ def _evidence(story: RolloutStory) -> Markup:
     last = looks[-1]
     says = f"The e-value of a gain is {_e(last.e_gain)}, that of harm {_e(last.e_harm)}."
     drawn = picture(HALF, HEIGHT, "Evidence for gain and for harm", says, *parts)
+    aside = f", drawn up to {_e(FARTHEST)}" if max(values) > FARTHEST else ""
     return figure(
-        "Evidence, e-values",
+        f"Evidence, e-values{aside}",
         drawn,
         key(("line good", f"gain, {_e(last.e_gain)}"), ("dashed bad", f"harm, {_e(last.e_harm)}")),
     )
