@@ -13,12 +13,13 @@ ANSWER_S = 20.0
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen: requests a second, and latencies in milliseconds."""
+    """What was seen: requests a second, and latencies in milliseconds, all of them in rising order too."""
 
     per_s: float
     p50_ms: float
     p99_ms: float
     failed: int
+    each_ms: list[float]
 
 
 def post_load(
@@ -37,11 +38,13 @@ def post_load(
     asyncio.run(_drive(host, port, path, body, connections, min(1.0, seconds / 4)))
     taken, failed, wall = asyncio.run(_drive(host, port, path, body, connections, seconds))
     taken.sort()
+    each_ms = [one * 1e3 for one in taken]
     return Load(
         per_s=len(taken) / wall,
-        p50_ms=taken[len(taken) // 2] * 1e3,
-        p99_ms=taken[int(len(taken) * 0.99)] * 1e3,
+        p50_ms=each_ms[len(taken) // 2],
+        p99_ms=each_ms[int(len(taken) * 0.99)],
         failed=failed,
+        each_ms=each_ms,
     )
 
 

@@ -1,6 +1,6 @@
 """What the loop costs the answers: one row over HTTP with its log, and with a shadow, beside neither.
 
-Four services of the same model run at once and are asked in turns, two seconds each, so that whatever else
+Four services of the same model run at once and are asked in turns, a moment each, so that whatever else
 the machine does falls on all of them alike. What a shadow is still to be asked is waited for after its turn:
 else the others would pay for it. Two of the four have neither log nor shadow: by how much one of them differs
 from the other is what the machine adds by itself, and no figure here is surer than that.
@@ -10,10 +10,12 @@ import http.client
 import statistics
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from benchmarks.bench import Bench, CaseFailed
 from benchmarks.case import Case, Figure
@@ -29,10 +31,11 @@ from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
 
 SCRIPT = Path(__file__).resolve().parents[1] / "monitored" / "serve.py"
-SECONDS = 2.0
-ROUNDS = 16
+SECONDS = 1.5
+ROUNDS = 24
 DRAIN_S = 60.0
 GOAL_PERCENT = 5.0
+RESAMPLES = 300
 BARE, AGAIN, MONITORED, SHADOWED = WAYS = ("bare", "again", "monitored", "shadowed")
 SAID = {
     AGAIN: "nothing, a second time",
@@ -57,24 +60,44 @@ def measure(bench: Bench) -> list[Figure]:
                 for way in WAYS[first:] + WAYS[:first]:
                     taken[way].append(_load(ports[way], bodies[way], connections, seconds))
                     _wait_until_asked(ports[way])
-            figures += [_figure(way, connections, taken) for way in SAID]
+            figures += [each for way in SAID for each in _figures(way, connections, taken)]
     return figures
 
 
-def _figure(way: str, connections: int, taken: dict[str, list[Load]]) -> Figure:
-    """What a way costs, each round's figure over that round's without."""
-    pairs = list(zip(taken[way], taken[BARE], strict=True))
-    more_p50 = statistics.median(one.p50_ms / bare.p50_ms - 1 for one, bare in pairs) * 100
-    more_p99 = statistics.median(one.p99_ms / bare.p99_ms - 1 for one, bare in pairs) * 100
-    less = statistics.median(1 - one.per_s / bare.per_s for one, bare in pairs) * 100
-    return Figure(
-        what=f"{SAID[way]}, {connections} connection{'s' if connections > 1 else ''}: added to p50",
-        ours=more_p50,
-        unit="%",
-        beside={"added to p99": more_p99, "fewer requests a second": less},
-        goal=None if way == AGAIN else GOAL_PERCENT,
-        note=f"{_says(taken[way])}; without: {_says(taken[BARE])}",
-    )
+def _figures(way: str, connections: int, taken: dict[str, list[Load]]) -> Iterator[Figure]:
+    """What a way costs over bare, by all requests of all rounds; and between what, by drawing rounds anew."""
+    rounds, draw = len(taken[BARE]), np.random.default_rng(0)
+    again = [draw.integers(0, rounds, rounds) for _ in range(RESAMPLES)]
+    at = f"{connections} connection{'s' if connections > 1 else ''}"
+    for name, of in MEASURED.items():
+        added = of(taken[way], taken[BARE])
+        drawn = [of([taken[way][i] for i in one], [taken[BARE][i] for i in one]) for one in again]
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        yield Figure(
+            what=f"{SAID[way]}, {at}: {name}",
+            ours=added * 100,
+            unit="%",
+            beside={"between": f"{low * 100:.1f} and {high * 100:.1f}"},
+            goal=None if way == AGAIN else GOAL_PERCENT,
+            note=f"{_says(taken[way])}; without: {_says(taken[BARE])}" if name == FIRST else "",
+        )
+
+
+def _quantile_added(loads: list[Load], bare: list[Load], share: float) -> float:
+    ours, theirs = (np.concatenate([each.each_ms for each in some]) for some in (loads, bare))
+    return float(np.quantile(ours, share) / np.quantile(theirs, share) - 1)
+
+
+FIRST = "added to p50"
+MEASURED: dict[str, Callable[[list[Load], list[Load]], float]] = {
+    FIRST: lambda loads, bare: _quantile_added(loads, bare, 0.5),
+    "added to p99": lambda loads, bare: _quantile_added(loads, bare, 0.99),
+    "fewer requests a second": lambda loads, bare: 1 - _per_s(loads) / _per_s(bare),
+}
+
+
+def _per_s(loads: list[Load]) -> float:
+    return statistics.mean(load.per_s for load in loads)
 
 
 def _says(loads: list[Load]) -> str:
