@@ -32,7 +32,7 @@ from ropeway.workspace import LocalWorkspace
 
 SCRIPT = Path(__file__).resolve().parents[1] / "monitored" / "serve.py"
 SECONDS = 1.5
-ROUNDS = 24
+ROUNDS = 16
 DRAIN_S = 60.0
 GOAL_PERCENT = 5.0
 RESAMPLES = 300
