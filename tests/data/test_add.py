@@ -226,7 +226,7 @@ def test_a_name_is_made_of_the_files_name(tmp_path, file, name):
 
 
 def test_a_replay_gives_the_same_tables(bring, workspace):
-    from ropeway.workspace.fsck import projected_rows
+    from ropeway.ledger.projections import projected_rows
 
     bring()
     bring(CSV.replace("\n9,Rome,29", "\n9,Oslo,29"))

@@ -6,10 +6,10 @@ from sqlalchemy import select
 from tests.faults.operation import FaultOperation
 from tests.faults.story import Story
 
+from ropeway.keeping.operations import fsck
+from ropeway.ledger.projections import projected_rows
 from ropeway.ledger.tables import event
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.fsck import projected_rows
-from ropeway.workspace.operations import fsck
 
 
 def problems_after(root: Path, operation: FaultOperation, story: Story) -> list[str]:

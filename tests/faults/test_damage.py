@@ -10,11 +10,11 @@ import pytest
 
 from ropeway.data.add import add
 from ropeway.data.load import load
+from ropeway.keeping.operations import fsck
 from ropeway.ledger.errors import LedgerDamaged, WorkspaceNewer
 from ropeway.store.errors import ObjectDamaged
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.operations import fsck
 
 
 @pytest.fixture

@@ -25,12 +25,13 @@ import polars as pl
 
 from ropeway.continuous.retraining.reading import list_retrainings
 from ropeway.continuous.rollouts.operations import list_rollouts
+from ropeway.keeping.operations import fsck
 from ropeway.models.operations import get_routing, list_models, model_history
 from ropeway.monitoring.operations import list_alerts, list_windows
 from ropeway.server.jobs import JobRunner
 from ropeway.tracking.operations import search_runs
 from ropeway.workspace import LocalWorkspace, open_workspace, rooms
-from ropeway.workspace.operations import fsck, list_events
+from ropeway.workspace.operations import list_events
 
 TOML = """
 [project]

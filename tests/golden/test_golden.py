@@ -9,9 +9,9 @@ from sqlalchemy import text
 from tests.golden.make import TOML, told
 
 from ropeway.ledger.event import TYPES_BY_VERB
+from ropeway.ledger.projections import projected_rows
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace, rooms
-from ropeway.workspace.fsck import projected_rows
 
 FORMATS = sorted(Path(__file__).parent.glob("format-*"))
 rooms.load_operations()

@@ -196,7 +196,7 @@ def test_a_kept_column_with_the_labels_name_is_refused(workspace, moods):
 
 
 def test_a_replay_gives_the_same_tables(workspace, moods):
-    from ropeway.workspace.fsck import projected_rows
+    from ropeway.ledger.projections import projected_rows
 
     measure(workspace, "mood")
     adjudicate(workspace, labels="mood", item="p4", label="bad", reason="context")

@@ -13,9 +13,9 @@ from ropeway.core.clock import SystemClock
 from ropeway.core.ids import PersonId
 from ropeway.ledger import Edge, Event, Fact, Ledger, edge, event, projected, projects
 from ropeway.ledger.errors import LedgerDamaged, UnknownEvent, WorkspaceNewer
+from ropeway.ledger.projections import projected_rows
 from ropeway.testing import FixedClock
 from ropeway.workspace import rooms
-from ropeway.workspace.fsck import projected_rows
 
 rooms.load_projections()
 ANA = PersonId("person_ana")

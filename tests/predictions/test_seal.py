@@ -14,6 +14,8 @@ from tests.predictions.test_segments import hurt
 from tests.predictions.written import AT, HOUR, answer, answers, say, segments_of
 
 from ropeway.core.ids import PersonId
+from ropeway.keeping.operations import fsck
+from ropeway.ledger.projections import projected_rows
 from ropeway.ledger.tables import event
 from ropeway.predictions.columns import KINDS
 from ropeway.predictions.compact import SALT, unpack
@@ -31,9 +33,8 @@ from ropeway.store.errors import OutOfSpace
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.errors import LeaseLost
-from ropeway.workspace.fsck import projected_rows
 from ropeway.workspace.lease import take_lease
-from ropeway.workspace.operations import fsck, list_events
+from ropeway.workspace.operations import list_events
 
 
 def sealed_of(workspace: LocalWorkspace, kind: str = "predictions") -> list[SealedSegment]:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from tests.predictions.written import AT, answers, say
 
+from ropeway.keeping.operations import fsck
 from ropeway.predictions.history import feedback, predictions
 from ropeway.predictions.record import find_in
 from ropeway.predictions.seal import seal
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.operations import fsck, list_events
+from ropeway.workspace.operations import list_events
 
 KILLS = 36
 SEALER = Path(__file__).with_name("sealer.py")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ropeway.core.ids import RunId
+from ropeway.keeping.operations import fsck
 from ropeway.store import SegmentWriter
 from ropeway.tracking.operations import finish
 from ropeway.tracking.points import list_points
@@ -20,7 +21,6 @@ from ropeway.tracking.search import search_runs
 from ropeway.tracking.spool import harvest, spool_path
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.operations import fsck
 
 SCRIPT = """
 import os, sys

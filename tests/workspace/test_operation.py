@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from ropeway.core.ids import Digest
+from ropeway.keeping.operations import fsck
 from ropeway.ledger import Event, event
 from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.store import SegmentWriter
@@ -10,7 +11,7 @@ from ropeway.testing import make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
 from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.local import open_workspace
-from ropeway.workspace.operations import fsck, list_events
+from ropeway.workspace.operations import list_events
 
 
 @event("thing-done", erasable=("note",))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from ropeway.workspace.fsck import SoundnessReport
+    from ropeway.keeping.fsck import SoundnessReport
     from ropeway.workspace.operations import HistoryItem
 
 SHOWN_VALUE_CELLS = 32
@@ -57,7 +57,7 @@ def log(face: Face, limit: int, about: str, verb: str, follow: bool) -> None:  #
 @face_options
 def fsck(face: Face) -> None:
     """Read every event, object and segment and hold it against its digest. Changes nothing."""
-    from ropeway.workspace.operations import fsck as check
+    from ropeway.keeping.operations import fsck as check
 
     with face.workspace() as workspace:
         report = check(workspace)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -59,6 +59,14 @@ def shape() -> str:
         parts.extend(sorted(str(CreateIndex(index)) for index in table.indexes))
         parts.append(f"revision {table.info.get('revision', 0)}")
     return digest_bytes("\n".join(parts).encode())
+
+
+def projected_rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """Every projection's rows, sorted: what a replay must give again."""
+    return {
+        table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+        for table in projected.sorted_tables
+    }
 
 
 @projects(PersonIntroduced)

@@ -9,7 +9,7 @@ from ropeway.predictions.sealed import list_sealed
 from ropeway.predictions.segments import open_segments, read_lying
 from ropeway.store.errors import ObjectDamaged, ObjectMissing, SegmentDamaged
 from ropeway.workspace import Context
-from ropeway.workspace.fsck import Finding
+from ropeway.workspace.finding import Finding
 
 
 def check_segments(context: Context) -> tuple[int, list[Finding]]:

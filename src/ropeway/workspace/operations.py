@@ -1,4 +1,4 @@
-"""The workspace's own operations: reading history, and checking that all is sound."""
+"""The workspace's own operations: reading history, and following it."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,6 @@ from sqlalchemy import select
 from ropeway.ledger import person
 from ropeway.ledger.tables import event
 from ropeway.workspace.context import Context
-from ropeway.workspace.fsck import SoundnessReport, check_soundness
 from ropeway.workspace.operation import operation
 
 FOLLOW_EVERY_S = 0.2
@@ -79,12 +78,6 @@ def follow_events(context: Context, *, after: int = 0) -> Iterator[HistoryItem]:
             after = items[-1].seq
         else:
             time.sleep(FOLLOW_EVERY_S)
-
-
-@operation("workspace.fsck", kind="job", permission="ledger:read")
-def fsck(context: Context) -> SoundnessReport:
-    """Read everything and say what is not sound: events, projections, objects, segments."""
-    return check_soundness(context)
 
 
 def _fresh(context: Context) -> Context:

@@ -28,6 +28,7 @@ OPERATIONS = (
     "ropeway.monitoring.operations",
     "ropeway.continuous.operations",
     "ropeway.story.operations",
+    "ropeway.keeping.operations",
     "ropeway.server.operations",
 )
 

@@ -12,12 +12,13 @@ from rollouts_world import CANDIDATE, LIVE, right_in
 
 from ropeway.continuous.rollouts.operations import end_rollout
 from ropeway.continuous.rollouts.reconcile import reconcile
+from ropeway.keeping.operations import fsck
 from ropeway.models.operations import get_routing, promote_model, resolve_version
 from ropeway.models.states import State
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.errors import LeaseLost
 from ropeway.workspace.lease import take_lease
-from ropeway.workspace.operations import fsck, list_events
+from ropeway.workspace.operations import list_events
 
 BETTER = {"live": right_in(0.2), "candidate": right_in(1.0)}
 KILLS = 8

@@ -1,9 +1,7 @@
 """Is everything here what it was? Events, their payloads, the projections, the objects and the segments."""
 
 from collections import defaultdict
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select, text
@@ -12,21 +10,14 @@ from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
 from ropeway.ledger.event import TYPES_BY_VERB
 from ropeway.ledger.journal import Record, commitment, fact_of
-from ropeway.ledger.tables import event, event_payload, projected
+from ropeway.ledger.tables import event, event_payload
+from ropeway.predictions import soundness
 from ropeway.store import read_segment, salvage_segment
 from ropeway.store.errors import ObjectMissing, SegmentDamaged
-from ropeway.workspace.context import Context
+from ropeway.workspace import Context
+from ropeway.workspace.finding import Finding
 
-# Named, not imported: imports point down, and who seals segments stands above.
-SEALED_BY = ("ropeway.predictions.soundness",)
 TREE_BEGINS = b'{"entries":'
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is not sound, and the events that refer to it."""
-
-    what: str
-    named_by: list[str] = []
 
 
 class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,19 +61,9 @@ def _check_segments(context: Context, findings: list[Finding]) -> int:
         except FileNotFoundError:
             continue  # sealed or removed meanwhile
         count += 1
-    for name in SEALED_BY:
-        sealed, found = import_module(name).check_segments(context)
-        count += sealed
-        findings.extend(found)
-    return count
-
-
-def projected_rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """Every projection's rows, sorted: what a replay must give again."""
-    return {
-        table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
-        for table in projected.sorted_tables
-    }
+    sealed, found = soundness.check_segments(context)
+    findings.extend(found)
+    return count + sealed
 
 
 def _segment_files(home: Path) -> list[Path]:
