@@ -51,6 +51,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("retrain", "ropeway.cli.controller:retrain", _LOOP, "Train anew and release, as the policy says."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
+    Entry(
+        "reproduce", "ropeway.cli.reproduce:reproduce", _ASK, "Do a run or model again; is it still the same?"
+    ),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
     Entry("fsck", "ropeway.cli.ledger:fsck", _ASK, "Check every event and every object on disk."),
 )

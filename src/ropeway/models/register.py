@@ -63,6 +63,11 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
 
 def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
     """Put a run's slice into the store as a package; gives the digest of its tree."""
+    return put_manifest(workspace.store, manifest_of(workspace, record))
+
+
+def manifest_of(workspace: Workspace, record: PipelineRecord) -> Manifest:
+    """What a package of a run's slice says of itself; `content` is the identity that a version of it has."""
     if record.settings is None:
         raise NothingToPackage(record.run, "its parameters were erased")
     made = record.slice
@@ -77,37 +82,34 @@ def build_package(workspace: Workspace, record: PipelineRecord) -> Digest:
     columns = [name for name in rows.columns if name in made.signature.inputs]
     datasets = datasets_of(record)
     nullable = _nullable(workspace, datasets[0], columns)
-    return put_manifest(
-        workspace.store,
-        Manifest(
-            format=FORMAT,
-            content=content_digest(
-                code=record.files,
-                artifacts=artifacts,
-                params=record.settings,
-                signature=made.signature,
-                columns=columns,
-                served=made.served,
-                nullable=nullable,
-            ),
-            source=source,
-            snapshot=record.code,
-            run=record.run,
-            served=made.served,
-            steps=made.steps,
-            pipeline=record.pipeline,
+    return Manifest(
+        format=FORMAT,
+        content=content_digest(
             code=record.files,
             artifacts=artifacts,
             params=record.settings,
             signature=made.signature,
             columns=columns,
-            datasets=datasets,
-            split=record.split,
-            target=target_of(workspace.store, record),
-            replay=made.replay,
-            packages=record.packages,
+            served=made.served,
             nullable=nullable,
         ),
+        source=source,
+        snapshot=record.code,
+        run=record.run,
+        served=made.served,
+        steps=made.steps,
+        pipeline=record.pipeline,
+        code=record.files,
+        artifacts=artifacts,
+        params=record.settings,
+        signature=made.signature,
+        columns=columns,
+        datasets=datasets,
+        split=record.split,
+        target=target_of(workspace.store, record),
+        replay=made.replay,
+        packages=record.packages,
+        nullable=nullable,
     )
 
 
