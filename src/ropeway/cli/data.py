@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from ropeway.cli.data_looks import diff, profile
 from ropeway.cli.face import Face, face_options
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ def show(face: Face, ref: str) -> None:
             find_split(workspace, dataset=version.name, version=version.version),
         )
     face.emit(shown, lambda out: _draw_version(out, shown))
+
+
+data.add_command(diff)
+data.add_command(profile)
 
 
 @data.command()

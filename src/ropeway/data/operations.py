@@ -8,8 +8,10 @@ import msgspec
 from sqlalchemy import Connection, Row, func, select
 
 from ropeway.core.ids import DatasetName, Digest
-from ropeway.data.errors import BadName, DatasetNotFound, SplitMoved
+from ropeway.data.diff_records import Diff
+from ropeway.data.errors import BadName, DatasetNotFound, NotComparable, SplitMoved
 from ropeway.data.events import ContractChecked, DatasetArrived, SplitAssigned
+from ropeway.data.profile_records import FullProfile
 from ropeway.data.projections import (
     dataset_version,
     split_assignment,
@@ -99,6 +101,44 @@ def profile(context: Context, *, reference: str) -> Profile:
     """The profile of a version, taken when it arrived."""
     version = resolve_version.function(context, reference=reference)
     return msgspec.json.decode(context.store.read(version.profile), type=Profile)
+
+
+@operation("data.full-profile", kind="job", permission="data:read")
+def full_profile(context: Context, *, reference: str) -> FullProfile:
+    """Every column of a version from every row, in one pass and constant memory."""
+    from ropeway.data.full_profile import profile_pieces
+    from ropeway.data.load import walked
+
+    version = resolve_version.function(context, reference=reference)
+    with walked(context, version) as pieces:
+        rows, columns = profile_pieces(pieces())
+    return FullProfile(version=version, rows=rows, columns=columns)
+
+
+@operation("data.diff", kind="job", permission="data:read")
+def diff(
+    context: Context,
+    *,
+    before: str,
+    after: str | None = None,
+    key: list[str] = [],  # noqa: B006  copied for each call by `Operation.arguments`
+    whole_rows: bool = False,
+) -> Diff:
+    """What changed between two versions; of one alone, since the version before it."""
+    from ropeway.data.diff import diff as diff_versions
+
+    if after is None:
+        now = resolve_version.function(context, reference=before)
+        earlier = [each for each in list_versions.function(context, name=now.name) if each.ordinal < now.ordinal]
+        if not earlier:
+            raise NotComparable(
+                "nothing", now.shown, "it is the first version", f"ropeway data show {now.shown}"
+            )
+        old = earlier[-1]
+    else:
+        old = resolve_version.function(context, reference=before)
+        now = resolve_version.function(context, reference=after)
+    return diff_versions(context, old, now, key=key, whole_rows=whole_rows)
 
 
 @operation("data.arrive", kind="command", permission="data:write")

@@ -11,6 +11,9 @@ import msgspec
 from ropeway.core.hashing import short
 from ropeway.core.ids import DatasetName, Digest
 
+REFERRED = "referred"
+"""The format of a version whose bytes are elsewhere: its object is a pin."""
+
 Severity = Literal["warn", "error"]
 Rule = Literal["rows", "missing", "unexpected", "type", "nulls", "range", "categories", "unique"]
 
@@ -130,6 +133,11 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self) -> str:
         """How people name it: `tweets@v2`."""
         return f"{self.name}@v{self.ordinal}"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its bytes are in the store; else it only says where they are, and cannot be restored."""
+        return self.format != REFERRED
 
     @property
     def failed_checks(self) -> list[str]:
