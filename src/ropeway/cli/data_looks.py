@@ -27,7 +27,9 @@ SHOWN_QUANTILES = ("1 %", "5 %", "25 %", "median", "75 %", "95 %", "99 %")
 @click.command()
 @click.argument("before", metavar="REF")
 @click.argument("after", required=False, metavar="[REF]")
-@click.option("--key", multiple=True, help="The column that tells rows apart (default: the contract's); repeat it.")
+@click.option(
+    "--key", multiple=True, help="The column that tells rows apart (default: the contract's); repeat it."
+)
 @click.option("--whole-rows", is_flag=True, help="Count whole rows, even where there is a key.")
 @face_options
 def diff(
@@ -136,11 +138,8 @@ def _draw_examples(out: "Console", rows: "RowsDiff") -> None:
 
     from ropeway.cli import draw
 
-    lines: list[tuple[str, str, str]] = []
-    for row in rows.added_rows:
-        lines.append(("+", "green", _row_words(row, rows.key)))
-    for row in rows.removed_rows:
-        lines.append(("-", "red", _row_words(row, rows.key)))
+    lines = [("+", "green", _row_words(row, rows.key)) for row in rows.added_rows]
+    lines += [("-", "red", _row_words(row, rows.key)) for row in rows.removed_rows]
     for each in rows.changed_rows:
         key = ", ".join(f"{name} {_value(value)}" for name, value in each.key.items())
         moves = [f"{name}: {_value(old)} → {_value(each.after[name])}" for name, old in each.before.items()]
@@ -148,7 +147,7 @@ def _draw_examples(out: "Console", rows: "RowsDiff") -> None:
     if lines:
         draw.heading(out, "such as")
     for sign, style, words in lines:
-        line = Text(f"  {sign} ", style=style) + Text(words, style="")
+        line = Text.assemble((f"  {sign} ", style), words)
         if out.is_terminal:
             line.truncate(out.width, overflow="ellipsis")
         out.print(line)
@@ -165,7 +164,9 @@ def _value(value: object) -> str:
 
     if isinstance(value, str):
         return f"'{draw.clip(value, SHOWN_CELLS)}'"
-    return "–" if value is None else draw.clip(str(value), SHOWN_CELLS)
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    return draw.DASH if value is None else draw.clip(str(value), SHOWN_CELLS)
 
 
 def _draw_moves(out: "Console", moves: "list[Moved]") -> None:
@@ -178,10 +179,14 @@ def _draw_moves(out: "Console", moves: "list[Moved]") -> None:
     for each in told:
         top = max([*each.before, *each.after, 0.0])
         before, after = spark(each.before, top), spark(each.after, top)
-        state = draw.badge("warn" if each.drifted else "ok", f"{each.effect:.2f}")
+        state = draw.badge("warn" if each.drifted else "ok", f"effect {each.effect:.2f}")
         name = draw.clip(each.column, 20).ljust(width)
         out.print(Text.assemble(f"  {name}  ", (before, "cyan"), " → ", (after, "cyan"), "  ", state))
-        for line in Text(each.says, style="dim").wrap(out, max(out.width - width - 4, 20)) if out.is_terminal else [Text(each.says)]:
+        for line in (
+            Text(each.says, style="dim").wrap(out, max(out.width - width - 4, 20))
+            if out.is_terminal
+            else [Text(each.says)]
+        ):
             out.print(Text(" " * (width + 4)) + line)
     still = [each.column for each in moves if not each.effect > 0]
     if still:
@@ -256,9 +261,9 @@ def _draw_top(out: "Console", column: "FullColumn", rows: int) -> None:
     for name, each in zip(names, column.top, strict=True):
         share = each.count / present
         out.print(
-            Text(f"  {name.ljust(width)}  ")
-            + draw.meter(share, cells=16)
-            + Text(f"  {each.count:,}  {share:.1%}", style="")
+            Text.assemble(
+                f"  {name.ljust(width)}  ", draw.meter(share, cells=16), f"  {each.count:,}  {share:.1%}"
+            )
         )
 
 

@@ -1,4 +1,4 @@
-"""A version's rows piece by piece: what profile and diff walk through, in memory that does not grow with the rows.
+"""A version's rows piece by piece, for what walks through all of them in memory that does not grow.
 
 Each piece has the types that `read.read_table` gave the whole. A file whose form does not let it be cut
 where it is (a CSV file with blank lines, with one column, or with stray quotes; JSON of objects within
@@ -22,7 +22,7 @@ PIECE_BYTES = 8 << 20
 """So much of a file is a piece; in memory it is a few times as much."""
 MOST_ROWS = 250_000
 
-_NEWLINE, _RETURN, _QUOTE = b"\n\r\""
+_NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 
 
 class Pieces(Protocol):
@@ -102,7 +102,9 @@ class _Cuts:
     blanks: int
 
 
-def _of_csv(path: Path, kinds: Mapping[str, str], rows: int, piece_bytes: int) -> Iterator[pl.DataFrame] | None:
+def _of_csv(
+    path: Path, kinds: Mapping[str, str], rows: int, piece_bytes: int
+) -> Iterator[pl.DataFrame] | None:
     cuts = _csv_cuts(path, piece_bytes)
     # Quotes that do not come in pairs, lines that end otherwise: counted so, the records are others.
     if cuts.blanks or cuts.records != rows + 1 or len(kinds) < 2:
@@ -144,7 +146,10 @@ def _csv_cuts(path: Path, piece_bytes: int) -> _Cuts:
             if len(ends):
                 lengths = np.diff(ends, prepend=last_end)
                 short = ends[lengths <= 2]
-                blanks += sum(_is_blank(path, int(end), int(length)) for end, length in zip(short, lengths[lengths <= 2], strict=True))
+                blanks += sum(
+                    _is_blank(path, int(end), int(length))
+                    for end, length in zip(short, lengths[lengths <= 2], strict=True)
+                )
                 records += len(ends)
                 last_end = int(ends[-1])
                 places.append(last_end)

@@ -52,7 +52,7 @@ def read_delimited(path: Path, kinds: Mapping[str, str] | None = None, *, shown:
 
 
 def header_of(data: bytes) -> tuple[list[str], str, int]:
-    """The names in the first record of a file that was read before, its delimiter, and its length in bytes."""
+    """The names in the first record of a file that was read before, its delimiter, and how long it is."""
     text = data.decode("utf-8-sig", errors="replace")
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

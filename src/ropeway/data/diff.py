@@ -4,7 +4,8 @@ Rows are walked piece by piece, and what stays of each is two numbers of 64 bits
 its values. So memory grows by 16 bytes a row of each version, some five times that while they are matched,
 and not by what rows hold. A second walk fetches the examples, and counts by column: it takes as many columns
 at a time as fit into `COLUMNS_BYTES`, and walks again for the others. Two different keys of one version have
-one hash by a chance of about n²/2⁶⁵, 3 in 10 million for 3 million rows; that is told as a key that came twice.
+one hash by a chance of about n²/2⁶⁵, 3 in 10 million for 3 million
+rows; that is told as a key that came twice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,9 +64,15 @@ def diff(
     view = _View(by, _common(before, after))
     with walked(place, before) as old, walked(place, after) as new:
         seen = _seen(old, view), _seen(new, view)
-        rows = _keyed(seen, (old, new), view, (before, after), columns_bytes) if by else _whole(seen, (old, new), view)
+        rows = (
+            _keyed(seen, (old, new), view, (before, after), columns_bytes)
+            if by
+            else _whole(seen, (old, new), view)
+        )
         distributions = _distributions(old, new, before, after, by)
-    return Diff(before=before, after=after, columns=_schema(before, after), rows=rows, distributions=distributions)
+    return Diff(
+        before=before, after=after, columns=_schema(before, after), rows=rows, distributions=distributions
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ Invalid    ── FileUnreadable   a folder, empty, header only, unknown format,
            ├─ BadHeader        columns without a name or with the same name
            ├─ BadKeys          a split's key that is missing or given twice
            ├─ BadName          a dataset name that cannot be one
-           └─ ContractFileBroken
+           ├─ ContractFileBroken, NotComparable
+           └─ SourceTooLarge, RowsDoNotFit   what came from a source
 NotFound   ── FileMissing, DatasetNotFound, ContractMissing, ColumnNotFound
            └─ SourceNotFound, SourceMissing
 Conflict   ── SplitFixed       another salt, key, group or shares than the split was first drawn with
            ├─ SplitMoved       another process drew the split at the same time
            ├─ SourceMoved      another process pulled from the source at the same time
            ├─ SourceChanged    what is referred to is no longer what was pinned
-           ├─ FilesInTheWay    restoring would overwrite what is kept nowhere
-           └─ NotComparable    two versions of different datasets, or with different keys
+           └─ FilesInTheWay    restoring would overwrite what is kept nowhere
 Refused    ── ContractViolated, ContractChanged, ChecksFailed
            └─ NotRestorable    the version is referred to, not kept
 Failed     ── CheckRaised      the project's own check function raised
@@ -385,7 +385,9 @@ class SourceMissing(NotFound):
     code = "source-missing"
 
     def __init__(self, uri: str) -> None:
-        super().__init__("data at", uri, next_step="check the address, and whether it can be reached from here")
+        super().__init__(
+            "data at", uri, next_step="check the address, and whether it can be reached from here"
+        )
 
 
 class SourceUnreachable(Unavailable):
@@ -447,6 +449,34 @@ class SourceMoved(Conflict):
             f"Another process pulled from [source.{source}] just now.",
             next_step="run the command again",
             source=source,
+        )
+
+
+class SourceTooLarge(Invalid):
+    """A source holds more than the project file lets it bring."""
+
+    code = "source-too-large"
+
+    def __init__(self, source: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"[source.{source}] would bring {size:,} bytes.",
+            expected=f"at most {limit:,} bytes (`max_bytes`)",
+            next_step=f"raise `max_bytes` of [source.{source}], or: ropeway data add --refer",
+            source=source,
+        )
+
+
+class RowsDoNotFit(Invalid):
+    """Rows that cannot stand below each other."""
+
+    code = "rows-do-not-fit"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"What came cannot stand below the rows there are: {reason}.",
+            expected="columns of the same types",
+            next_step='mend the source, or pull it with mode = "replace"',
+            name=name,
         )
 
 

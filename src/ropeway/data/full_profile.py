@@ -148,8 +148,8 @@ def _bins(sketch: NumberSketch, low: float, high: float) -> list[int]:
 
 def _moment(seconds: float, kind: str) -> str:
     if kind == "time":
-        return str((datetime.min + timedelta(seconds=seconds)).time().replace(microsecond=0))
+        return str(timedelta(seconds=round(seconds)))
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return moment.date().isoformat() if kind == "date" else moment.replace(tzinfo=None).isoformat(" ", "seconds")
-
-
+    return (
+        moment.date().isoformat() if kind == "date" else moment.replace(tzinfo=None).isoformat(" ", "seconds")
+    )

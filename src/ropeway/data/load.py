@@ -39,7 +39,9 @@ def load(place: Place, version: DatasetVersion, *, kinds: Mapping[str, str] | No
     if (files := _files(place, version)) is not None:
         return files
     with opened(place, version) as path:
-        return read_table(path, form=form_of(place, version), kinds=version.columns if kinds is None else kinds)
+        return read_table(
+            path, form=form_of(place, version), kinds=version.columns if kinds is None else kinds
+        )
 
 
 @contextmanager

@@ -171,6 +171,43 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """What a person should know before training, though no rule is broken."""
 
 
+class LastPull(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest pull from a source that brought something."""
+
+    source: str
+    dataset: DatasetName
+    version: Digest
+    rows: int
+    state: Digest
+    at: datetime
+
+
+class Pulled(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a pull.
+
+    Attributes:
+        version: the dataset's version after it; None where there is none yet, or of a dry run.
+        is_new: whether a version was added, or would be.
+        rows: how many rows came from the source.
+        total: how many rows the version has, or would have.
+        says: what was found, in words.
+        violations: of a dry run, what of the contract the version would break.
+        error: why there is no answer, where several sources were asked.
+    """
+
+    source: str
+    dataset: str
+    version: DatasetVersion | None = None
+    is_new: bool = False
+    is_dry: bool = False
+    rows: int = 0
+    total: int = 0
+    says: str = ""
+    violations: list[Violation] = []
+    remarks: list[str] = []
+    error: str = ""
+
+
 class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a dataset's rows fall into parts. All but `near_duplicates` are fixed by the first assignment."""
 

@@ -171,9 +171,7 @@ def look(place: Place, uri: str, *, endpoint: str | None = None) -> Pin:
         return head_object(uri, endpoint=endpoint)
     if uri.startswith(WEB):
         allowed = is_allowed_private(place.project, uri)
-        answer = download(
-            uri, len, method="HEAD", timeout_s=PATIENCE_S, max_bytes=0, allow_private=allowed
-        )
+        answer = download(uri, len, method="HEAD", timeout_s=PATIENCE_S, max_bytes=0, allow_private=allowed)
         return Pin(
             uri=uri, size_bytes=answer.size_bytes, etag=answer.etag, last_modified=answer.last_modified
         )

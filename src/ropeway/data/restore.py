@@ -47,9 +47,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     others: int = 0
 
 
-def restore(
-    workspace: Workspace, reference: str, to: Path | None = None, *, force: bool = False
-) -> Restored:
+def restore(workspace: Workspace, reference: str, to: Path | None = None, *, force: bool = False) -> Restored:
     """Write a version's bytes back as a file, or as a folder of files.
 
     Args:

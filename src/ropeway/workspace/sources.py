@@ -90,6 +90,12 @@ class Source(Settings, frozen=True, kw_only=True):
         """Refuse a cursor that would not move, or a query that has no place for it."""
         asks = bool(_CURSOR_IN_QUERY.search(self.query or ""))
         if asks != (self.cursor is not None):
-            raise ValueError("`cursor` names a column, and `query` has `:cursor` where its last value goes: both or neither")
+            raise ValueError(
+                "`cursor` names a column, and `query` has `:cursor` where its last value goes; both or none"
+            )
+        if self.kind == "sql" and (self.mode == "append") != (self.cursor is not None):
+            raise ValueError(
+                '`mode = "append"` and `cursor` go together: each pull adds what came since the last'
+            )
         if (self.cursor is None) != (self.start is None):
             raise ValueError("`start` is what `:cursor` is at the first pull: it goes with `cursor`")
