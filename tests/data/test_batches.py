@@ -45,7 +45,9 @@ def test_blank_lines_single_columns_and_other_line_ends_come_out_as_they_were_re
 
 
 def test_json_lines_and_parquet_come_in_pieces(tmp_path):
-    frame = pl.DataFrame({"id": range(300), "tags": [["a", "b"][: n % 3] for n in range(300)], "x": [0.5] * 300})
+    frame = pl.DataFrame(
+        {"id": range(300), "tags": [["a", "b"][: n % 3] for n in range(300)], "x": [0.5] * 300}
+    )
     frame.write_ndjson(tmp_path / "rows.jsonl")
     frame.write_parquet(tmp_path / "rows.parquet")
     assert walk(tmp_path / "rows.jsonl", "jsonl", piece_bytes=500)[1] > 5

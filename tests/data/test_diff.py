@@ -8,7 +8,11 @@ from ropeway.data.load import resolve
 from ropeway.data.operations import diff
 
 ROWS = pl.DataFrame(
-    {"id": range(400), "city": [("Bern", "Rome")[n % 2] for n in range(400)], "age": [n % 50 for n in range(400)]}
+    {
+        "id": range(400),
+        "city": [("Bern", "Rome")[n % 2] for n in range(400)],
+        "age": [n % 50 for n in range(400)],
+    }
 )
 
 
@@ -25,7 +29,11 @@ def bring(workspace, tmp_path):
 def test_rows_are_matched_by_the_contracts_key_wherever_they_stand(workspace, bring):
     bring(ROWS)
     later = ROWS.with_columns(age=pl.when(pl.col("id") < 7).then(99).otherwise(pl.col("age")))
-    bring(pl.concat([later.slice(10), later.slice(0, 7)]).vstack(ROWS.head(2).with_columns(id=pl.col("id") + 900)))
+    bring(
+        pl.concat([later.slice(10), later.slice(0, 7)]).vstack(
+            ROWS.head(2).with_columns(id=pl.col("id") + 900)
+        )
+    )
     rows = diff(workspace, before="people").rows
     assert (rows.key, rows.same, rows.added, rows.removed, rows.changed) == (["id"], 390, 2, 3, 7)
     assert rows.columns == {"age": 7}
@@ -38,7 +46,9 @@ def test_columns_that_came_went_or_changed_their_kind_are_named(workspace, bring
     bring(ROWS.select("city", "id", lang=pl.lit("en"), age=pl.col("age").cast(pl.String) + " y"))
     columns = diff(workspace, before="people@1", after="people@2").columns
     assert columns.added == {"lang": "text"}
-    assert [(each.column, each.before, each.after) for each in columns.retyped] == [("age", "integer", "text")]
+    assert [(each.column, each.before, each.after) for each in columns.retyped] == [
+        ("age", "integer", "text")
+    ]
     assert columns.reordered
 
 
@@ -78,7 +88,10 @@ def test_columns_are_counted_in_as_many_walks_as_memory_needs(workspace, bring):
     [
         ({"before": "people", "after": "words"}, "they are of two datasets"),
         ({"before": "people@1"}, "it is the first version"),
-        ({"before": "people@1", "after": "people@2", "key": ["city"]}, "the key 'city' comes twice in people@v1"),
+        (
+            {"before": "people@1", "after": "people@2", "key": ["city"]},
+            "the key 'city' comes twice in people@v1",
+        ),
         ({"before": "people@1", "after": "people@2", "key": ["nobody"]}, "has no column 'nobody'"),
     ],
 )
@@ -95,7 +108,7 @@ def test_contracts_with_two_keys_are_refused_with_the_way_out(workspace, bring):
     path = workspace.root / "contracts" / "people.toml"
     path.write_text(path.read_text().replace('unique = ["id"]', 'unique = ["id", "city"]'))
     bring(ROWS.head(10))
-    with pytest.raises(NotComparable, match="two keys, 'id' and 'id.city'") as refused:
+    with pytest.raises(NotComparable, match=r"two keys, 'id' and 'id\+city'") as refused:
         diff(workspace, before="people")
     assert "--key id" in refused.value.next_step
     assert diff(workspace, before="people", key=["id"]).rows.removed == 390

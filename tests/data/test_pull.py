@@ -54,7 +54,11 @@ def test_a_database_gives_what_came_since_the_cursor(project, shop):
     shop((3, 1.0, 12), (1, 99.0, 13))
     second = pull(workspace, "orders")
     assert (second.rows, second.total, second.version.ordinal) == (2, 3, 2)
-    assert dict(load(workspace, second.version).select("id", "amount").iter_rows()) == {2: 7.5, 3: 1.0, 1: 99.0}
+    assert dict(load(workspace, second.version).select("id", "amount").iter_rows()) == {
+        2: 7.5,
+        3: 1.0,
+        1: 99.0,
+    }
 
 
 def test_pulled_twice_is_pulled_once(project, shop):
@@ -127,7 +131,11 @@ def test_a_version_that_breaks_the_contract_is_kept_and_cannot_train(project, sh
     [
         ("SELECT colour FROM orders WHERE updated > :cursor", QueryFailed, "no such column"),
         ("SELECT id FROM orders WHERE updated > :cursor", QueryFailed, "no column 'updated'"),
-        ("SELECT id, id, updated FROM orders WHERE updated > :cursor", QueryFailed, "two columns of the name 'id'"),
+        (
+            "SELECT id, id, updated FROM orders WHERE updated > :cursor",
+            QueryFailed,
+            "two columns of the name 'id'",
+        ),
     ],
 )
 def test_a_query_that_fails_says_why(project, shop, query, error, said):
@@ -153,7 +161,8 @@ def test_an_unknown_source_is_not_found(workspace):
 
 
 def web(site, more=""):
-    return f'{HEAD}[source.rates]\nkind = "http"\nurl = "{site.url}/rates.csv?key=secret"\nallow_private = true\n{more}'
+    url = f"{site.url}/rates.csv?key=secret"
+    return f'{HEAD}[source.rates]\nkind = "http"\nurl = "{url}"\nallow_private = true\n{more}'
 
 
 def test_an_address_is_fetched_again_only_when_it_changed(project, site):
@@ -241,7 +250,10 @@ def test_pulls_replay(project, shop):
         ('kind = "sql"\nquery = "SELECT 1"', "needs `url_env`"),
         ('kind = "http"\nurl = "ftp://x/y.csv"', "begins with http"),
         ('kind = "http"\nurl = "https://me:pw@x/y.csv"', "does not belong into this file"),
-        ('kind = "sql"\nurl_env = "postgres://u:p@h/d"\nquery = "SELECT 1"', "name of an environment variable"),
+        (
+            'kind = "sql"\nurl_env = "postgres://u:p@h/d"\nquery = "SELECT 1"',
+            "name of an environment variable",
+        ),
         ('kind = "sql"\nurl_env = "X"\nquery = "SELECT 1 WHERE a > :cursor"', "both or none"),
         ('kind = "sql"\nurl_env = "X"\nquery = "SELECT 1"\nmode = "append"', "go together"),
         ('kind = "file"\npath = "../other/*.csv"', "within the project"),

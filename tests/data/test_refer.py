@@ -22,7 +22,8 @@ def file(tmp_path):
 
 
 def allowing(site):
-    return f'[project]\nname = "trial"\n[source.x]\nkind = "http"\nurl = "{site.url}/x.csv"\nallow_private = true\n'
+    source = f'[source.x]\nkind = "http"\nurl = "{site.url}/x.csv"\nallow_private = true\n'
+    return f'[project]\nname = "trial"\n{source}'
 
 
 def test_what_is_referred_to_is_looked_at_and_not_kept(workspace, file):
@@ -47,7 +48,7 @@ def test_a_changed_source_is_refused_with_both_values_wherever_it_is_read(worksp
             use()
         assert refused.value.facts["pinned"] != refused.value.facts["found"]
     file.unlink()
-    with pytest.raises(SourceMissing, match="people.csv"):
+    with pytest.raises(SourceMissing, match=r"people\.csv"):
         load(workspace, version)
 
 
@@ -88,7 +89,7 @@ def test_an_address_is_pinned_by_etag_size_and_digest(project, site):
     version = refer(workspace, f"{site.url}/people.csv").version
     assert load(workspace, version).height == 50
     site.files["/people.csv"] = CSV.replace(b"Bern", b"Oslo")
-    with pytest.raises(SourceChanged, match="etag|digest"):
+    with pytest.raises(SourceChanged, match=r"its (etag|digest) was"):
         load(workspace, version)
 
 
@@ -105,9 +106,9 @@ def test_an_object_of_a_bucket_is_pinned_by_its_etag(workspace, s3, bucket):
     version = refer(workspace, f"s3://shop/in/people.csv@{etag}", endpoint=s3).version
     assert load(workspace, version).equals(pl.DataFrame({"id": range(50), "city": ["Bern"] * 50}))
     bucket.put("in/people.csv", CSV + b"99,Rome\n")
-    with pytest.raises(SourceChanged, match="etag|digest"):
+    with pytest.raises(SourceChanged, match=r"its (etag|digest) was"):
         load(workspace, version)
     with pytest.raises(SourceChanged, match=etag):
         refer(workspace, f"s3://shop/in/people.csv@{etag}", endpoint=s3)
-    with pytest.raises(SourceMissing, match="none.csv"):
+    with pytest.raises(SourceMissing, match=r"none\.csv"):
         refer(workspace, "s3://shop/none.csv", endpoint=s3)

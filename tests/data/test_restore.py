@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from ropeway.data.add import add
@@ -29,7 +27,9 @@ def folder(workspace, tmp_path):
 
 
 def contents(folder):
-    return {each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    return {
+        each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()
+    }
 
 
 def test_a_file_comes_back_byte_by_byte_under_its_name(workspace, file, tmp_path, monkeypatch):
@@ -52,7 +52,7 @@ def test_what_is_kept_nowhere_is_not_overwritten_unless_forced(workspace, folder
     was = contents(folder)
     (folder / "1.png").write_bytes(b"mine")
     (folder / "a" / "2.png").unlink()
-    with pytest.raises(FilesInTheWay, match="1.png"):
+    with pytest.raises(FilesInTheWay, match=r"1\.png"):
         restore(workspace, "img", folder)
     assert not (folder / "a" / "2.png").exists()
     restore(workspace, "img", folder, force=True)
@@ -80,7 +80,7 @@ def test_nothing_is_written_through_a_link(workspace, folder, tmp_path):
 def test_damaged_bytes_are_never_restored(workspace, file, tmp_path):
     version = add(workspace, file).version.version
     stored = workspace.store.open_path(version)
-    os.chmod(stored, 0o600)
+    stored.chmod(0o600)
     stored.write_bytes(b"id,city\r\n1,Bern\r\n2,Roma")
     with pytest.raises(ObjectDamaged):
         restore(workspace, "people", tmp_path / "new.csv")

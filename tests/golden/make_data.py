@@ -35,7 +35,9 @@ def walk(folder: Path) -> None:
     (folder / "ropeway.toml").write_text(TOML, encoding="utf-8")
     (folder / "images" / "1.png").write_bytes(b"not a picture")
     (folder / "large.csv").write_text("id,city\n1,Bern\n2,Rome\n", encoding="utf-8")
-    for number, words in enumerate(("data add images", "data add large.csv --refer", *["data pull drops"] * 2)):
+    for number, words in enumerate(
+        ("data add images", "data add large.csv --refer", *["data pull drops"] * 2)
+    ):
         (folder / "drop" / f"{number}.csv").write_text(f"id,amount\n{number},1.5\n", encoding="utf-8")
         subprocess.run(
             [sys.executable, "-c", COMMAND, *words.split()],

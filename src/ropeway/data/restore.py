@@ -131,7 +131,8 @@ def _to_write(
         if found not in known:
             lost.append(str(path))
     if lost and not force:
-        raise FilesInTheWay(version.shown, lost, f"ropeway data restore {version.shown}")
+        target = root if version.format == FOLDER else root / next(iter(entries))
+        raise FilesInTheWay(version.shown, lost, f"ropeway data restore {version.shown} {target}")
     return wanted
 
 

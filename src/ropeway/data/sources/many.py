@@ -12,7 +12,7 @@ import polars as pl
 from ropeway.core.hashing import digest_file
 from ropeway.data.errors import RowsDoNotFit, SourceMissing, SourceTooLarge, UnknownFormat
 from ropeway.data.read import FORMATS, read_table
-from ropeway.data.sources.state import Fetched, Spool, State
+from ropeway.data.sources.state import Fetched, Spool, State, rows_in_words
 from ropeway.workspace.sources import Source
 
 Opened = Callable[[str], Path]
@@ -96,7 +96,7 @@ def _read(
     return Fetched(
         rows,
         moved,
-        f"{rows.height:,} rows from {files}",
+        f"{rows_in_words(rows)} from {files}",
         path if only else None,
         str(form) if only else "parquet",
         digest,

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from ropeway.data.errors import QueryFailed, SourceUnreachable, SourceUnset
-from ropeway.data.sources.state import Fetched, State
+from ropeway.data.sources.state import Fetched, State, rows_in_words
 from ropeway.workspace.sources import Source
 
 ROWS_AT_ONCE = 10_000
@@ -39,7 +39,7 @@ def fetch_rows(name: str, source: Source, state: State) -> Fetched | None:
         return None
     frame = _frame(name, source, columns, rows)
     if source.cursor is None:
-        return Fetched(frame, state, f"{frame.height:,} rows")
+        return Fetched(frame, state, rows_in_words(frame))
     at = columns.index(source.cursor)
     values = [row[at] for piece in rows for row in piece if row[at] is not None]
     if not values:
@@ -48,7 +48,7 @@ def fetch_rows(name: str, source: Source, state: State) -> Fetched | None:
         moved = state.at(max(values))
     except TypeError as error:
         raise QueryFailed(name, f"'{source.cursor}': {error}") from error
-    return Fetched(frame, moved, f"{frame.height:,} rows, '{source.cursor}' up to {moved.cursor}")
+    return Fetched(frame, moved, f"{rows_in_words(frame)}, '{source.cursor}' up to {moved.cursor}")
 
 
 def _ask(name: str, source: Source, state: State, address: str) -> tuple[list[str], list[Sequence[Row[Any]]]]:

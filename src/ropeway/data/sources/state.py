@@ -17,6 +17,11 @@ Spool = Callable[[], Path]
 CursorType = Literal["plain", "datetime", "date", "decimal"]
 
 
+def rows_in_words(frame: pl.DataFrame) -> str:
+    """`1 row`, `4,200 rows`."""
+    return f"{frame.height:,} {'row' if frame.height == 1 else 'rows'}"
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a source has been read. An object in the store; the events of pulls name it.
 

@@ -9,7 +9,7 @@ import msgspec
 from ropeway.core.hashing import digest_file
 from ropeway.data.errors import SourceUnset, UnknownFormat
 from ropeway.data.read import FORMATS, read_table
-from ropeway.data.sources.state import Fetched, Spool, State
+from ropeway.data.sources.state import Fetched, Spool, State, rows_in_words
 from ropeway.workspace.download import download
 from ropeway.workspace.sources import Source
 
@@ -48,7 +48,7 @@ def fetch_file(
     moved = msgspec.structs.replace(
         state, etag=answer.etag, last_modified=answer.last_modified, digest=digest
     )
-    return Fetched(frame, moved, f"{frame.height:,} rows", path, form, digest)
+    return Fetched(frame, moved, rows_in_words(frame), path, form, digest)
 
 
 def _headers(name: str, source: Source, state: State) -> dict[str, str]:
