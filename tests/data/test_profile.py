@@ -50,3 +50,7 @@ def test_truths_dates_and_structs_are_described_as_far_as_possible():
 def test_a_short_scale_of_whole_numbers_gets_a_bin_for_each():
     assert column(n=[-1, 0, 0, 2]).bins == [1, 2, 0, 1]
     assert len(column(n=list(range(12))).bins) == 12
+
+
+def test_a_column_may_be_called_as_our_own_counts_are():
+    assert profile_of(pl.DataFrame({"count": [1, 1, 2]})).columns[0].top[0].count == 2

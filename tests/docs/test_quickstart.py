@@ -24,6 +24,15 @@ def test_recording_a_script_works_as_written(tmp_path):
 
 
 @pytest.mark.slow
+def test_bringing_data_in_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "bring-data-in.md", tmp_path)
+    assert "orders: nothing new" in said
+    assert "+ 40 added" in said
+    assert "~ 3 changed" in said
+    assert "error[source-changed]" in said
+
+
+@pytest.mark.slow
 def test_predicting_a_number_works_as_written(tmp_path):
     said = run_as_written(ROOT / "docs" / "howto" / "predict-a-number.md", tmp_path)
     assert "sugar@1 is live" in said

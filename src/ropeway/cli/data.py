@@ -1,11 +1,13 @@
 """`ropeway data`: bring data, list it, look at it, check it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from ropeway.cli.data_bring import pull, restore
+from ropeway.cli.data_looks import diff, profile
 from ropeway.cli.face import Face, face_options
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file")
 @click.option("--name", help="The dataset's name (default: the file's).")
 @click.option(
     "--source", help="Where the data is from, in words or as an address (default: the file's name)."
@@ -56,27 +58,39 @@ def data() -> None:
 @click.option("--by", "bringer", help="Who brings it (default: you).")
 @click.option("--key", multiple=True, help="A column that tells rows apart; repeat it for a key of several.")
 @click.option("--new-contract", is_flag=True, help="Infer the contract anew, in place of the one there is.")
+@click.option(
+    "--refer", is_flag=True, help="Do not bring the bytes: note where they are, and by what they are known."
+)
+@click.option("--endpoint", metavar="URL", help="Of an S3 store that is not Amazon's, with --refer.")
 @face_options
 def add(
     face: Face,
-    file: Path,
+    file: str,
     name: str | None,
     source: str | None,
     bringer: str | None,
     key: tuple[str, ...],
     new_contract: bool,  # noqa: FBT001  click passes by name
+    refer: bool,  # noqa: FBT001
+    endpoint: str | None,
 ) -> None:
-    """Bring FILE (.csv, .tsv, .parquet or .jsonl) as a version of a dataset.
+    """Bring FILE (.csv, .tsv, .parquet or .jsonl) or a folder of files as a version of a dataset.
 
     At the first arrival a contract is inferred to contracts/NAME.toml, for you to review; later arrivals are
     held against it. A version that breaks it is kept and shown, but cannot train.
+
+    With --refer FILE may be a path, an http(s) URL or s3://bucket/key[@etag], and its bytes stay there.
     """
     from ropeway.data.add import add as add_file
+    from ropeway.data.refer import refer as refer_to
 
-    with face.workspace() as workspace, face.progress(f"reading {file.name}"), face.user_code():
-        arrival = add_file(
-            workspace, file, name=name, source=source, bringer=bringer, key=key, new_contract=new_contract
-        )
+    with face.workspace() as workspace, face.progress(f"reading {Path(file).name}"), face.user_code():
+        given: dict[str, Any] = {"name": name, "source": source, "bringer": bringer, "key": key}
+        given["new_contract"] = new_contract
+        if refer:
+            arrival = refer_to(workspace, file, endpoint=endpoint, **given)
+        else:
+            arrival = add_file(workspace, file, **given)
         labels = [
             set_name
             for set_name, settings in workspace.project.labels.items()
@@ -137,6 +151,10 @@ def show(face: Face, ref: str) -> None:
     face.emit(shown, lambda out: _draw_version(out, shown))
 
 
+for looked in (diff, profile, restore, pull):
+    data.add_command(looked)
+
+
 @data.command()
 @click.argument("name")
 @face_options
@@ -164,6 +182,8 @@ def _draw_arrival(out: "Console", arrival: "Arrival", labels: list[str], *, trai
             f"{version}: {draw.count(version.rows, 'row')}, {draw.count(len(version.columns), 'column')}, "
             f"{draw.size(version.size_bytes)}"
         )
+    if not version.is_kept:
+        draw.facts(out, [("kept    ", draw.badge("warn", f"no: it refers to {version.source}"))])
     if arrival.contract_inferred:
         draw.facts(out, [("contract", f"inferred to {arrival.contract_file}: review it")])
     _draw_findings(out, version, arrival.contract_file)
@@ -236,6 +256,7 @@ def _draw_version(out: "Console", shown: Shown) -> None:
             ("digest", version.version),
             ("rows", f"{version.rows:,}"),
             ("format", f"{version.format}, {draw.size(version.size_bytes)}"),
+            ("kept", None if version.is_kept else draw.badge("warn", "referred, not kept")),
             ("arrived", f"{draw.when(version.arrived_at)} by {version.by or 'erased'}"),
             ("brought by", version.bringer or "erased"),
             ("source", version.source or "erased"),

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from ropeway.continuous.action import Action, trouble
 from ropeway.continuous.policy import model_of, require_sound
+from ropeway.continuous.pulls import Pulls
 from ropeway.continuous.retraining.operations import (
     Retraining,
     adopt_policy,
@@ -155,6 +156,7 @@ class _Memory:
 
     def __init__(self, workspace: Workspace) -> None:
         self.feed = Feed(workspace)
+        self.pulls = Pulls(workspace.clock.now())
         self.project: Project | None = None
 
 
@@ -168,6 +170,8 @@ def _round(workspace: LocalWorkspace, memory: _Memory, progress: Progress | None
         "rollouts": move_rollouts,
         "policy": _ask_a_person,
         "retraining": lambda workspace: _carry_on(workspace, progress),
+        # Before what may be triggered by new data, so that it is seen in the same round.
+        "sources": memory.pulls,
         "triggers": lambda workspace: _begin(workspace, memory.feed, progress),
     }
     return [action for name, part in parts.items() for action in _guarded(name, part, workspace)]

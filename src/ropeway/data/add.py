@@ -5,7 +5,7 @@ leaves either no version or a whole one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +18,7 @@ from ropeway.data.checks import run_checks
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import parse_contract, read_contract, render_contract, write_contract
 from ropeway.data.errors import ColumnNotFound, ContractMissing, FileChanged
+from ropeway.data.folder import COLUMNS, FOLDER, KEY, folder_frame, put_folder
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
 from ropeway.data.operations import NewVersion, arrive, check_name, find_version, list_datasets, record_check
@@ -42,7 +43,7 @@ def add(
 
     Args:
         workspace: where.
-        path: a CSV, Parquet or JSON lines file.
+        path: a CSV, Parquet or JSON lines file; or a folder of files of any kind, whose rows are its files.
         name: the dataset; by default the file's own name.
         source: where the data is from, in words or as an address; by default the file's name.
         bringer: who brings it; by default the caller.
@@ -56,8 +57,23 @@ def add(
         CheckRaised: one of the project's own checks cannot be run.
     """
     path = Path(path)
+    dataset = check_name(name if name is not None else name_from(path.resolve()))
+    if path.is_dir():
+        tree = put_folder(workspace.store, path)
+        files = folder_frame(workspace.store, tree)
+        return bring(
+            workspace,
+            files,
+            name=dataset,
+            version=tree,
+            form=FOLDER,
+            size_bytes=int(files["size"].sum()),
+            source=source or f"{path.resolve().name}/",
+            bringer=bringer,
+            key=key or [KEY],
+            new_contract=new_contract,
+        )
     form = format_of(path)
-    dataset = check_name(name if name is not None else name_from(path))
     contract = None if new_contract else read_contract(workspace.root, dataset)
     seen = digest_file(path)
     frame = read_table(path, form=form, kinds=known_kinds(contract[0] if contract else None))
@@ -92,8 +108,13 @@ def bring(
     bringer: str | None = None,
     key: Sequence[str] = (),
     new_contract: bool = False,
+    size_bytes: int | None = None,
+    record: Callable[[NewVersion], DatasetVersion] | None = None,
 ) -> Arrival:
-    """Put rows on record whose bytes are in the store: the second half of `add`."""
+    """Put rows on record whose bytes are in the store: the second half of `add`.
+
+    Of what is not one object, `size_bytes` says how much it is; `record` records in place of `data.arrive`.
+    """
     known = find_version(workspace, name=name, version=version)
     if known is not None and not new_contract:
         return Arrival(
@@ -113,8 +134,12 @@ def bring(
         bringer=bringer,
         key=key,
         new_contract=new_contract,
+        size_bytes=size_bytes,
     )
-    recorded = arrive(workspace, found=found) if known is None else _check_again(workspace, found)
+    if known is not None:
+        recorded = _check_again(workspace, found)
+    else:
+        recorded = record(found) if record is not None else arrive(workspace, found=found)
     return Arrival(
         version=recorded,
         is_new=known is None,
@@ -136,6 +161,7 @@ def examine(
     key: Sequence[str] = (),
     label_columns: Sequence[str] = (),
     new_contract: bool = False,
+    size_bytes: int | None = None,
 ) -> tuple[NewVersion, bool]:
     """Find out all that is recorded of some rows, and write their first contract where there is none.
 
@@ -144,8 +170,9 @@ def examine(
     Returns:
         What to record, and whether the contract was inferred from these rows.
     """
+    made = COLUMNS if tuple(frame.columns) == COLUMNS else label_columns[1:]
     contract, text, inferred = _contract(
-        workspace, frame, name, key=key, made=label_columns[1:], new_contract=new_contract
+        workspace, frame, name, key=key, made=made, new_contract=new_contract
     )
     checks = run_checks(workspace.root / workspace.project.project.checks, name, frame, key=contract.unique)
     found = NewVersion(
@@ -153,7 +180,7 @@ def examine(
         version=version,
         format=form,
         rows=frame.height,
-        size_bytes=workspace.store.size(version),
+        size_bytes=workspace.store.size(version) if size_bytes is None else size_bytes,
         columns=kinds(frame),
         label_columns=list(label_columns),
         contract=workspace.store.put(text.encode()),

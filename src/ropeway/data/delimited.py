@@ -51,6 +51,16 @@ def read_delimited(path: Path, kinds: Mapping[str, str] | None = None, *, shown:
     return frame.with_columns(_typed(frame[name], (kinds or {}).get(name)) for name in frame.columns)
 
 
+def header_of(data: bytes) -> tuple[list[str], str, int]:
+    """The names in the first record of a file that was read before, its delimiter, and how long it is."""
+    text = data.decode("utf-8-sig", errors="replace")
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header = [name.strip() for name in next(reader)]
+    # A quoted name may hold a line's end, so the record is as many lines long as the reader took.
+    return header, delimiter, sum(len(line) for line in data.splitlines(keepends=True)[: reader.line_num])
+
+
 def _decode(path: Path, shown: Path) -> str:
     """The file's text without byte-order mark; its bytes must be UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()

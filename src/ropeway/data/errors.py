@@ -5,19 +5,35 @@ Invalid    ── FileUnreadable   a folder, empty, header only, unknown format,
            ├─ BadHeader        columns without a name or with the same name
            ├─ BadKeys          a split's key that is missing or given twice
            ├─ BadName          a dataset name that cannot be one
-           └─ ContractFileBroken
+           ├─ ContractFileBroken, NotComparable
+           └─ SourceTooLarge, RowsDoNotFit   what came from a source
 NotFound   ── FileMissing, DatasetNotFound, ContractMissing, ColumnNotFound
+           └─ SourceNotFound, SourceMissing
 Conflict   ── SplitFixed       another salt, key, group or shares than the split was first drawn with
-           └─ SplitMoved       another process drew the split at the same time
+           ├─ SplitMoved       another process drew the split at the same time
+           ├─ SourceMoved      another process pulled from the source at the same time
+           ├─ SourceChanged    what is referred to is no longer what was pinned
+           └─ FilesInTheWay    restoring would overwrite what is kept nowhere
 Refused    ── ContractViolated, ContractChanged, ChecksFailed
+           └─ NotRestorable    the version is referred to, not kept
 Failed     ── CheckRaised      the project's own check function raised
+           └─ QueryFailed      the project's own query did not run
+Unavailable── SourceUnreachable, SourceUnset, ExtraMissing
 """
 
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ropeway.core.errors import Conflict, Failed, Invalid, NotFound, Refused, did_you_mean
+from ropeway.core.errors import (
+    Conflict,
+    Failed,
+    Invalid,
+    NotFound,
+    Refused,
+    Unavailable,
+    did_you_mean,
+)
 from ropeway.core.hashing import short
 
 READABLE = "a .csv, .tsv, .parquet or .jsonl file"
@@ -294,6 +310,187 @@ class SplitMoved(Conflict):
             f"The split of '{dataset}' was extended by another process just now.",
             next_step="run the command again",
             dataset=dataset,
+        )
+
+
+class NotComparable(Invalid):
+    """Two versions that no difference can be told of."""
+
+    code = "not-comparable"
+
+    def __init__(self, before: str, after: str, reason: str, next_step: str) -> None:
+        super().__init__(
+            f"'{before}' and '{after}' cannot be compared row by row: {reason}.",
+            expected="two versions of one dataset with one key",
+            next_step=next_step,
+            before=before,
+            after=after,
+        )
+
+
+class NotRestorable(Refused):
+    """The version's bytes are not here, and never were."""
+
+    code = "not-restorable"
+
+    def __init__(self, shown: str, uri: str) -> None:
+        super().__init__(
+            f"{shown} is referred, not kept: its bytes are at '{uri}' and nowhere here.",
+            expected="a version that was brought",
+            next_step=f"fetch it from {uri}",
+            reference=shown,
+            uri=uri,
+        )
+
+
+class FilesInTheWay(Conflict):
+    """Restoring would overwrite files whose bytes are no version of the dataset."""
+
+    code = "files-in-the-way"
+
+    def __init__(self, shown: str, files: Sequence[str], command: str) -> None:
+        more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+        super().__init__(
+            f"Restoring {shown} would overwrite what is no version of it: "
+            f"{', '.join(repr(each) for each in files[:3])}{more}. Nothing was written.",
+            expected="nothing there, or an unchanged version of the same dataset",
+            next_step=f"move them away, add them first (ropeway data add), or: {command} --force",
+            reference=shown,
+            files=list(files[:100]),
+        )
+
+
+class SourceChanged(Conflict):
+    """What is referred to is no longer what it was."""
+
+    code = "source-changed"
+
+    def __init__(self, shown: str, uri: str, what: str, pinned: object, found: object) -> None:
+        name = {"size_bytes": "size", "last_modified": "date"}.get(what, what)
+        super().__init__(
+            f"{shown} refers to '{uri}', and that has changed: its {name} was {pinned}, and is {found}.",
+            expected=f"the {name} {pinned}",
+            next_step=f"bring back what it was, or make a new version: ropeway data add --refer '{uri}' "
+            f"--name {shown.partition('@')[0]}",
+            reference=shown,
+            uri=uri,
+            pinned=pinned,
+            found=found,
+        )
+
+
+class SourceMissing(NotFound):
+    """Nothing is at the address that a version refers to, or that a source names."""
+
+    code = "source-missing"
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            "data at", uri, next_step="check the address, and whether it can be reached from here"
+        )
+
+
+class SourceUnreachable(Unavailable):
+    """A source could not be asked."""
+
+    code = "source-unreachable"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(
+            f"'{uri}' could not be asked: {reason}.",
+            expected="an address that answers, and credentials in the environment that it takes",
+            uri=uri,
+        )
+
+
+class ExtraMissing(Unavailable):
+    """A library that only some need is not installed."""
+
+    code = "extra-missing"
+
+    def __init__(self, extra: str, library: str) -> None:
+        super().__init__(
+            f"This needs {library}, which is not installed.",
+            next_step=f"pip install 'ropeway[{extra}]'",
+            extra=extra,
+        )
+
+
+class SourceNotFound(NotFound):
+    """The project file declares no such source."""
+
+    code = "source-not-found"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__("source", name, known=known, next_step=f"declare [source.{name}] in ropeway.toml")
+
+
+class SourceUnset(Unavailable):
+    """The environment variable that a source names is not set."""
+
+    code = "source-unset"
+
+    def __init__(self, source: str, variable: str) -> None:
+        super().__init__(
+            f"[source.{source}] takes its address or token from ${variable}, which is not set.",
+            next_step=f"export {variable}=...",
+            source=source,
+            variable=variable,
+        )
+
+
+class SourceMoved(Conflict):
+    """Another process pulled from the source in the meantime."""
+
+    code = "source-moved"
+
+    def __init__(self, source: str) -> None:
+        super().__init__(
+            f"Another process pulled from [source.{source}] just now.",
+            next_step="run the command again",
+            source=source,
+        )
+
+
+class SourceTooLarge(Invalid):
+    """A source holds more than the project file lets it bring."""
+
+    code = "source-too-large"
+
+    def __init__(self, source: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"[source.{source}] would bring {size:,} bytes.",
+            expected=f"at most {limit:,} bytes (`max_bytes`)",
+            next_step=f"raise `max_bytes` of [source.{source}], or: ropeway data add --refer",
+            source=source,
+        )
+
+
+class RowsDoNotFit(Invalid):
+    """Rows that cannot stand below each other."""
+
+    code = "rows-do-not-fit"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"What came cannot stand below the rows there are: {reason}.",
+            expected="columns of the same types",
+            next_step='mend the source, or pull it with mode = "replace"',
+            name=name,
+        )
+
+
+class QueryFailed(Failed):
+    """A source's query did not run, or gave what is no table."""
+
+    code = "query-failed"
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(
+            f"The query of [source.{source}] failed: {reason}.",
+            expected="a SELECT that the database runs, each column with a name of its own",
+            next_step=f"edit `query` of [source.{source}] in ropeway.toml",
+            source=source,
         )
 
 

@@ -43,6 +43,30 @@ class DatasetArrived(Event, frozen=True, kw_only=True):
         return (self.version, self.contract, self.profile)
 
 
+@event("source-pulled")
+class SourcePulled(Event, frozen=True, kw_only=True):
+    """Something new was fetched from a source of the project file."""
+
+    source: str
+    kind: str
+    mode: str
+    dataset: DatasetName
+    version: Digest
+    rows: int
+    """How many rows came; the version may have more, from before."""
+    state: Digest
+    """How far the source has been read: its cursor, its etag, or its objects."""
+    previous: Digest | None
+
+    def subject(self) -> str:
+        """The version."""
+        return f"dataset:{self.dataset}@{self.version}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The rows, and how far the source has been read."""
+        return (self.version, self.state)
+
+
 @event("contract-checked", erasable=("violations", "examples"))
 class ContractChecked(Event, frozen=True, kw_only=True):
     """A version was held against its contract and checks again, as they then stood."""

@@ -57,7 +57,7 @@ def infer_contract(
     for name in frame.columns:
         notes[name] = {}
         if name in typed_only:
-            notes[name]["type"] = "made of the ratings, so there is nothing else to check"
+            notes[name]["type"] = "made by Ropeway itself, so there is nothing else to check"
             rules[name] = ColumnRule(type=kind_of(frame[name].dtype))
             continue
         rules[name] = _rule(frame[name], is_key=name in unique, notes=notes[name])

@@ -7,11 +7,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, func, select
 
+from ropeway.core.clock import from_text
 from ropeway.core.ids import DatasetName, Digest
-from ropeway.data.errors import BadName, DatasetNotFound, SplitMoved
-from ropeway.data.events import ContractChecked, DatasetArrived, SplitAssigned
+from ropeway.data.diff_records import Diff
+from ropeway.data.errors import BadName, DatasetNotFound, NotComparable, SourceMoved, SplitMoved
+from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
+from ropeway.data.profile_records import FullProfile
 from ropeway.data.projections import (
     dataset_version,
+    source_pull,
     split_assignment,
     split_of,
     version_of,
@@ -21,6 +25,7 @@ from ropeway.data.records import (
     CheckResult,
     DatasetSummary,
     DatasetVersion,
+    LastPull,
     Profile,
     SplitRecord,
     SplitSettings,
@@ -101,10 +106,98 @@ def profile(context: Context, *, reference: str) -> Profile:
     return msgspec.json.decode(context.store.read(version.profile), type=Profile)
 
 
+@operation("data.full-profile", kind="job", permission="data:read")
+def full_profile(context: Context, *, reference: str) -> FullProfile:
+    """Every column of a version from every row, in one pass and constant memory."""
+    from ropeway.data.full_profile import profile_pieces
+    from ropeway.data.load import walked
+
+    version = resolve_version.function(context, reference=reference)
+    with walked(context, version) as pieces:
+        rows, columns = profile_pieces(pieces())
+    return FullProfile(version=version, rows=rows, columns=columns)
+
+
+@operation("data.diff", kind="job", permission="data:read")
+def diff(
+    context: Context,
+    *,
+    before: str,
+    after: str | None = None,
+    key: list[str] = [],  # noqa: B006  copied for each call by `Operation.arguments`
+    whole_rows: bool = False,
+) -> Diff:
+    """What changed between two versions; of one alone, since the version before it."""
+    from ropeway.data.diff import diff as diff_versions
+
+    if after is None:
+        now = resolve_version.function(context, reference=before)
+        earlier = [
+            each for each in list_versions.function(context, name=now.name) if each.ordinal < now.ordinal
+        ]
+        if not earlier:
+            raise NotComparable(
+                "nothing", now.shown, "it is the first version", f"ropeway data show {now.shown}"
+            )
+        old = earlier[-1]
+    else:
+        old = resolve_version.function(context, reference=before)
+        now = resolve_version.function(context, reference=after)
+    return diff_versions(context, old, now, key=key, whole_rows=whole_rows)
+
+
 @operation("data.arrive", kind="command", permission="data:write")
 def arrive(context: Context, *, found: NewVersion) -> DatasetVersion:
     """Put a version on record. One that is already there stays as it is."""
     return record_arrival(context, found)
+
+
+@operation("data.last-pull", kind="query", permission="data:read")
+def last_pull(context: Context, *, source: str) -> LastPull | None:
+    """The latest pull from a source that brought something."""
+    return _last_pull(context.read, source)
+
+
+@operation("data.record-pull", kind="command", permission="data:write")
+def record_pull(
+    context: Context,
+    *,
+    source: str,
+    kind: str,
+    mode: str,
+    dataset: DatasetName,
+    version: Digest,
+    rows: int,
+    state: Digest,
+    previous: Digest | None,
+    found: NewVersion | None = None,
+) -> DatasetVersion:
+    """Put a pull on record with the version that it made, in one transaction: both or neither.
+
+    Raises:
+        SourceMoved: another pull from the source was recorded since `previous`.
+    """
+    context.begin()
+    last = _last_pull(context.read, source)
+    # Two that fetched the same rows would both append them.
+    if (last.state if last else None) != previous:
+        raise SourceMoved(source)
+    recorded = record_arrival(context, found) if found is not None else _find(context, dataset, version)
+    if recorded is None:
+        raise DatasetNotFound(f"{dataset}@{version}", _names(context.read))
+    context.append(
+        SourcePulled(
+            source=source,
+            kind=kind,
+            mode=mode,
+            dataset=dataset,
+            version=version,
+            rows=rows,
+            state=state,
+            previous=previous,
+        )
+    )
+    return recorded
 
 
 @operation("data.record-check", kind="command", permission="data:write")
@@ -261,6 +354,21 @@ def _last_split(connection: Connection, dataset: str, version: Digest | None) ->
         query = query.where(split_assignment.c.version == version)
     row = connection.execute(query.order_by(split_assignment.c.seq.desc()).limit(1)).first()
     return split_of(row) if row else None
+
+
+def _last_pull(connection: Connection, source: str) -> LastPull | None:
+    query = select(source_pull).where(source_pull.c.source == source)
+    row = connection.execute(query.order_by(source_pull.c.seq.desc()).limit(1)).first()
+    if row is None:
+        return None
+    return LastPull(
+        source=row.source,
+        dataset=row.dataset,
+        version=row.version,
+        rows=row.rows,
+        state=row.state,
+        at=from_text(row.at),
+    )
 
 
 def _without_examples(checks: list[CheckResult]) -> list[CheckResult]:

@@ -74,7 +74,8 @@ def _bins(values: pl.Series, low: float | None, high: float | None, *, whole: bo
     bins = int(high - low) + 1 if whole and high - low < BINS else BINS
     width = 1.0 if whole and high - low < BINS else (high - low) / bins
     numbers = ((values - low) / width).floor().cast(pl.Int64).clip(0, bins - 1)
-    counts = dict(numbers.value_counts().iter_rows())
+    # By a name of its own: a column may be called `count`, as the counts are.
+    counts = dict(numbers.alias("bin").value_counts().iter_rows())
     return [counts.get(number, 0) for number in range(bins)]
 
 
@@ -84,8 +85,9 @@ def _top(series: pl.Series, kind: str) -> list[TopValue]:
     counts = (
         series.drop_nulls()
         .cast(pl.String)
+        .alias("value")
         .value_counts(name="count")
-        .sort(["count", series.name], descending=[True, False])
+        .sort(["count", "value"], descending=[True, False])
     )
     top = counts.head(TOP_VALUES).rows()
     if not top or top[0][1] < 2:

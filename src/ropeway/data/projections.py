@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from ropeway.core.clock import from_text, to_text
-from ropeway.data.events import ContractChecked, DatasetArrived, SplitAssigned
+from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
 from ropeway.data.records import CheckResult, DatasetVersion, SplitRecord, SplitSettings
 from ropeway.ledger import Fact, person, projected, projects
 
@@ -66,6 +66,19 @@ split_assignment = Table(
     Index("split_assignment_dataset", "dataset", "seq"),
 )
 
+source_pull = Table(
+    "source_pull",
+    projected,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("source", String, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("at", String, nullable=False),
+    Index("source_pull_source", "source", "seq"),
+)
+
 
 @projects(DatasetArrived)
 def _arrived(fact: Fact[DatasetArrived], connection: Connection) -> None:
@@ -105,6 +118,22 @@ def _checked(fact: Fact[ContractChecked], connection: Connection) -> None:
             broken=event.broken,
             violations=msgspec.to_builtins(event.violations),
             checks=_checks(event.checks, event.examples),
+        )
+    )
+
+
+@projects(SourcePulled)
+def _pulled(fact: Fact[SourcePulled], connection: Connection) -> None:
+    event = fact.event
+    connection.execute(
+        insert(source_pull).values(
+            seq=fact.seq,
+            source=event.source,
+            dataset=event.dataset,
+            version=event.version,
+            rows=event.rows,
+            state=event.state,
+            at=to_text(fact.at),
         )
     )
 

@@ -83,8 +83,8 @@ def read_table(
         case "jsonl":
             frame = _read_json_lines(path, kinds or {}, shown)
         case _:
-            raise AssertionError(f"unknown form {form}")
-    frame = _without_wide_integers(frame)
+            raise FileUnreadable(shown, f"a version of the format '{form}' has no rows that are read here")
+    frame = without_wide_integers(frame)
     if not frame.width:
         raise BadHeader(shown, "there are none")
     if not frame.height:
@@ -119,10 +119,10 @@ def _read_json_lines(path: Path, kinds: Mapping[str, str], shown: Path) -> pl.Da
         ) from error
     if frame.height != rows:
         raise FileUnreadable(shown, f"{rows:,} lines gave {frame.height:,} rows")
-    return frame.with_columns(_as_kind(frame[name], kinds.get(name)) for name in frame.columns)
+    return frame.with_columns(as_kind(frame[name], kinds.get(name)) for name in frame.columns)
 
 
-def _without_wide_integers(frame: pl.DataFrame) -> pl.DataFrame:
+def without_wide_integers(frame: pl.DataFrame) -> pl.DataFrame:
     """Integers past 64 bits as text, as in a CSV file: they are ids, and little else can hold them."""
     wanted = {name: _narrowed(dtype) for name, dtype in frame.schema.items()}
     return frame.cast({name: dtype for name, dtype in wanted.items() if dtype != frame.schema[name]})
@@ -172,7 +172,7 @@ def _what_else(error: msgspec.DecodeError) -> str:
     return "JSON that breaks off before its end"
 
 
-def _as_kind(series: pl.Series, kind: str | None) -> pl.Series:
+def as_kind(series: pl.Series, kind: str | None) -> pl.Series:
     """A JSON column as the kind it is known to have, where nothing is lost by that."""
     if kind is None or kind not in SCALARS or kind_of(series.dtype) == kind:
         return series

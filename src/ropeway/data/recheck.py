@@ -6,9 +6,8 @@ from ropeway.data.contract import violations
 from ropeway.data.contract_file import read_contract, write_contract
 from ropeway.data.errors import ContractMissing, DatasetNotFound
 from ropeway.data.kinds import kinds
-from ropeway.data.load import resolve
+from ropeway.data.load import load, resolve
 from ropeway.data.operations import list_datasets, record_check
-from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.data.standing import contract_name
 from ropeway.workspace import Workspace
@@ -30,8 +29,7 @@ def check_version(workspace: Workspace, reference: str) -> DatasetVersion:
     if standing is None:
         raise ContractMissing(version.name, contract_name(version.name))
     contract, text = standing
-    path = workspace.store.open_path(version.version)
-    frame = read_table(path, form=version.format, kinds={**version.columns, **known_kinds(contract)})
+    frame = load(workspace, version, kinds={**version.columns, **known_kinds(contract)})
     checks = run_checks(
         workspace.root / workspace.project.project.checks, version.name, frame, key=contract.unique
     )

@@ -11,6 +11,9 @@ import msgspec
 from ropeway.core.hashing import short
 from ropeway.core.ids import DatasetName, Digest
 
+REFERRED = "referred"
+"""The format of a version whose bytes are elsewhere: its object is a pin."""
+
 Severity = Literal["warn", "error"]
 Rule = Literal["rows", "missing", "unexpected", "type", "nulls", "range", "categories", "unique"]
 
@@ -132,6 +135,11 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}@v{self.ordinal}"
 
     @property
+    def is_kept(self) -> bool:
+        """Whether its bytes are in the store; else it only says where they are, and cannot be restored."""
+        return self.format != REFERRED
+
+    @property
     def failed_checks(self) -> list[str]:
         """The checks of severity `error` that found something."""
         return [found.name for found in self.checks if found.severity == "error" and not found.passed]
@@ -161,6 +169,43 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     contract_inferred: bool
     remarks: list[str] = []
     """What a person should know before training, though no rule is broken."""
+
+
+class LastPull(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest pull from a source that brought something."""
+
+    source: str
+    dataset: DatasetName
+    version: Digest
+    rows: int
+    state: Digest
+    at: datetime
+
+
+class Pulled(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a pull.
+
+    Attributes:
+        version: the dataset's version after it; None where there is none yet, or of a dry run.
+        is_new: whether a version was added, or would be.
+        rows: how many rows came from the source.
+        total: how many rows the version has, or would have.
+        says: what was found, in words.
+        violations: of a dry run, what of the contract the version would break.
+        error: why there is no answer, where several sources were asked.
+    """
+
+    source: str
+    dataset: str
+    version: DatasetVersion | None = None
+    is_new: bool = False
+    is_dry: bool = False
+    rows: int = 0
+    total: int = 0
+    says: str = ""
+    violations: list[Violation] = []
+    remarks: list[str] = []
+    error: str = ""
 
 
 class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from ropeway.core.clock import to_text
 from ropeway.core.hashing import short
+from ropeway.core.ids import Digest
+from ropeway.data.operations import find_version
 from ropeway.models import registry
 from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.registry import ModelVersion
@@ -37,7 +39,7 @@ def write_card(context: Context, version: ModelVersion) -> str:
         f"# {version.ref}",
         _summary(version),
         _purpose(context),
-        _data(manifest, evidence),
+        _data(context, manifest, evidence),
         _model(manifest, training),
         _results(evidence),
         _gate(version, evidence),
@@ -65,8 +67,8 @@ def _purpose(context: Context) -> str:
     return _section("What it is for", lines or ["The charter does not say."])
 
 
-def _data(manifest: Manifest, evidence: "Evidence | None") -> str:
-    lines = [f"- Trained on {_dataset(ref)}" for ref in manifest.datasets]
+def _data(context: Context, manifest: Manifest, evidence: "Evidence | None") -> str:
+    lines = [f"- Trained on {_dataset(context, ref)}" for ref in manifest.datasets]
     if evidence is not None:
         counts = ", ".join(f"{evidence.parts.get(part, 0):,} {part}" for part in PARTS)
         lines.append(f"- Split `{short(evidence.split)}`: {counts} rows")
@@ -222,9 +224,11 @@ def _bounds(figure: "Figure") -> list[str]:
     return [_number(figure.lower), _number(figure.upper)]
 
 
-def _dataset(ref: str) -> str:
+def _dataset(context: Context, ref: str) -> str:
     name, _, digest = ref.partition("@")
-    return f"`{name}` version `{short(digest)}`"
+    found = find_version.function(context, name=name.removeprefix("dataset:"), version=Digest(digest))
+    is_elsewhere = found is not None and not found.is_kept
+    return f"`{name}` version `{short(digest)}`" + (", referred, not kept" if is_elsewhere else "")
 
 
 def _day(version: ModelVersion) -> str:

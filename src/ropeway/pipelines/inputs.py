@@ -72,6 +72,11 @@ class Inputs:
             if name not in self._versions:
                 version = resolve(self._workspace, self._declared[name].dataset)
                 require_trainable(version)
+                if not version.is_kept:
+                    from ropeway.data.referred import require_unchanged
+
+                    # Here, and not when rows are read: a step that is cached reads none.
+                    require_unchanged(self._workspace, version)
                 self._versions[name] = version
             return self._versions[name]
 

@@ -57,10 +57,9 @@ def _items_like(context: Context, version: DatasetVersion, labels: str, inputs: 
     import polars as pl
 
     from ropeway.data.key_text import key_text
-    from ropeway.data.read import read_table
+    from ropeway.data.load import load
 
-    path = context.store.open_path(version.version)
-    rows = read_table(path, form=version.format, kinds=version.columns)
+    rows = load(context, version)
     if settings.item not in rows.columns:
         return []
     same = rows.filter([pl.col(name) == value for name, value in inputs.items()])

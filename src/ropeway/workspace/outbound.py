@@ -1,4 +1,6 @@
-"""The one way out of a workspace: a POST to an address that the project file names, and nowhere else.
+"""The one way out of a workspace: to an address that a person named, and nowhere else.
+
+Here are the guards and `post`, for what is sent; what is fetched goes the same way in `workspace.download`.
 
 A URL says a name, and a name can be made to mean this machine, the network behind it or a cloud's metadata
 service, at the second look too. So the name is resolved once, every address that it has is checked, and
@@ -57,11 +59,11 @@ class AddressRefused(Refused):
 
     code = "address-refused"
 
-    def __init__(self, host: str, address: str) -> None:
+    def __init__(self, host: str, address: str, table: str = "sinks.NAME") -> None:
         super().__init__(
             f"'{host[:SHOWN_CHARACTERS]}' is {address}, which is not a public address; nothing was sent.",
             expected="a host with public addresses only",
-            next_step="allow_private = true under [sinks.NAME], if it is meant to be there",
+            next_step=f"allow_private = true under [{table}], if it is meant to be there",
             host=host[:SHOWN_CHARACTERS],
             address=address,
         )
@@ -109,11 +111,8 @@ def post(
         Undeliverable: no connection, no answer in time, or an answer that is no 2xx.
     """
     deadline = time.monotonic() + timeout_s
-    parts, host, port = _parse(url)
-    addresses = _resolve(resolve or _system_resolve, host, port, deadline)
-    for address in addresses:
-        if not allow_private and not is_public(address):
-            raise AddressRefused(host, str(address))
+    parts, host, port = parse_url(url)
+    addresses = checked_addresses(host, port, deadline, allow_private=allow_private, resolve=resolve)
     request = _request(parts, host, port, body, headers)
     try:
         reply = _exchange(addresses, host, port, request, deadline, is_tls=parts.scheme == "https")
@@ -142,7 +141,12 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-def _parse(url: str) -> tuple[SplitResult, str, int]:
+def parse_url(url: str) -> tuple[SplitResult, str, int]:
+    """The parts of a URL, its host as the network knows it, and its port.
+
+    Raises:
+        BadAddress: it is not http or https, holds a user, or cannot be read.
+    """
     if any(ord(character) <= 32 or ord(character) == 127 for character in url):
         raise BadAddress(url, "it holds white space or control characters")
     try:
@@ -160,6 +164,28 @@ def _parse(url: str) -> tuple[SplitResult, str, int]:
     if not (url.isascii()):
         raise BadAddress(url, "its characters are not all ASCII")
     return parts, host, port if port is not None else PORTS[parts.scheme]
+
+
+def checked_addresses(
+    host: str,
+    port: int,
+    deadline: float,
+    *,
+    allow_private: bool,
+    resolve: Resolve | None = None,
+    table: str = "sinks.NAME",
+) -> list[Address]:
+    """The addresses of a host, each of them one that may be spoken to.
+
+    Raises:
+        AddressRefused: one of them is not public, and `allow_private` is False.
+        Undeliverable: it has none.
+    """
+    addresses = _resolve(resolve or _system_resolve, host, port, deadline)
+    for address in addresses:
+        if not allow_private and not is_public(address):
+            raise AddressRefused(host, str(address), table)
+    return addresses
 
 
 def _system_resolve(host: str, port: int) -> list[str]:
@@ -208,14 +234,7 @@ def _request(parts: SplitResult, host: str, port: int, body: bytes, headers: Map
 def _exchange(
     addresses: list[Address], host: str, port: int, request: bytes, deadline: float, *, is_tls: bool
 ) -> bytes:
-    plain = _connect(addresses, port, deadline)
-    # The socket itself is asked who is at its other end: whatever resolved or connected in between, nothing
-    # is sent to an address that was not checked.
-    peer = ipaddress.ip_address(str(plain.getpeername()[0]))
-    if peer not in addresses:
-        plain.close()
-        raise AddressRefused(host, str(peer))
-    connection = _wrapped(plain, host) if is_tls else plain
+    connection = connect_checked(addresses, host, port, deadline, is_tls=is_tls)
     # A peer that sends one byte a second never lets a read time out; this ends it all the same.
     guard = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [connection])
     guard.daemon = True
@@ -229,6 +248,20 @@ def _exchange(
     finally:
         guard.cancel()
         connection.close()
+
+
+def connect_checked(
+    addresses: list[Address], host: str, port: int, deadline: float, *, is_tls: bool
+) -> socket.socket:
+    """A connection to one of these addresses and to no other; under TLS the handshake is still to be done."""
+    plain = _connect(addresses, port, deadline)
+    # The socket itself is asked who is at its other end: whatever resolved or connected in between, nothing
+    # is sent to an address that was not checked.
+    peer = ipaddress.ip_address(str(plain.getpeername()[0]))
+    if peer not in addresses:
+        plain.close()
+        raise AddressRefused(host, str(peer))
+    return _wrapped(plain, host) if is_tls else plain
 
 
 def _connect(addresses: list[Address], port: int, deadline: float) -> socket.socket:

@@ -1,0 +1,197 @@
+"""Write a version's files back, exactly as they were brought.
+
+Nothing is lost by it: a file that is overwritten is a version of the same dataset, unless `force` says
+otherwise. All that could refuse is looked at before the first byte is written; each file is whole or absent,
+and so is a folder that was not there before.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import blake3
+import msgspec
+
+from ropeway.core.hashing import digest_file
+from ropeway.core.ids import Digest, new_id
+from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
+from ropeway.data.folder import FOLDER
+from ropeway.data.operations import list_versions, resolve_version
+from ropeway.data.records import DatasetVersion
+from ropeway.data.referred import read_pin
+from ropeway.store.errors import ObjectDamaged
+from ropeway.store.files import publish, sync_folder, write_all
+from ropeway.workspace import Workspace
+
+COPY_BYTES = 1 << 20
+READABLE = 0o644
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of restoring.
+
+    Attributes:
+        version: which.
+        path: where it now stands.
+        written: how many files were written.
+        unchanged: how many stood there already, byte by byte.
+        others: how many other files the folder holds, which were left alone.
+    """
+
+    version: DatasetVersion
+    path: str
+    written: int
+    unchanged: int
+    size_bytes: int
+    others: int = 0
+
+
+def restore(workspace: Workspace, reference: str, to: Path | None = None, *, force: bool = False) -> Restored:
+    """Write a version's bytes back as a file, or as a folder of files.
+
+    Args:
+        workspace: where.
+        reference: which version.
+        to: where to; by default under the name that it was brought by, in the working folder. A file's
+            version goes into a folder that is there under that name.
+        force: overwrite files that are no version of the dataset too.
+
+    Raises:
+        DatasetNotFound: there is no such version.
+        NotRestorable: it is referred to, not kept.
+        FilesInTheWay: files would be lost; nothing was written.
+        FileUnreadable: the way there leads through a link or a file.
+        ObjectMissing, ObjectDamaged: the bytes are not here as they were.
+    """
+    version = resolve_version(workspace, reference=reference)
+    if not version.is_kept:
+        raise NotRestorable(version.shown, read_pin(workspace.store, version).uri)
+    if version.format == FOLDER:
+        target = to if to is not None else Path(version.name)
+        entries = workspace.store.read_tree(version.version)
+    else:
+        target = _file_target(version, to)
+        entries = {target.name: version.version}
+    root = target if version.format == FOLDER else target.parent
+    missing = _to_write(workspace, version, root, entries, force=force)
+    if version.format == FOLDER and not root.exists():
+        _write_whole(workspace, root, entries)
+    else:
+        for name in missing:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            _write(workspace, root / name, entries[name])
+    others = sum(1 for name in _files_under(root) if name not in entries) if version.format == FOLDER else 0
+    return Restored(
+        version=version,
+        path=str(target),
+        written=len(missing),
+        unchanged=len(entries) - len(missing),
+        size_bytes=version.size_bytes,
+        others=others,
+    )
+
+
+def file_name(version: DatasetVersion) -> str:
+    """The name that a version's file was brought by, where that is known and is no more than a name."""
+    said = version.source or ""
+    known = Path(said).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson"}
+    is_name = known and said == Path(said).name and "\\" not in said and not said.startswith(".")
+    return said if is_name else f"{version.name}.{version.format}"
+
+
+def _file_target(version: DatasetVersion, to: Path | None) -> Path:
+    if to is None:
+        return Path(file_name(version))
+    return to / file_name(version) if to.is_dir() else to
+
+
+def _to_write(
+    workspace: Workspace, version: DatasetVersion, root: Path, entries: dict[str, Digest], *, force: bool
+) -> list[str]:
+    """The names whose files must be written.
+
+    Raises:
+        FilesInTheWay, FileUnreadable: as `restore` says.
+    """
+    known: set[Digest] | None = None
+    wanted: list[str] = []
+    lost: list[str] = []
+    for name, digest in entries.items():
+        path = root / name
+        _check_way(root, name)
+        if not path.exists():
+            wanted.append(name)
+            continue
+        found = digest_file(path)
+        if found == digest:
+            continue
+        wanted.append(name)
+        known = known if known is not None else set(_known_bytes(workspace, version))
+        if found not in known:
+            lost.append(str(path))
+    if lost and not force:
+        target = root if version.format == FOLDER else root / next(iter(entries))
+        raise FilesInTheWay(version.shown, lost, f"ropeway data restore {version.shown} {target}")
+    return wanted
+
+
+def _check_way(root: Path, name: str) -> None:
+    """Refuse a name whose way leads through a link or a file: the bytes would land elsewhere."""
+    path = root
+    *folders, last = name.split("/")
+    for part in folders:
+        path = path / part
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise FileUnreadable(path, "it is a link or a file where a folder is needed, and is not followed")
+    path = path / last
+    if path.is_symlink() or path.is_dir():
+        raise FileUnreadable(path, "it is a link or a folder where a file is needed")
+
+
+def _known_bytes(workspace: Workspace, version: DatasetVersion) -> Iterator[Digest]:
+    """The digests of all files of all versions of the dataset: what is kept, and so not lost."""
+    for each in list_versions(workspace, name=version.name):
+        if each.format == FOLDER:
+            yield from workspace.store.read_tree(each.version).values()
+        elif each.is_kept:
+            yield each.version
+
+
+def _write_whole(workspace: Workspace, root: Path, entries: dict[str, Digest]) -> None:
+    """A folder that was not there: whole under its name, or not there."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    made = root.parent / f".{new_id('restore')}"
+    try:
+        for name, digest in entries.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            _write(workspace, made / name, digest)
+        made.rename(root)
+        sync_folder(root.parent)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _write(workspace: Workspace, path: Path, digest: Digest) -> None:
+    """One file, verified as it is written."""
+    source = workspace.store.open_path(digest)
+
+    def fill(descriptor: int) -> None:
+        hasher = blake3.blake3()
+        with source.open("rb") as file:
+            while block := file.read(COPY_BYTES):
+                hasher.update(block)
+                write_all(descriptor, block)
+        if hasher.hexdigest() != digest:
+            raise ObjectDamaged(digest, hasher.hexdigest())
+
+    scratch = workspace.home / "tmp"
+    # Only within one file system can a file be put in its place whole.
+    here = scratch if scratch.stat().st_dev == path.parent.stat().st_dev else path.parent
+    publish(path, here, fill, durable=True, mode=READABLE)
+
+
+def _files_under(root: Path) -> Iterator[str]:
+    for folder, _, files in os.walk(root):
+        for file in files:
+            yield (Path(folder) / file).relative_to(root).as_posix()
