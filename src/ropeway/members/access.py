@@ -8,17 +8,17 @@ import json
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from ropeway.core.ids import PersonId
 from ropeway.ledger.tables import event
 from ropeway.members.projections import member, session, token
 from ropeway.members.roles import Role, narrowed
-from ropeway.members.secrets import SESSION, TOKEN, parse
+from ropeway.members.secrets import SESSION, TOKEN, Secret, parse
 from ropeway.workspace import Caller
 
 # History never runs backwards, so a clock that was set back does not bring back what was over before.
-_LAST_EVENT = select(func.max(event.c.at)).scalar_subquery()
+_LAST_EVENT = select(event.c.at).order_by(event.c.seq.desc()).limit(1).scalar_subquery()
 
 _KNOWN = [
     token.c.id,
@@ -32,12 +32,19 @@ _KNOWN = [
     member.c.role,
     _LAST_EVENT.label("last_at"),
 ]
-_BY_TOKEN = select(*_KNOWN, token.c.digest).join_from(token, member, member.c.person == token.c.person)
+# Built once: putting a statement together costs more than running it.
+_BY_TOKEN = (
+    select(*_KNOWN, token.c.digest)
+    .join_from(token, member, member.c.person == token.c.person)
+    .where(token.c.id == bindparam("id"))
+)
 _BY_SESSION = (
     select(*_KNOWN, session.c.digest, session.c.expires_at.label("session_expires_at"))
     .join_from(session, token, token.c.id == session.c.token)
     .join(member, member.c.person == token.c.person)
+    .where(session.c.id == bindparam("id"))
 )
+_ANY_MEMBER = select(member.c.person).limit(1)
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,29 +57,25 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 def has_members(read: Connection) -> bool:
     """Whether this project ever had a member, so that a server must know who is calling."""
-    return read.execute(select(member.c.person).limit(1)).first() is not None
+    return read.execute(_ANY_MEMBER).first() is not None
 
 
 def by_token(read: Connection, text: str, now: str) -> Access | None:
     """Whose token this is; None where it is nobody's any more, or never was."""
-    return _recognized(read, _BY_TOKEN.where(token.c.id == _id(text, TOKEN)), text, now)
+    return _recognized(read, _BY_TOKEN, parse(text, TOKEN), now)
 
 
 def by_session(read: Connection, text: str, now: str) -> Access | None:
     """Whose session this is, as `by_token`."""
-    return _recognized(read, _BY_SESSION.where(session.c.id == _id(text, SESSION)), text, now)
+    return _recognized(read, _BY_SESSION, parse(text, SESSION), now)
 
 
-def _id(text: str, kind: str) -> str:
-    secret = parse(text, kind)
-    return "" if secret is None else secret.id
-
-
-def _recognized(read: Connection, query: Select[Any], text: str, now: str) -> Access | None:
-    row = read.execute(query).first()
-    secret = parse(text, TOKEN) or parse(text, SESSION)
+def _recognized(read: Connection, query: Select[Any], secret: Secret | None, now: str) -> Access | None:
+    if secret is None:
+        return None
+    row = read.execute(query, {"id": secret.id}).first()
     # Compared even where nothing was found: who asks cannot tell the one from the other by the time it takes.
-    if secret is None or not secret.fits(None if row is None else row.digest) or row is None:
+    if not secret.fits(None if row is None else row.digest) or row is None:
         return None
     now = max(now, row.last_at or now)
     until = min(row.expires_at, getattr(row, "session_expires_at", row.expires_at))

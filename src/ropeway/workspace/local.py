@@ -102,6 +102,11 @@ class LocalWorkspace:
         return self._caller.name
 
     @property
+    def caller(self) -> Caller:
+        """Who acts, and what they may do."""
+        return self._caller
+
+    @property
     def project(self) -> Project:
         """The project file, as it stands now, unless `going_by` set another."""
         return self._project or load_project(self._root)
