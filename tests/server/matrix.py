@@ -177,7 +177,7 @@ def concrete(route: str) -> str:
 
 def expected(ask: Ask, lowest: dict[str, str], operations: dict[str, Operation[..., Any]]) -> int:
     """What the policy says to a request."""
-    is_that_route = unquote(ask.path) == concrete(ask.route)
+    is_that_route = _is_of(unquote(ask.path), ask.route)
     if ask.who in STRANGERS:
         is_open = is_that_route and lowest[ask.route] == "anyone" and ask.who == "nothing"
         return _by_method(ask, operations) if is_open else 401
@@ -186,6 +186,15 @@ def expected(ask: Ask, lowest: dict[str, str], operations: dict[str, Operation[.
     if _by_method(ask, operations) == 405:
         return 405
     return LET_IN if may(ask.who, ask.route, lowest) else 403
+
+
+def _is_of(path: str, route: str) -> bool:
+    """Whether a path is this route's; where it ends in a name, any name is."""
+    folder, brace, _ = route.partition("{")
+    if not brace:
+        return path == route
+    name = path.removeprefix(folder)
+    return path.startswith(folder) and name != "" and "/" not in name
 
 
 def _by_method(ask: Ask, operations: dict[str, Operation[..., Any]]) -> int:
