@@ -1,5 +1,7 @@
 """Who belongs to a project: added, granted, removed, and never without an admin."""
 
+from itertools import pairwise
+
 import pytest
 
 from ropeway.ledger.errors import IdempotencyMismatch
@@ -94,7 +96,7 @@ def test_a_workspace_from_before_gets_the_tables_when_it_is_opened(tmp_path) -> 
 
 def test_each_role_may_more_than_the_one_before() -> None:
     reached = [permissions_of(role) for role in ROLES]
-    assert all(less < more for less, more in zip(reached, reached[1:], strict=False))
+    assert all(less < more for less, more in pairwise(reached))
 
 
 @pytest.mark.parametrize("role", ROLES)
