@@ -18,7 +18,7 @@ def team(workspace: LocalWorkspace) -> dict[str, str]:
 
 
 def test_the_first_member_is_admin_and_others_follow(workspace: LocalWorkspace) -> None:
-    with pytest.raises(AdminNeeded, match="'ben' is to be the only one"):
+    with pytest.raises(AdminNeeded, match="'ben' would be the only member"):
         add_member(workspace, name="ben", role="viewer")
     add_member(workspace, name="ana", role="admin")
     add_member(workspace, name="ben", role="viewer")

@@ -50,7 +50,7 @@ class AdminNeeded(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"With that nobody would be admin: '{name}' is to be the only one, or was.",
+            f"Nobody would be admin: '{name}' would be the only member, or is the only admin.",
             expected="at least one admin, from the first member on",
             next_step="ropeway member add NAME --role admin",
             name=name,

@@ -137,6 +137,7 @@ def _about_the_caller() -> dict[str, Any]:
     return {
         f"{API}me": {
             "get": {
+                "operationId": "me",
                 "summary": "Who the caller is here: name, role, permissions, and until when.",
                 "x-permission": "server:describe",
                 "responses": {"200": me, "default": _ERROR},
@@ -144,11 +145,13 @@ def _about_the_caller() -> dict[str, Any]:
         },
         f"{API}session": {
             "post": {
+                "operationId": "sign-in",
                 "summary": "Sign in: exchange the token that is sent for a session's cookie.",
                 "x-permission": "server:describe",
                 "responses": {"200": me, "default": _ERROR},
             },
             "delete": {
+                "operationId": "sign-out",
                 "summary": "Sign out: end the session, and take its cookie back.",
                 "x-permission": "server:describe",
                 "responses": {"200": {"description": "signed out"}, "default": _ERROR},
