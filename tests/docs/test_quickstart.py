@@ -18,6 +18,12 @@ def test_labelling_by_many_raters_works_as_written(tmp_path):
     assert "3 raters" in said
 
 
+def test_working_as_a_team_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "work-as-a-team.md", tmp_path)
+    assert len(re.findall(r"^rw_[0-9a-z]{12}_[0-9a-z]{52}$", said, re.MULTILINE)) == 3
+    assert "ben is approver" in said
+
+
 def test_recording_a_script_works_as_written(tmp_path):
     said = run_as_written(ROOT / "docs" / "howto" / "track-a-script.md", tmp_path)
     assert "by hand" in said

@@ -26,6 +26,7 @@ import polars as pl
 from ropeway.continuous.retraining.reading import list_retrainings
 from ropeway.continuous.rollouts.operations import list_rollouts
 from ropeway.keeping.operations import fsck
+from ropeway.members.operations import list_all_tokens, list_members
 from ropeway.models.operations import get_routing, list_models, model_history
 from ropeway.monitoring.operations import list_alerts, list_windows
 from ropeway.server.jobs import JobRunner
@@ -176,7 +177,21 @@ def told(workspace: LocalWorkspace) -> dict[str, object]:
         "moves": [[move.seq, move.at.isoformat(), move.ref, move.move, move.by] for move in moves],
     }
     # A ledger from before the loop has nothing of it to say.
-    return said | {name: lines for name, lines in _told_of_the_loop(workspace, list(names)).items() if lines}
+    more = {**_told_of_the_loop(workspace, list(names)), **_told_of_the_people(workspace)}
+    return said | {name: lines for name, lines in more.items() if lines}
+
+
+def _told_of_the_people(workspace: LocalWorkspace) -> dict[str, list[list[object]]]:
+    """What a ledger says of members and their tokens."""
+    tokens = list_all_tokens(workspace)
+    return {
+        "members": [[each.name, each.role, each.since] for each in list_members(workspace)],
+        "tokens": sorted(
+            [each.id, each.member, each.label, each.role, each.read_only, each.only, each.expires_at]
+            for each in tokens
+        ),
+        "revoked": sorted([each.id] for each in tokens if each.state == "revoked"),
+    }
 
 
 def _told_of_the_loop(workspace: LocalWorkspace, names: list[str]) -> dict[str, list[list[object]]]:

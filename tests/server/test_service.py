@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ropeway.core.ids import JobId
+from ropeway.members.operations import add_member
 from ropeway.server.jobs import JobRunner, accept_job
 from ropeway.server.operations import get_job
 from ropeway.testing import make_workspace
@@ -60,12 +61,33 @@ def test_the_command_serves_every_operation_and_stops_cleanly(
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [(["--host", "0.0.0.0"], "auth-required"), (["--host", "example.com"], "auth-required")],
+    [
+        (["--host", "0.0.0.0"], "auth-required"),
+        (["--host", "example.com"], "auth-required"),
+        (["--allow-host", "ropeway.example.com"], "auth-required"),
+    ],
 )
-def test_the_command_listens_on_loopback_only(root: Path, options: list[str], code: str) -> None:
+def test_without_members_the_command_listens_on_loopback_only(
+    root: Path, options: list[str], code: str
+) -> None:
     done = subprocess.run(command(root, *options), capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 3
     assert json.loads(done.stdout)["error"]["code"] == code
+
+
+def test_with_members_it_listens_elsewhere_and_says_that_tokens_need_tls(root: Path) -> None:
+    with LocalWorkspace(root, actor="ana") as workspace:
+        add_member(workspace, name="ana", role="admin")
+    words = [word for word in command(root, "--host", "0.0.0.0") if word != "--json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = process.stdout.readline().split("/docs")[0].replace("0.0.0.0", "127.0.0.1")
+    assert httpx.get(f"{url}/health").status_code == 200
+    assert httpx.get(f"{url}/openapi.json").status_code == 401
+    assert httpx.get(f"{url}/health", headers={"host": "evil.com"}).status_code == 421
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=20)[1]
+    assert "members only" in said
+    assert "put TLS before it" in said
 
 
 def test_a_job_whose_server_died_reads_interrupted_after_a_restart(root: Path) -> None:

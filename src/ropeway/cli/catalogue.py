@@ -23,6 +23,7 @@ _TRAIN = "Train"
 _RELEASE = "Release"
 _SERVE = "Serve"
 _LOOP = "Watch and renew"
+_TEAM = "Work together"
 _ASK = "Ask"
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -49,6 +50,8 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry("policy", "ropeway.cli.controller:policy", _LOOP, "Show, check, pause or resume the policy."),
     Entry("retrain", "ropeway.cli.controller:retrain", _LOOP, "Train anew and release, as the policy says."),
+    Entry("member", "ropeway.cli.members:member", _TEAM, "Who belongs to the project, and may do what."),
+    Entry("token", "ropeway.cli.members:token", _TEAM, "Issue, list and revoke tokens for the server."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry(

@@ -409,7 +409,14 @@ def _draw_history(out: "Console", found: "History", rollouts: "list[RolloutState
         where += f", replacing {move.replaced}" if move.replaced else ""
         evidence = move.evidence[:SHORT] if move.evidence else ""
         words = ", ".join(
-            part for part in (where, move.note or "", f"evidence {evidence}" if evidence else "") if part
+            part
+            for part in (
+                where,
+                move.note or "",
+                f"evidence {evidence}" if evidence else "",
+                f"known by {move.auth}" if move.auth != "none" else "",
+            )
+            if part
         )
         rows.append((move.at, move.by, move.ref, move.move, draw.badge(move.after), words))
     draw.table(out, ["when (UTC)", "by", "version", "move", "state", "about"], rows)

@@ -9,6 +9,7 @@ from ropeway.cli.face import Face, face_options
 from ropeway.core.errors import Conflict
 
 if TYPE_CHECKING:
+    from ropeway.server.service import Listening
     from ropeway.serving.deploy import Deployment
     from ropeway.workspace import LocalWorkspace
 
@@ -133,22 +134,57 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
 
 @click.command()
 @click.option("--port", type=PORT, default=7070, show_default=True, help="0 takes any free one.")
-@_host_option
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="An address to listen on; beyond loopback only where the project has members.",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which it is reached, as through a proxy; may be given again.",
+)
 @click.option("--allow-execute", is_flag=True, help="Let callers run jobs: the gate, say, runs your code.")
 @face_options
-def server(face: Face, port: int, host: str, allow_execute: bool) -> None:  # noqa: FBT001  click passes by name
-    """Offer queries, decisions and jobs of this project over HTTP, on this machine only.
+def server(face: Face, port: int, host: str, hosts: tuple[str, ...], allow_execute: bool) -> None:  # noqa: FBT001  click passes by name
+    """Offer queries, decisions and jobs of this project over HTTP.
 
-    What callers do is recorded under your name, or that of --as.
+    Without members it is open to every program on this machine, listens nowhere else, and what callers do is
+    recorded under your name, or that of --as. From the first member on (`ropeway member add`) every request
+    needs a token or a session, and what is done is recorded as that member's.
     """
-    from ropeway.server.service import run_server
+    from ropeway.server.service import Listening, run_server
 
-    def ready(url: str) -> None:
-        said = {"url": url, "api": f"{url}/api/v1/", "docs": f"{url}/docs"}
+    def ready(listening: Listening) -> None:
+        url = listening.url
+        said = {
+            "url": url,
+            "api": f"{url}/api/v1/",
+            "docs": f"{url}/docs",
+            "auth": "token" if listening.asks_who else "none",
+        }
         face.emit(said, lambda out: out.print(f"{url}/docs   Ctrl-C stops"))
+        for line in _who_may(listening):
+            face.note(line)
 
     with face.workspace() as workspace, face.user_code():
-        run_server(workspace, host=host, port=port, allow_execute=allow_execute, on_ready=ready)
+        run_server(workspace, host=host, port=port, hosts=hosts, allow_execute=allow_execute, on_ready=ready)
+
+
+def _who_may(listening: "Listening") -> list[str]:
+    """Who is let in, in words."""
+    if not listening.asks_who:
+        return ["open to every program on this machine; ropeway member add NAME --role admin closes it"]
+    lines = ["members only: each request needs a token (ropeway token issue)"]
+    if listening.is_beyond_loopback:
+        lines.append(
+            "tokens travel as they are: put TLS before it (a proxy that ends TLS, this server on 127.0.0.1 "
+            "with --allow-host NAME)"
+        )
+    return lines
 
 
 def _check_servable(workspace: "LocalWorkspace", reference: str) -> None:

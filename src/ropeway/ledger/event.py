@@ -43,13 +43,17 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
 class Fact(msgspec.Struct, Generic[E_co], frozen=True):
-    """An event as recorded: with its place in the sequence, its time and its actor."""
+    """An event as recorded: with its place in the sequence, its time and its actor.
+
+    `auth` says how the actor proved who it is: "none" (a local caller's name, as given), "token", "session".
+    """
 
     seq: int
     id: EventId
     at: datetime
     actor: PersonId
     event: E_co
+    auth: str = "none"
 
 
 class EventType(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """An event's canonical form, for ever. `auth` says how the actor proved who it is: "none" so far."""
+    """An event's canonical form, for ever. `auth` says how the actor proved who it is, as in `Fact`."""
 
     v: int
     seq: int
@@ -71,7 +71,7 @@ class Transaction:
         self._seq: int = last.seq if last else 0
         self._at: datetime | None = from_text(last.at) if last else None
 
-    def append(self, event: E, *, actor: PersonId) -> Fact[E]:
+    def append(self, event: E, *, actor: PersonId, auth: str = "none") -> Fact[E]:
         """Record one event and move the projections with it. Durable when the transaction has ended."""
         event_type = TYPES_BY_CLASS[type(event)]
         now = self._clock.now()
@@ -89,7 +89,7 @@ class Transaction:
             id=event_id,
             at=to_text(self._at),
             actor=actor,
-            auth="none",
+            auth=auth,
             verb=event_type.verb,
             subject=event.subject(),
             body=body,
@@ -261,7 +261,14 @@ def fact_of(record: Record, event_type: EventType, payload: bytes | None) -> Fac
     if payload is not None:
         erasable.update(msgspec.json.decode(payload))
     event = msgspec.convert({**record.body, **erasable}, event_type.cls)
-    return Fact(seq=record.seq, id=record.id, at=from_text(record.at), actor=record.actor, event=event)
+    return Fact(
+        seq=record.seq,
+        id=record.id,
+        at=from_text(record.at),
+        actor=record.actor,
+        event=event,
+        auth=record.auth,
+    )
 
 
 def commitment(nonce: bytes, value: bytes) -> str:

@@ -167,7 +167,10 @@ def _people(context: Context, version: ModelVersion) -> str:
             continue
         where = f" to {move.environment}" if move.environment else ""
         note = f": {_line(move.note)}" if move.note else ""
-        lines.append(f"- {to_text(move.at)[:DAY]} {move.move}{where} by {move.by} → {move.after}{note}")
+        proof = "unauthenticated" if move.auth == "none" else f"by {move.auth}"
+        lines.append(
+            f"- {to_text(move.at)[:DAY]} {move.move}{where} by {move.by} ({proof}) → {move.after}{note}"
+        )
     if version.self_approved:
         lines.append("- Approved by the person who proposed it, as this project allows.")
     return _section("Who answers for it", lines)
@@ -176,7 +179,7 @@ def _people(context: Context, version: ModelVersion) -> str:
 def _limits(evidence: "Evidence | None") -> str:
     lines = [
         "- Figures hold for rows like the test rows; nothing is promised for data of another kind.",
-        "- Names of actors are as given; nothing here proves who they are.",
+        "- Where it says unauthenticated, a name is as given: nothing proves who that was.",
     ]
     if evidence is not None:
         weak = [each for each in evidence.classes if each.f1 is not None]

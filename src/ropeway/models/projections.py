@@ -118,6 +118,8 @@ model_move = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("at", String, nullable=False),
     Column("by", String, nullable=False),
+    # How they proved who they are, as in the event.
+    Column("auth", String, nullable=False),
     Column("name", String, nullable=False),
     Column("number", Integer, nullable=False),
     Column("move", String, nullable=False),
@@ -176,6 +178,7 @@ def _moved(fact: Fact[OfVersion], connection: Connection, move: str, after: Stat
             seq=fact.seq,
             at=to_text(fact.at),
             by=fact.actor,
+            auth=fact.auth,
             name=fact.event.name,
             number=fact.event.number,
             move=move,

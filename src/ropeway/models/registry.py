@@ -63,7 +63,10 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One move of one version: when, by whom, from what to what, on which evidence."""
+    """One move of one version: when, by whom, from what to what, on which evidence.
+
+    `auth` says how they proved who they are: "none" for a local caller, "token" or "session" over a server.
+    """
 
     seq: int
     at: datetime
@@ -76,6 +79,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     replaced: str | None
     evidence: Digest | None
     note: str | None
+    auth: str = "none"
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +281,7 @@ def moves_of(read: Connection, name: str) -> list[Entry]:
             replaced=None if row.replaced is None else f"{name}@{row.replaced}",
             evidence=row.evidence,
             note=row.note,
+            auth=row.auth,
         )
         for row in read.execute(query)
     ]

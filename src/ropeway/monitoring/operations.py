@@ -179,7 +179,9 @@ def observe_production(context: Context) -> Observation:
     """Look at production: judge each window that is over, measure, raise and resolve alerts, deliver them."""
     from ropeway.monitoring.observe import observe
 
-    with LocalWorkspace(context.root, actor=context.actor_name, clock=context.clock) as workspace:
+    # The job as a whole was permitted; each step of it is recorded as the caller's.
+    caller = msgspec.structs.replace(context.caller, allowed=None)
+    with LocalWorkspace(context.root, actor=caller.name, clock=context.clock).acting(caller) as workspace:
         return observe(workspace)
 
 

@@ -1,7 +1,9 @@
 """The server as an ASGI application: a request becomes a call of an operation, its answer a response.
 
-Each operation is checked, permitted and run by the workspace, exactly as a local call is; this module only
-translates. Operations are synchronous and run in threads; the ledger's write lock puts commands in order.
+Who asks is recognized first (`auth`), and must have the route's permission before anything of the request is
+read. The operation is then checked, permitted and run by the workspace as that person, exactly as a local
+call is; this module only translates. Operations are synchronous and run in threads; the ledger's write lock
+puts commands in order.
 """
 
 import asyncio
@@ -16,12 +18,15 @@ import msgspec
 
 from ropeway.core.canonical import canonical
 from ropeway.core.errors import RopewayError
-from ropeway.server.errors import BadKey, BadQuery, ExecuteNotAllowed, TooManyStreams
+from ropeway.members.roles import HEALTH
+from ropeway.server.auth import Gatekeeper, Visitor
+from ropeway.server.errors import BadKey, BadQuery, ExecuteNotAllowed, SignInRequired, TooManyStreams
 from ropeway.server.jobs import JobRunner
 from ropeway.server.objects import OBJECT_BYTES, give_object, take_object
 from ropeway.server.openapi import describe
 from ropeway.server.operations import get_job
-from ropeway.server.routes import API, JOBS, OBJECTS, Route, make_routes
+from ropeway.server.routes import API, JOBS, ME, OBJECTS, SIGN_IN, Route, make_routes
+from ropeway.server.session import give_me, sign_in, sign_out
 from ropeway.server.stream import CURSOR, events
 from ropeway.serving.door import (
     BODY_BYTES,
@@ -39,8 +44,8 @@ from ropeway.serving.door import (
 )
 from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
 from ropeway.serving.openapi import docs_page
-from ropeway.workspace import Operation, Workspace
-from ropeway.workspace.errors import UnknownOperation
+from ropeway.workspace import LocalWorkspace, Operation
+from ropeway.workspace.errors import PermissionDenied, UnknownOperation
 
 logger = logging.getLogger("ropeway.server")
 
@@ -59,6 +64,7 @@ class ServerApp:
         is_draining: whether the server is on its way out.
         body_bytes: the limit of a JSON body.
         object_bytes: the limit of an object.
+        answers_to: whether a host name is one of this server; loopback when absent.
 
     Raises:
         UndeclaredPermission: a route does not say who may use it.
@@ -66,13 +72,14 @@ class ServerApp:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: LocalWorkspace,
         operations: Iterable[Operation[..., Any]],
         *,
         allow_execute: bool = False,
         is_draining: Callable[[], bool] = lambda: False,
         body_bytes: int = BODY_BYTES,
         object_bytes: int = OBJECT_BYTES,
+        answers_to: Callable[[str], bool] | None = None,
     ) -> None:
         self.workspace = workspace
         self.routes = make_routes(operations)
@@ -80,6 +87,8 @@ class ServerApp:
         self.is_draining = is_draining
         self.body_bytes = body_bytes
         self.object_bytes = object_bytes
+        self.answers_to = answers_to
+        self.gate = Gatekeeper(workspace, {route.permission for route in self.routes.values()})
         self.jobs = JobRunner(workspace) if allow_execute else None
         self._streams = threading.Semaphore(MAX_STREAMS)
         title = f"{workspace.project.project.name} · Ropeway"
@@ -89,6 +98,7 @@ class ServerApp:
         """One request, from the door to the answer."""
         assert scope["type"] == "http", "served without lifespan and websockets"
         has_begun = False
+        visitor: Visitor | None = None
 
         async def watched(message: Any) -> None:
             nonlocal has_begun
@@ -96,13 +106,15 @@ class ServerApp:
             await send(message)
 
         try:
-            check_caller(scope["headers"])
-            await self._answer(scope, receive, watched)
+            check_caller(scope["headers"], self.answers_to)
+            visitor = await self.gate.recognize(scope)
+            await self._answer(visitor, scope, receive, watched)
         except ConnectionAbortedError:
             return
         except RopewayError as error:
             if has_begun:
                 raise
+            self.gate.tell(scope, error, "" if visitor is None else visitor.caller.name)
             await reply_error(scope, receive, send, error)
         except Exception:
             # The request edge. Once an answer has begun, only cutting it off tells the caller the truth.
@@ -116,20 +128,25 @@ class ServerApp:
         if self.jobs is not None:
             self.jobs.close()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route, name = self._find(scope["path"])
-        if scope["method"] not in route.methods:
-            raise NoSuchMethod(scope["method"], scope["path"][:80], route.methods)
+    async def _answer(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+        route, name = self._permitted(visitor, scope)
+        workspace = self.workspace.acting(visitor.caller)
         if route.operation is not None:
-            await self._operate(route.operation, scope, receive, send)
+            await self._operate(workspace, route.operation, scope, receive, send)
         elif route.path == OBJECTS:
-            kept = await take_object(self.workspace, scope, receive, self.object_bytes)
+            kept = await take_object(workspace, scope, receive, self.object_bytes)
             await reply(send, 200, msgspec.json.encode(kept))
         elif route.path.startswith(OBJECTS):
-            await give_object(self.workspace, name, scope, send)
+            await give_object(workspace, name, scope, send)
         elif route.path.startswith(JOBS):
-            job = await asyncio.to_thread(self.workspace.perform, get_job, {"job": name})
+            job = await asyncio.to_thread(workspace.perform, get_job, {"job": name})
             await reply(send, 200, msgspec.json.encode(job))
+        elif route.path == ME:
+            await give_me(visitor, send)
+        elif route.path == SIGN_IN and scope["method"] == "POST":
+            await sign_in(workspace, visitor, scope, send)
+        elif route.path == SIGN_IN:
+            await sign_out(workspace, scope, send)
         elif route.path == "/openapi.json":
             await reply(send, 200, self._description)
         elif route.path == "/docs":
@@ -137,6 +154,21 @@ class ServerApp:
             await reply(send, 200, page, headers)
         else:
             await reply(send, 200, b'{"status":"ok"}')
+
+    def _permitted(self, visitor: Visitor, scope: Scope) -> tuple[Route, str]:
+        """The route that is asked for, once its asker may use it."""
+        path = scope["path"]
+        if visitor.is_stranger:
+            known = self.routes.get(path)
+            # The same answer for every path: nothing is told of what there is.
+            if known is None or known.permission != HEALTH:
+                raise SignInRequired
+        route, name = self._find(path)
+        if scope["method"] not in route.methods:
+            raise NoSuchMethod(scope["method"], path[:80], route.methods)
+        if not visitor.caller.may(route.permission):
+            raise PermissionDenied(route.path.removeprefix(API), route.permission)
+        return route, name
 
     def _find(self, path: str) -> tuple[Route, str]:
         """The route of a path, and the last part of it where that is a name."""
@@ -154,23 +186,30 @@ class ServerApp:
         raise UnknownPath(path[:80], [known for known in self.routes if known not in operations])
 
     async def _operate(
-        self, operation: Operation[..., Any], scope: Scope, receive: Receive, send: Send
+        self,
+        workspace: LocalWorkspace,
+        operation: Operation[..., Any],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         arguments = await self._arguments(operation, scope, receive)
         # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
         canonical(arguments)
         key = _key(operation, scope)
         if operation.kind == "stream":
-            await self._stream(operation, arguments, scope, receive, send)
+            await self._stream(workspace, operation, arguments, scope, receive, send)
         elif operation.kind == "job":
             if self.jobs is None:
                 raise ExecuteNotAllowed(operation.name)
-            job = await asyncio.to_thread(self.jobs.submit, operation, arguments, key)
+            job = await asyncio.to_thread(
+                self.jobs.submit, operation, arguments, key, caller=workspace.caller
+            )
             headers = [(b"content-type", b"application/json"), *SAFETY_HEADERS]
             where = (b"location", f"{JOBS}/{job}".encode())
             await reply(send, 202, msgspec.json.encode({"job": job}), [*headers, where])
         else:
-            result = await asyncio.to_thread(self.workspace.perform, operation, arguments, key)
+            result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
             await reply(send, 200, await asyncio.to_thread(msgspec.json.encode, result))
 
     async def _arguments(
@@ -187,6 +226,7 @@ class ServerApp:
 
     async def _stream(
         self,
+        workspace: LocalWorkspace,
         operation: Operation[..., Any],
         arguments: Mapping[str, Any],
         scope: Scope,
@@ -203,14 +243,19 @@ class ServerApp:
         operation.check(arguments)
         if not self._streams.acquire(blocking=False):
             raise TooManyStreams(MAX_STREAMS)
+        over = asyncio.create_task(self.gate.until_over(scope, operation.permission))
         try:
             response = StreamingResponse(
-                events(lambda: self.workspace.perform(operation, arguments), self.is_draining),
+                events(
+                    lambda: workspace.perform(operation, arguments),
+                    lambda: self.is_draining() or over.done(),
+                ),
                 media_type="text/event-stream",
                 headers={name.decode(): value.decode() for name, value in SAFETY_HEADERS},
             )
             await response(scope, receive, send)
         finally:
+            over.cancel()
             self._streams.release()
 
 

@@ -1,13 +1,15 @@
 """What the server refuses beside what operations refuse.
 
-NotFound ├── UnknownJob └── UnknownObject     Refused └── ExecuteNotAllowed
-Invalid  ├── BadKey └── BadQuery              Unavailable └── TooManyStreams
+NotFound ├── UnknownJob └── UnknownObject     Unavailable └── TooManyStreams
+Invalid  ├── BadKey └── BadQuery              Conflict └── NoMembers
+Refused  ├── ExecuteNotAllowed  ├── SignInRequired ├── TokenRefused ├── SessionOver (401)
+         ├── TooManyAttempts (429)            └── CookieRefused
 Failed   └── UndeclaredPermission (stops the start)
 """
 
 from collections.abc import Iterable
 
-from ropeway.core.errors import Failed, Invalid, NotFound, Refused, Unavailable
+from ropeway.core.errors import Conflict, Failed, Invalid, NotFound, Refused, Unavailable
 
 
 class UndeclaredPermission(Failed):
@@ -88,4 +90,88 @@ class TooManyStreams(Unavailable):
     def __init__(self, limit: int) -> None:
         super().__init__(
             f"{limit} streams are open already.", expected="fewer", next_step="close one, try again"
+        )
+
+
+_CHALLENGE = (b"www-authenticate", b'Bearer realm="ropeway"')
+
+
+class SignInRequired(Refused):
+    """A request without a token, to a server whose project has members."""
+
+    code = "sign-in-required"
+    http_status = 401
+
+    def __init__(self) -> None:
+        self.headers = [_CHALLENGE]
+        super().__init__(
+            "This server answers members only, and the request does not say whose it is.",
+            expected="the header Authorization: Bearer rw_…",
+            next_step="ropeway token issue   in the project's folder, or ask an admin of the project for one",
+        )
+
+
+class TokenRefused(Refused):
+    """A token that opens nothing here: unknown, over, revoked, or of somebody who is no member any more."""
+
+    code = "token-refused"
+    http_status = 401
+
+    def __init__(self) -> None:
+        self.headers = [_CHALLENGE]
+        super().__init__(
+            "The token opens nothing here: it is unknown, over or revoked.",
+            expected="a token of this project that is live",
+            next_step="ropeway token list   says which are; ropeway token issue   makes another",
+        )
+
+
+class SessionOver(Refused):
+    """The session of a browser is over, or its token is revoked."""
+
+    code = "session-over"
+    http_status = 401
+
+    def __init__(self, cleared: tuple[bytes, bytes]) -> None:
+        self.headers = [_CHALLENGE, cleared]
+        super().__init__("The session is over.", expected="a session that is live", next_step="sign in again")
+
+
+class TooManyAttempts(Refused):
+    """Wrong tokens from one address, more than a mistake explains."""
+
+    code = "too-many-attempts"
+    http_status = 429
+
+    def __init__(self, wait_s: int) -> None:
+        self.headers = [(b"retry-after", b"%d" % wait_s)]
+        super().__init__(
+            "Too many wrong tokens came from this address.",
+            expected=f"none for {wait_s} s",
+            next_step="wait, and look at the token: ropeway token list",
+            wait_s=wait_s,
+        )
+
+
+class CookieRefused(Refused):
+    """A browser's session that is to change something, for a page that the browser does not name."""
+
+    code = "cookie-refused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A session may change something only from this service's own pages.",
+            expected="the header Origin or Sec-Fetch-Site, as browsers send them; programs send a token",
+        )
+
+
+class NoMembers(Conflict):
+    """A wish to sign in to a project that has no members."""
+
+    code = "no-members"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This project has no members, so that nobody needs to sign in.",
+            next_step="ropeway member add NAME --role admin   makes the first",
         )

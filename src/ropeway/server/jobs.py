@@ -24,7 +24,8 @@ from ropeway.server.projections import asked_for
 from ropeway.server.projections import job as job_table
 from ropeway.serving.errors import Internal
 from ropeway.store import SegmentWriter
-from ropeway.workspace import Context, Operation, Workspace
+from ropeway.workspace import Caller, Context, LocalWorkspace, Operation
+from ropeway.workspace.errors import PermissionDenied
 
 logger = logging.getLogger("ropeway.server")
 
@@ -67,14 +68,34 @@ class JobRunner:
         workspace: where they run and are recorded.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: LocalWorkspace) -> None:
         self.workspace = workspace
         self.server = new_id("server")
         self._lock = SegmentWriter(lock_path(workspace.home, self.server), b"{}")
         self._turn = threading.Lock()
 
-    def submit(self, operation: Operation[..., Any], arguments: Mapping[str, Any], key: str | None) -> JobId:
-        """Promise a job, then run it; on return the promise is durable. With a key, it is given only once."""
+    def submit(
+        self,
+        operation: Operation[..., Any],
+        arguments: Mapping[str, Any],
+        key: str | None,
+        *,
+        caller: Caller | None = None,
+    ) -> JobId:
+        """Promise a job, then run it; on return the promise is durable. With a key, it is given only once.
+
+        Args:
+            operation: which.
+            arguments: by name.
+            key: an idempotency key.
+            caller: whose job it is, with the permissions that they have now; the workspace's own when absent.
+        """
+        caller = caller or self.workspace.caller
+        workspace = self.workspace.acting(caller)
+        # Promising and ending it is the server's part: it takes no permission but the operation's.
+        clerk = self.workspace.acting(msgspec.structs.replace(caller, allowed=None))
+        if not caller.may(operation.permission):
+            raise PermissionDenied(operation.name, operation.permission)
         # Defaults filled in: leaving an argument out and giving its default is the same question.
         checked = msgspec.to_builtins(operation.check(arguments))
         job = new_id("job") if key is None else f"job_{digest_bytes(key.encode())[:KEYED_LENGTH]}"
@@ -84,8 +105,8 @@ class JobRunner:
             "server": self.server,
             "arguments": checked,
         }
-        if self.workspace.perform(accept_job, promise):
-            run = partial(self._run, JobId(job), operation, arguments)
+        if clerk.perform(accept_job, promise):
+            run = partial(self._run, JobId(job), operation, arguments, workspace, clerk)
             # A daemon: a server that is told to stop does not wait for hours of work.
             threading.Thread(target=run, name=f"ropeway-{job}", daemon=True).start()
         return JobId(job)
@@ -94,18 +115,27 @@ class JobRunner:
         """Let go of the lock: what still runs is given up, and reads `interrupted`."""
         self._lock.close()
 
-    def _run(self, job: JobId, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> None:
+    def _run(
+        self,
+        job: JobId,
+        operation: Operation[..., Any],
+        arguments: Mapping[str, Any],
+        workspace: LocalWorkspace,
+        clerk: LocalWorkspace,
+    ) -> None:
         with self._turn:
-            succeeded, outcome = self._outcome(operation, arguments)
+            succeeded, outcome = self._outcome(operation, arguments, workspace)
             try:
-                digest = self.workspace.store.put(outcome)
-                finish_job(self.workspace, job=job, succeeded=succeeded, outcome=digest)
+                digest = clerk.store.put(outcome)
+                finish_job(clerk, job=job, succeeded=succeeded, outcome=digest)
             except Exception:  # the thread's edge: nothing above would tell anyone
                 logger.exception("the end of %s could not be recorded", job)
 
-    def _outcome(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> tuple[bool, bytes]:
+    def _outcome(
+        self, operation: Operation[..., Any], arguments: Mapping[str, Any], workspace: LocalWorkspace
+    ) -> tuple[bool, bytes]:
         try:
-            return True, msgspec.json.encode(self.workspace.perform(operation, arguments))
+            return True, msgspec.json.encode(workspace.perform(operation, arguments))
         except RopewayError as error:
             return False, msgspec.json.encode(error.to_dict(), enc_hook=str)
         except Exception:  # the thread's edge, as at a request's

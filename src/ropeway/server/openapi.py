@@ -15,6 +15,10 @@ _ERROR = {
     "content": {"application/json": {"schema": {"$ref": _REF.format(name="Error")}}},
 }
 _TEXT = {"type": "string"}
+_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "ropeway_session"},
+}
 _ERROR_SCHEMA = {
     "type": "object",
     "properties": {
@@ -53,8 +57,10 @@ def describe(routes: Iterable[Route], title: str, version: str) -> dict[str, Any
             "version": version,
             "description": "Every operation of the project. Commands take an Idempotency-Key.",
         },
-        "paths": {**paths, **_objects_and_jobs()},
-        "components": {"schemas": {**components, "Error": _ERROR_SCHEMA}},
+        "paths": {**paths, **_objects_and_jobs(), **_about_the_caller()},
+        "components": {"schemas": {**components, "Error": _ERROR_SCHEMA}, "securitySchemes": _SCHEMES},
+        # The empty one: a project without members asks nobody.
+        "security": [{"token": []}, {"session": []}, {}],
     }
 
 
@@ -121,6 +127,35 @@ def _objects_and_jobs() -> dict[str, Any]:
                 "parameters": [_in_path("job")],
                 "responses": {"200": {"description": "the job"}, "default": _ERROR},
             }
+        },
+    }
+
+
+def _about_the_caller() -> dict[str, Any]:
+    said = {"type": "object", "properties": {"name": _TEXT, "role": {"type": ["string", "null"]}}}
+    me = {"description": "the caller", "content": {"application/json": {"schema": said}}}
+    return {
+        f"{API}me": {
+            "get": {
+                "operationId": "me",
+                "summary": "Who the caller is here: name, role, permissions, and until when.",
+                "x-permission": "server:describe",
+                "responses": {"200": me, "default": _ERROR},
+            }
+        },
+        f"{API}session": {
+            "post": {
+                "operationId": "sign-in",
+                "summary": "Sign in: exchange the token that is sent for a session's cookie.",
+                "x-permission": "server:describe",
+                "responses": {"200": me, "default": _ERROR},
+            },
+            "delete": {
+                "operationId": "sign-out",
+                "summary": "Sign out: end the session, and take its cookie back.",
+                "x-permission": "server:describe",
+                "responses": {"200": {"description": "signed out"}, "default": _ERROR},
+            },
         },
     }
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import msgspec
 
+from ropeway.members.roles import DESCRIBE, HEALTH
 from ropeway.server.errors import UndeclaredPermission
 from ropeway.workspace import Operation
 
 API = "/api/v1/"
 OBJECTS = f"{API}objects"
 JOBS = f"{API}jobs"
+ME = f"{API}me"
+SIGN_IN = f"{API}session"
 
 _PERMISSION = re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*")
-
-PUBLIC = "server:describe"
-"""The permission to read what the server is: its description, its page, its health."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -32,9 +32,11 @@ FIXED = (
     Route(OBJECTS, ("PUT",), "objects:write"),
     Route(f"{OBJECTS}/{{digest}}", ("GET", "HEAD"), "objects:read"),
     Route(f"{JOBS}/{{job}}", ("GET", "HEAD"), "jobs:read"),
-    Route("/openapi.json", ("GET", "HEAD"), PUBLIC),
-    Route("/docs", ("GET", "HEAD"), PUBLIC),
-    Route("/health", ("GET", "HEAD"), PUBLIC),
+    Route(ME, ("GET", "HEAD"), DESCRIBE),
+    Route(SIGN_IN, ("POST", "DELETE"), DESCRIBE),
+    Route("/openapi.json", ("GET", "HEAD"), DESCRIBE),
+    Route("/docs", ("GET", "HEAD"), DESCRIBE),
+    Route("/health", ("GET", "HEAD"), HEALTH),
 )
 
 _METHODS = {

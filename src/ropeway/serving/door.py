@@ -44,12 +44,18 @@ SAFETY_HEADERS = [
 JSON_HEADERS = [(b"content-type", b"application/json"), *SAFETY_HEADERS]
 
 
-def check_caller(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Let in only what names this machine's loopback and comes from no other site.
+def check_caller(
+    headers: Iterable[tuple[bytes, bytes]], answers_to: Callable[[str], bool] | None = None
+) -> None:
+    """Let in only what names a host of this service and comes from no other site.
+
+    Args:
+        headers: the request's.
+        answers_to: whether a host name is one of this service; this machine's loopback when absent.
 
     Raises:
         MalformedRequest: no Host header, or several; or several that name where the request is from.
-        Misdirected: the Host is not loopback.
+        Misdirected: the Host is another one.
         ForeignOrigin: a browser sends it for another site, or for one that it will not name.
     """
     named: dict[bytes, list[bytes]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
@@ -64,7 +70,7 @@ def check_caller(headers: Iterable[tuple[bytes, bytes]]) -> None:
         if len(given) > 1:
             raise MalformedRequest(f"it has {len(given)} {header_name} headers", expected="one at the most")
     host = hosts[0].decode("latin-1").lower()
-    if not is_loopback(_host_name(host)):
+    if not (answers_to or is_loopback)(host_name(host)):
         raise Misdirected(host[:80])
     for origin in origins:
         if origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
@@ -84,7 +90,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _host_name(host: str) -> str:
+def host_name(host: str) -> str:
     """The name in a Host header, without port and brackets; "" where the form is wrong."""
     if host.startswith("["):
         name, bracket, port = host[1:].partition("]")
@@ -226,6 +232,7 @@ async def reply_error(scope: Scope, receive: Receive, send: Send, error: Ropeway
     allowed = getattr(error, "allowed", None)
     if allowed:
         headers.append((b"allow", ", ".join(allowed).encode()))
+    headers += getattr(error, "headers", [])
     if not isinstance(error, BodyTooLarge | RequestTimeout):
         await reply(send, error.http_status, body, headers)
         return

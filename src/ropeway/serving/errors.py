@@ -166,15 +166,16 @@ class Incompatible(Conflict):
 
 
 class AuthRequired(Refused):
-    """A wish to listen beyond loopback, which needs the authentication that a later version brings."""
+    """A wish to be reached beyond loopback by something that does not ask who is calling."""
 
     code = "auth-required"
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, next_step: str = "") -> None:
         super().__init__(
             f"Will not listen on '{host}': without authentication anyone who reaches it could use it.",
             expected="a loopback host: 127.0.0.1, ::1 or localhost",
-            next_step="leave --host out; where others need it, put a proxy with authentication in front",
+            next_step=next_step
+            or "leave --host out; where others need it, put a proxy with authentication in front",
         )
 
 

@@ -46,8 +46,13 @@ _BPF_RET_ZERO = struct.pack("HBBI", 0x06, 0, 0, 0)
 """One classic BPF instruction: keep 0 bytes of each packet, which drops it."""
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, beyond_loopback: bool = False) -> socket.socket:
     """A socket that listens on loopback; port 0 takes any free one.
+
+    Args:
+        host: an address, or `localhost`.
+        port: 0 takes any free one.
+        beyond_loopback: another address of this machine may be meant: callers are asked who they are.
 
     Raises:
         AuthRequired: the host is not loopback.
@@ -55,9 +60,12 @@ def bind(host: str, port: int) -> socket.socket:
         CannotListen: the system says no for another reason.
     """
     address = "127.0.0.1" if host == "localhost" else host
-    if not is_loopback(address):
+    if not is_loopback(address) and not beyond_loopback:
         raise AuthRequired(host)
-    is_v6 = ipaddress.ip_address(address).version == 6
+    try:
+        is_v6 = ipaddress.ip_address(address).version == 6
+    except ValueError as error:
+        raise CannotListen(address, port, "that is no address, such as 0.0.0.0 or ::") from error
     listener = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_STREAM)
     try:
         # Lets a restart take the port over from connections that are still timing out.

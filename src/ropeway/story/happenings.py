@@ -24,6 +24,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     verb: str
     subject: str
     body: dict[str, Any]
+    auth: str = "none"
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,4 +95,5 @@ def _happening(record: bytes, payload: bytes | None, name: str | None) -> Happen
         verb=known["verb"],
         subject=known["subject"],
         body=body,
+        auth=known["auth"],
     )

@@ -86,7 +86,10 @@ def _model_line(happening: Happening) -> str:
             outcome = "passed" if body["passed"] else "refused"
             return f"gate {outcome} {day(happening.at)}: {said}" if said else f"gate {outcome} {stamp}"
         case "model-approved":
-            return f"approved {stamp}" + (", who had also proposed it" if body["self_approved"] else "")
+            proof = "" if happening.auth == "none" else f", known by {happening.auth}"
+            return f"approved {stamp}{proof}" + (
+                ", who had also proposed it" if body["self_approved"] else ""
+            )
         case "approved-by-rule":
             return f"approved {day(happening.at)} by rule ({body['rule']})"
         case "release-rolled-back":

@@ -3,12 +3,14 @@
 Not here: what the operations do (the rooms above), and how they are reached (CLI, server).
 """
 
+from ropeway.workspace.caller import Caller
 from ropeway.workspace.context import Context
 from ropeway.workspace.local import LocalWorkspace, open_workspace
 from ropeway.workspace.operation import Operation, Workspace, operation
 from ropeway.workspace.project import Input, LabelSet, Project
 
 __all__ = [
+    "Caller",
     "Context",
     "Input",
     "LabelSet",

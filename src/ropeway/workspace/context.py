@@ -16,6 +16,7 @@ from ropeway.core.ids import PersonId, new_id
 from ropeway.ledger import Event, Fact, Ledger, Transaction, person
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
+from ropeway.workspace.caller import Caller
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project, load_project
 
@@ -36,6 +37,7 @@ class Context:
         actor_name: str,
         fence: Lease | None = None,
         project: Project | None = None,
+        caller: Caller | None = None,
     ):
         self.root = root
         self.home = home
@@ -43,6 +45,7 @@ class Context:
         self.store = store
         self.clock = clock
         self.actor_name = actor_name
+        self.caller = caller or Caller(name=actor_name)
         self._fence = fence
         self._project = project
         self._stack = ExitStack()
@@ -68,7 +71,7 @@ class Context:
     def actor(self) -> PersonId:
         """The caller's opaque id. In a command, a person seen for the first time is introduced."""
         if self._actor is None:
-            self._actor = self._known_actor() or self._introduce()
+            self._actor = self.caller.person or self._known_actor() or self._introduce()
         return self._actor
 
     def _known_actor(self) -> PersonId | None:
@@ -100,7 +103,7 @@ class Context:
     def append(self, event: E) -> Fact[E]:
         """Record an event as the caller's. Durable when the operation has returned."""
         transaction = self.begin()
-        return transaction.append(event, actor=self.actor)
+        return transaction.append(event, actor=self.actor, auth=self.caller.auth)
 
     @property
     def has_begun(self) -> bool:

@@ -1,5 +1,6 @@
 """The workspace on this machine: a project's folder and, in it, `.ropeway`."""
 
+import copy
 import getpass
 import os
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.workspace import rooms
+from ropeway.workspace.caller import Caller
 from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
@@ -57,9 +59,8 @@ class LocalWorkspace:
     ) -> None:
         self._root = root
         self._home = root / HOME
-        self._actor_name = actor
+        self._caller = Caller(name=actor, allowed=allowed)
         self._clock = clock or SystemClock()
-        self._allowed = allowed
         self._fence = fence
         self._project = project
         rooms.load_projections()
@@ -98,7 +99,12 @@ class LocalWorkspace:
     @property
     def actor_name(self) -> str:
         """The name under which this caller acts."""
-        return self._actor_name
+        return self._caller.name
+
+    @property
+    def caller(self) -> Caller:
+        """Who acts, and what they may do."""
+        return self._caller
 
     @property
     def project(self) -> Project:
@@ -115,7 +121,7 @@ class LocalWorkspace:
             BadArguments: the arguments do not fit.
             IdempotencyMismatch: the key was used for something else.
         """
-        if self._allowed is not None and operation.permission not in self._allowed:
+        if not self._caller.may(operation.permission):
             raise PermissionDenied(operation.name, operation.permission)
         checked = operation.check(arguments)
         if operation.kind == "stream":
@@ -125,27 +131,33 @@ class LocalWorkspace:
         with self._context() as context:
             return operation.function(context, **checked)
 
+    def acting(self, caller: Caller) -> "LocalWorkspace":
+        """The same workspace for somebody else, over the same database and store: closed together with it."""
+        other = copy.copy(self)
+        other._caller = caller
+        return other
+
     def fenced(self, lease: Lease) -> "LocalWorkspace":
         """The same workspace for the holder of a lease: nothing is written once the lease is another's."""
         return LocalWorkspace(
             self._root,
-            actor=self._actor_name,
+            actor=self._caller.name,
             clock=self._clock,
-            allowed=self._allowed,
+            allowed=self._caller.allowed,
             fence=lease,
             project=self._project,
-        )
+        ).acting(self._caller)
 
     def going_by(self, project: Project) -> "LocalWorkspace":
         """The same workspace under other settings than the file's, such as the last that could be read."""
         return LocalWorkspace(
             self._root,
-            actor=self._actor_name,
+            actor=self._caller.name,
             clock=self._clock,
-            allowed=self._allowed,
+            allowed=self._caller.allowed,
             fence=self._fence,
             project=project,
-        )
+        ).acting(self._caller)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -164,9 +176,10 @@ class LocalWorkspace:
             ledger=self._ledger,
             store=self._store,
             clock=self._clock,
-            actor_name=self._actor_name,
+            actor_name=self._caller.name,
             fence=self._fence,
             project=self._project,
+            caller=self._caller,
         )
 
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:
@@ -176,7 +189,7 @@ class LocalWorkspace:
     def _perform_once(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str) -> R:
         """Answer as the first time if there was one; else run, and remember the answer in its transaction."""
         # The caller is part of the question: nobody is given another's answer as their own.
-        asked = digest_json([self._actor_name, arguments])
+        asked = digest_json([self._caller.name, arguments])
         with self._context() as context:
             context.begin()
             row = context.read.execute(select(answered).where(answered.c.key == key)).first()

@@ -16,7 +16,10 @@ FOLLOW_EVERY_S = 0.2
 
 
 class HistoryItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One event, as people read it. `by` is the actor's name, or their id once the name is erased."""
+    """One event, as people read it. `by` is the actor's name, or their id once the name is erased.
+
+    `auth` says how they proved who they are: "none" for a local caller, "token" or "session".
+    """
 
     seq: int
     at: str
@@ -24,6 +27,7 @@ class HistoryItem(msgspec.Struct, frozen=True, kw_only=True):
     verb: str
     subject: str
     body: dict[str, Any]
+    auth: str = "none"
 
 
 @operation("ledger.events", kind="query", permission="ledger:read")
@@ -53,6 +57,7 @@ def list_events(
     if verb:
         query = query.where(event.c.verb == verb)
     rows = context.read.execute(query.order_by(event.c.seq.desc() if newest else event.c.seq)).all()
+    records = [msgspec.json.decode(row.record) for row in rows]
     items = [
         HistoryItem(
             seq=row.seq,
@@ -60,9 +65,10 @@ def list_events(
             by=row.name or row.actor,
             verb=row.verb,
             subject=row.subject,
-            body=msgspec.json.decode(row.record)["body"],
+            body=record["body"],
+            auth=record["auth"],
         )
-        for row in rows
+        for row, record in zip(rows, records, strict=True)
     ]
     return items[::-1] if newest else items
 
@@ -89,4 +95,5 @@ def _fresh(context: Context) -> Context:
         store=context.store,
         clock=context.clock,
         actor_name=context.actor_name,
+        caller=context.caller,
     )

@@ -7,6 +7,7 @@ when a server mounts them.
 from importlib import import_module
 
 PROJECTIONS = (
+    "ropeway.members.projections",
     "ropeway.data.projections",
     "ropeway.labels.projections",
     "ropeway.tracking.projections",
@@ -20,6 +21,7 @@ PROJECTIONS = (
 )
 OPERATIONS = (
     "ropeway.workspace.operations",
+    "ropeway.members.operations",
     "ropeway.data.operations",
     "ropeway.labels.operations",
     "ropeway.tracking.operations",
