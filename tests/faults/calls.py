@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 from tests.faults.catalogue import OPERATIONS
-from tests.faults.interposer import SYNCS, Call, supervised
+from tests.faults.interposer import BY_DESCRIPTOR, SYNCS, Call, supervised
 from tests.faults.oracle import problems_after
 from tests.faults.story import Story
 
@@ -54,6 +54,10 @@ CLEAR = {
 NOT_RESTED_UPON = ("/ledger.db", ".ropeway")
 """The database is synced when its journal is written back into it: a commit rests on the journal alone. That
 SQLite overlooks a failed sync of the folder costs a new journal its name on few file systems, not on ext4."""
+
+
+FREE_TO_VANISH = (".ropeway/cache", ".ropeway/tmp", ".ropeway/ledger.db-shm")
+"""What nothing acknowledged rests on."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +121,20 @@ class Bench:
                 problems=_against(fault, failed, said, code) + self._account(),
             )
 
+    def unsynced(self) -> list[str]:
+        """What the operation had written and not synced when it acknowledged; nothing is failed."""
+        written: dict[str, None] = {}
+
+        def watch(call: Call) -> int:
+            if not self._has_acknowledged[0]:
+                _note(call, written)
+            return 0
+
+        self._has_acknowledged[0] = 0
+        said, _ = self._try(watch)
+        assert said.acknowledged, said.trace
+        return [path for path in written if not path.startswith(FREE_TO_VANISH) and path != ".ropeway/ledger.db"]
+
     def _try(self, judge: Callable[[Call], int]) -> tuple[Said, int]:
         """Do the operation once in a fresh copy of the project."""
         shutil.rmtree(self._tried, ignore_errors=True)
@@ -167,6 +185,18 @@ class Bench:
 
         _in_a_child(ask)
         return msgspec.json.decode(found.read_bytes(), type=list[str])
+
+
+def _note(call: Call, written: dict[str, None]) -> None:
+    """Keep account of what is not on the disk yet: files by their bytes, folders by new names in them."""
+    if call.name in SYNCS:
+        written.pop(call.path, None)
+    elif call.name in BY_DESCRIPTOR:
+        written[call.path] = None
+    elif call.old:
+        written[call.path.rpartition("/")[0]] = None
+        if call.old in written:
+            written[call.path] = written.pop(call.old)
 
 
 def _against(fault: Fault, failed: Sequence[Failed], said: Said, code: int) -> list[str]:

@@ -22,6 +22,7 @@ BY_DESCRIPTOR = ("write", "pwrite64", "writev", "pwritev", "fsync", "fdatasync",
 BY_NAME = {"openat": 1, "mkdirat": 1, "renameat": 3, "renameat2": 3, "linkat": 3}
 """Calls with a name, and which argument it is: that of the new name, where there are two."""
 BY_OLD_NAME = {"open": 0, "mkdir": 0, "rename": 1, "link": 1}
+OLD_NAME = {"rename": 0, "link": 0, "renameat": 1, "renameat2": 1, "linkat": 1}
 SYNCS = ("fsync", "fdatasync")
 
 NUMBERS = {
@@ -49,11 +50,12 @@ NAME_BYTES = 4096
 
 
 class Call(NamedTuple):
-    """One call that writes: its number among those of the project's files, from 1."""
+    """One call that writes: its number among those of the project's files, from 1; `old` where it renames."""
 
     number: int
     name: str
     path: str
+    old: str = ""
 
 
 def why_not() -> str:
@@ -116,7 +118,8 @@ def _settle(listener: int, inside: str, calls: list[Call], judge: Callable[[Call
     name = next(each for each, known in NUMBERS[platform.machine()].items() if known == number)
     path, failed = _path_of(process, name, arguments), 0
     if path.startswith(inside):
-        calls.append(Call(len(calls) + 1, name, path.removeprefix(inside)))
+        old = _text_at(process, arguments[OLD_NAME[name]]) if name in OLD_NAME else ""
+        calls.append(Call(len(calls) + 1, name, path.removeprefix(inside), old.removeprefix(inside)))
         failed = judge(calls[-1])
     answer = ANSWER.pack(identity, 0, -failed, 0 if failed else GO_ON)
     try:
