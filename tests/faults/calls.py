@@ -13,8 +13,10 @@ import mmap
 import os
 import shutil
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -40,7 +42,7 @@ TRIED = (
     "approve, promote",
 )
 TOKEN = "tried"  # noqa: S105  a name
-MOST = 5_000
+MEMORY = Path("/dev/shm")  # noqa: S108  a folder of its own is made in it
 Fault = Literal["EIO", "ENOSPC"]
 FAULTS: tuple[Fault, ...] = ("EIO", "ENOSPC")
 """EIO fails one call; ENOSPC fails it and every later one that takes space, as a full disk does."""
@@ -265,6 +267,37 @@ def fail_calls(
     return done
 
 
+def find_unsynced(folder: Path, operations: Sequence[str]) -> list[dict[str, object]]:
+    """What each of some operations leaves unsynced. To be called in a process without threads."""
+    (folder / "imports").mkdir(parents=True)
+    import_everything(operations, folder / "imports")
+    found: list[dict[str, object]] = []
+    for name in operations:
+        home = folder / name.replace(" ", "-").replace(",", "")
+        home.mkdir()
+        found.append({"operation": name, "unsynced": Bench(name, home).unsynced()})
+    return found
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder in memory where there is one: nothing here asks a real disk."""
+    parent = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="ropeway-calls-", dir=parent) as folder:
+        yield Path(folder)
+
+
+def main(kind: str, *words: str) -> None:
+    """`unsynced OPERATION …` or `failing EVERY OPERATION …`; what was found, as JSON."""
+    with scratch_folder() as folder:
+        found = (
+            find_unsynced(folder / "work", words)
+            if kind == "unsynced"
+            else fail_calls(folder / "work", operations=words[1:], every=int(words[0]))
+        )
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
 def _in_a_child(work: Callable[[], None]) -> None:
     """Work in a fork, so that no thread is ever started here."""
     child = os.fork()
@@ -279,3 +312,7 @@ def _in_a_child(work: Callable[[], None]) -> None:
             os._exit(code)
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert ended == 0, f"a child that nothing was done to ended with {ended}"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

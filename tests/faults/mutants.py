@@ -1,0 +1,243 @@
+"""Do our tests have teeth? Twenty faults seeded into our own code, one at a time, each to be caught by a test.
+
+Each is a replacement of text in a copy of `src/`; the tests that ought to notice are run on the copy, and one
+of them must fail. A fault whose text is not there any more has to be written anew, beside the code that moved.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+HERE = Path(__file__).resolve().parents[2]
+SOURCE = HERE / "src"
+SECONDS = 600
+FAILED = 1
+"""Pytest's exit code when a test failed."""
+
+
+class Mutant(NamedTuple):
+    """One fault: where, what stands there, what shall stand there, and who ought to notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a fault was caught, and by which test first."""
+
+    name: str
+    file: str
+    caught: bool
+    by: str = ""
+    problem: str = ""
+
+
+SYNCED = "tests/faults/test_calls.py::test_nothing_is_acknowledged_before_it_is_synced"
+MUTANTS = (
+    Mutant(
+        "a published file is not synced",
+        "store/files.py",
+        "        if durable:\n            os.fsync(descriptor)",
+        "        pass",
+        (SYNCED,),
+    ),
+    Mutant(
+        "the folder of a published file is not synced",
+        "store/files.py",
+        "        sync_folder(target.parent)",
+        "        pass",
+        (SYNCED,),
+    ),
+    Mutant(
+        "commits do not wait for the disk",
+        "ledger/database.py",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
+        (SYNCED,),
+    ),
+    Mutant(
+        "a flushed segment is not synced",
+        "store/segments.py",
+        "os.fsync(self._descriptor)",
+        "pass",
+        (SYNCED,),
+    ),
+    Mutant(
+        "what a read gives is not held against its digest",
+        "store/objects.py",
+        "        found = digest_bytes(data)\n        if found != digest:",
+        "        found = digest_bytes(data)\n        if not found:",
+        ("tests/store/test_objects.py", "tests/faults/test_damage.py"),
+    ),
+    Mutant(
+        "a file handed out is not held against its digest",
+        "store/objects.py",
+        "            found = digest_file(path)\n            if found != digest:",
+        "            found = digest_file(path)\n            if not found:",
+        ("tests/store/test_objects.py", "tests/faults/test_damage.py"),
+    ),
+    Mutant(
+        "a tree may name a place outside of its folder",
+        "store/objects.py",
+        '    return not ({"", ".", ".."} & set(parts)',
+        '    return not ({"", "."} & set(parts)',
+        ("tests/store/test_objects.py",),
+    ),
+    Mutant(
+        "a full disk is passed over in silence",
+        "store/segments.py",
+        "                with in_our_words(self.path.parent):\n                    raise error",
+        "                pass",
+        ("tests/store/test_segments.py",),
+    ),
+    Mutant(
+        "a torn record is taken for whole",
+        "store/segments.py",
+        "        if len(payload) < length or zlib.crc32(payload) != crc:\n            break",
+        "        if not payload:\n            break",
+        ("tests/store/test_segments.py",),
+    ),
+    Mutant(
+        "nobody holds the lock of a segment",
+        "store/segments.py",
+        "            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "            pass",
+        ("tests/store/test_segments.py", "tests/predictions/test_seal.py"),
+    ),
+    Mutant(
+        "history runs backwards with the clock",
+        "ledger/journal.py",
+        "max(now, self._at)",
+        "now",
+        ("tests/ledger/test_journal.py",),
+    ),
+    Mutant(
+        "a newer format is opened",
+        "ledger/journal.py",
+        '> FORMAT:',
+        '> FORMAT + 1_000:',
+        ("tests/faults/test_damage.py",),
+    ),
+    Mutant(
+        "who was taken for dead writes on",
+        "workspace/context.py",
+        "if self._fence is not None:",
+        "if self._fence == 0:",
+        ("tests/workspace/test_lease.py",),
+    ),
+    Mutant(
+        "a caller without the permission is let in",
+        "workspace/local.py",
+        "operation.permission not in self._allowed",
+        "not operation.permission",
+        ("tests/workspace/test_operation.py",),
+    ),
+    Mutant(
+        "a key answers another question",
+        "workspace/local.py",
+        "if (row.operation, row.arguments) != (operation.name, asked):",
+        "if row.operation == '':",
+        ("tests/workspace/test_operation.py", "tests/server/test_app.py"),
+    ),
+    Mutant(
+        "who trained it may approve it",
+        "models/operations.py",
+        'if did and context.project.project.approval != "self":',
+        "if did is None:",
+        ("tests/models/test_registry.py",),
+    ),
+    Mutant(
+        "evidence that is stale will do",
+        "models/operations.py",
+        "    if not registry.was_live_in(context.read, version, environment):\n        require_fresh",
+        "    if environment == '':\n        require_fresh",
+        ("tests/models/test_judgement.py",),
+    ),
+    Mutant(
+        "a step's key leaves its parameters out",
+        "pipelines/key.py",
+        '''params={name: f"{type(value).__name__} {value!r}" for name, value in params.items()}''',
+        "params={}",
+        ("tests/pipelines/test_parameters.py", "tests/pipelines/test_run.py"),
+    ),
+    Mutant(
+        "fsck does not hold payloads against what was committed to",
+        "keeping/fsck.py",
+        "commitment(payload.nonce, payload.value) != record.payload",
+        "record.payload is None",
+        ("tests/workspace/test_operation.py", "tests/cli/test_ledger.py"),
+    ),
+    Mutant(
+        "any host that a request names is this one",
+        "serving/door.py",
+        "    if not is_loopback(_host_name(host)):",
+        "    if not host:",
+        ("tests/serving/test_door.py", "tests/serving/test_app.py", "tests/server/test_app.py"),
+    ),
+)
+
+
+def misplaced(mutant: Mutant) -> str:
+    """Why a fault cannot be seeded; empty when it can."""
+    path = SOURCE / "ropeway" / mutant.file
+    found = path.read_text(encoding="utf-8").count(mutant.old) if path.exists() else 0
+    missing = [test for test in mutant.tests if not (HERE / test.partition("::")[0]).exists()]
+    if found != 1:
+        return f"'{mutant.name}': its text is in {mutant.file} {found} times, not once"
+    return f"'{mutant.name}': {missing[0]} is not there" if missing else ""
+
+
+def seed_faults(
+    folder: Path, mutants: Sequence[Mutant] = MUTANTS, progress: Callable[[Outcome], None] | None = None
+) -> list[Outcome]:
+    """Try each fault; first of all, that the tests pass without any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sound = sorted({test for mutant in mutants for test in mutant.tests})
+    code, said = _run_tests(SOURCE, sound, folder)
+    assert code == 0, f"the tests fail by themselves:\n{said}"
+    outcomes = []
+    for mutant in mutants:
+        outcomes.append(_try(mutant, folder))
+        if progress is not None:
+            progress(outcomes[-1])
+    return outcomes
+
+
+def _try(mutant: Mutant, folder: Path) -> Outcome:
+    problem = misplaced(mutant)
+    if problem:
+        return Outcome(name=mutant.name, file=mutant.file, caught=False, problem=problem)
+    copy = folder / "src"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    path = copy / "ropeway" / mutant.file
+    path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
+    code, said = _run_tests(copy, mutant.tests, folder)
+    by = next((line.split()[1] for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
+    problem = "" if code in (0, FAILED) else f"'{mutant.name}': the tests ended with {code}:\n{said[-2_000:]}"
+    return Outcome(name=mutant.name, file=mutant.file, caught=code == FAILED, by=by, problem=problem)
+
+
+def _run_tests(source: Path, tests: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Run tests on a source; they import it, and so do the processes that they start."""
+    path = os.pathsep.join([str(source), str(HERE)])
+    words = ["-q", "-x", "-p", "no:cacheprovider", f"--basetemp={folder / 'tests'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *tests],
+        cwd=HERE,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    return done.returncode, done.stdout + done.stderr
