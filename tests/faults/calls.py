@@ -41,8 +41,8 @@ TRIED = (
     "pipeline run",
     "approve, promote",
 )
-TOKEN = "tried"  # noqa: S105  a name
-MEMORY = Path("/dev/shm")  # noqa: S108  a folder of its own is made in it
+TOKEN = "tried"
+MEMORY = Path("/dev/shm")
 Fault = Literal["EIO", "ENOSPC"]
 FAULTS: tuple[Fault, ...] = ("EIO", "ENOSPC")
 """EIO fails one call; ENOSPC fails it and every later one that takes space, as a full disk does."""
@@ -135,7 +135,9 @@ class Bench:
         self._has_acknowledged[0] = 0
         said, _ = self._try(watch)
         assert said.acknowledged, said.trace
-        return [path for path in written if not path.startswith(FREE_TO_VANISH) and path != ".ropeway/ledger.db"]
+        return [
+            path for path in written if not path.startswith(FREE_TO_VANISH) and path != ".ropeway/ledger.db"
+        ]
 
     def _try(self, judge: Callable[[Call], int]) -> tuple[Said, int]:
         """Do the operation once in a fresh copy of the project."""
@@ -162,14 +164,18 @@ class Bench:
         story.begin(TOKEN)
         operation = OPERATIONS[self._name]()
         try:
-            with LocalWorkspace(self._tried / "project", actor="ana") as workspace:
-                with operation.working(workspace) as act:
-                    story.acknowledge(TOKEN, act(TOKEN))
-                    self._has_acknowledged[0] = 1
+            with (
+                LocalWorkspace(self._tried / "project", actor="ana") as workspace,
+                operation.working(workspace) as act,
+            ):
+                story.acknowledge(TOKEN, act(TOKEN))
+                self._has_acknowledged[0] = 1
             said = Said(acknowledged=True)
         except RopewayError as error:
-            said = Said(code=error.code, trace=traceback.format_exc(), acknowledged=bool(story.acknowledged()))
-        except BaseException:  # whatever it is, it is the finding
+            said = Said(
+                code=error.code, trace=traceback.format_exc(), acknowledged=bool(story.acknowledged())
+            )
+        except BaseException:  # noqa: BLE001  whatever it is, it is the finding
             said = Said(trace=traceback.format_exc(), acknowledged=bool(story.acknowledged()))
         self._answers.write_bytes(msgspec.json.encode(said))
 
@@ -206,7 +212,7 @@ def _against(fault: Fault, failed: Sequence[Failed], said: Said, code: int) -> l
     problems = [f"the process ended with {code}"] if code else []
     if said.trace and not said.code:
         problems.append(f"an error that is none of ours: {said.trace}")
-    elif said.code and said.code not in CLEAR[fault]:
+    elif said.code and said.code not in CLEAR["EIO" if failed[0].call.name in SYNCS else fault]:
         problems.append(f"told as '{said.code}': {said.trace}")
     unsynced = [each.call for each in failed if each.call.name in SYNCS and not each.is_after]
     unsynced = [call for call in unsynced if not call.path.endswith(NOT_RESTED_UPON)]
@@ -287,15 +293,21 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def _say(each: Failing) -> None:
+    line = f"{each.operation:<20} {each.fault:<6} {each.number:>4} {each.call:<10} {each.said}"
+    print(f"calls: {line}", file=sys.stderr, flush=True)
+
+
 def main(kind: str, *words: str) -> None:
     """`unsynced OPERATION …` or `failing EVERY OPERATION …`; what was found, as JSON."""
     with scratch_folder() as folder:
         found = (
             find_unsynced(folder / "work", words)
             if kind == "unsynced"
-            else fail_calls(folder / "work", operations=words[1:], every=int(words[0]))
+            else fail_calls(folder / "work", operations=words[1:], every=int(words[0]), progress=_say)
         )
     sys.stdout.buffer.write(msgspec.json.encode(found))
+    sys.stdout.flush()
 
 
 def _in_a_child(work: Callable[[], None]) -> None:
@@ -306,7 +318,7 @@ def _in_a_child(work: Callable[[], None]) -> None:
         try:
             work()
             code = 0
-        except BaseException:  # the fork must never go on as its parent
+        except BaseException:  # noqa: BLE001  the fork must never go on as its parent
             traceback.print_exc()
         finally:
             os._exit(code)

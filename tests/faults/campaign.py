@@ -91,9 +91,7 @@ def run_campaign(
         home.mkdir(parents=True)
         with ExitStack() as stack:
             disk = stack.enter_context(loop_disk(home / "disk", home / "disk.img")) if cuts_power else None
-            ground = Ground(
-                name, home, f"{seed} {name} {part.number}", disk=disk, is_careless=is_careless
-            )
+            ground = Ground(name, home, f"{seed} {name} {part.number}", disk=disk, is_careless=is_careless)
             stack.callback(ground.close)
             rehearsal = ground.rehearse()
             if not ground.is_ready:

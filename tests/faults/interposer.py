@@ -27,15 +27,40 @@ SYNCS = ("fsync", "fdatasync")
 
 NUMBERS = {
     "x86_64": {
-        **{"write": 1, "pwrite64": 18, "writev": 20, "pwritev": 296, "fsync": 74, "fdatasync": 75},
-        **{"ftruncate": 77, "fallocate": 285, "openat": 257, "mkdirat": 258, "renameat": 264},
-        **{"renameat2": 316, "linkat": 265, "open": 2, "mkdir": 83, "rename": 82, "link": 86},
+        "write": 1,
+        "pwrite64": 18,
+        "writev": 20,
+        "pwritev": 296,
+        "fsync": 74,
+        "fdatasync": 75,
+        "ftruncate": 77,
+        "fallocate": 285,
+        "openat": 257,
+        "mkdirat": 258,
+        "renameat": 264,
+        "renameat2": 316,
+        "linkat": 265,
+        "open": 2,
+        "mkdir": 83,
+        "rename": 82,
+        "link": 86,
         "seccomp": 317,
     },
     "aarch64": {
-        **{"write": 64, "pwrite64": 68, "writev": 66, "pwritev": 70, "fsync": 82, "fdatasync": 83},
-        **{"ftruncate": 46, "fallocate": 47, "openat": 56, "mkdirat": 34, "renameat": 38},
-        **{"renameat2": 276, "linkat": 37, "seccomp": 277},
+        "write": 64,
+        "pwrite64": 68,
+        "writev": 66,
+        "pwritev": 70,
+        "fsync": 82,
+        "fdatasync": 83,
+        "ftruncate": 46,
+        "fallocate": 47,
+        "openat": 56,
+        "mkdirat": 34,
+        "renameat": 38,
+        "renameat2": 276,
+        "linkat": 37,
+        "seccomp": 277,
     },
 }
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -134,7 +159,7 @@ def _path_of(process: int, name: str, arguments: list[int]) -> str:
     """Which file a call is for; empty where it makes none."""
     if name in BY_DESCRIPTOR:
         try:
-            return os.readlink(f"/proc/{process}/fd/{arguments[0]}")
+            return str(Path(f"/proc/{process}/fd/{arguments[0]}").readlink())
         except OSError:
             return ""
     if name in ("open", "openat") and not arguments[1 if name == "open" else 2] & O_CREAT:

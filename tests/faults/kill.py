@@ -149,9 +149,7 @@ class Ground:
         pool = delicate if delicate and self._chance.random() < 0.8 else seen
         return aim, self._chance.choice(pool)
 
-    def _hunt(
-        self, child: "subprocess.Popen[bytes]", board: Board, aim: Aim, phase: Phase
-    ) -> Phase | None:
+    def _hunt(self, child: "subprocess.Popen[bytes]", board: Board, aim: Aim, phase: Phase) -> Phase | None:
         """Wait for the moment, then kill; gives where the child was when its disk stopped before it."""
         if aim == "blind":
             time.sleep(self._chance.uniform(0.0, LONGEST_BLIND_S))

@@ -1,7 +1,7 @@
-"""Do our tests have teeth? Twenty faults seeded into our own code, one at a time, each to be caught by a test.
+"""Do our tests have teeth? Twenty faults seeded into our own code, one at a time: tests must catch them.
 
-Each is a replacement of text in a copy of `src/`; the tests that ought to notice are run on the copy, and one
-of them must fail. A fault whose text is not there any more has to be written anew, beside the code that moved.
+Each is a replacement of text in a copy of `src/`; the tests that ought to notice are run on the copy, and
+one of them must fail. A fault whose text is gone has to be written anew, with the code that moved.
 """
 
 import os
@@ -95,8 +95,8 @@ MUTANTS = (
     Mutant(
         "a full disk is passed over in silence",
         "store/segments.py",
-        "                with in_our_words(self.path.parent):\n                    raise error",
-        "                pass",
+        "                with in_our_words(self.path.parent):\n                    raise\n",
+        "                pass\n",
         ("tests/store/test_segments.py",),
     ),
     Mutant(
@@ -123,8 +123,8 @@ MUTANTS = (
     Mutant(
         "a newer format is opened",
         "ledger/journal.py",
-        '> FORMAT:',
-        '> FORMAT + 1_000:',
+        "> FORMAT:",
+        "> FORMAT + 1_000:",
         ("tests/faults/test_damage.py",),
     ),
     Mutant(
@@ -165,7 +165,7 @@ MUTANTS = (
     Mutant(
         "a step's key leaves its parameters out",
         "pipelines/key.py",
-        '''params={name: f"{type(value).__name__} {value!r}" for name, value in params.items()}''',
+        """params={name: f"{type(value).__name__} {value!r}" for name, value in params.items()}""",
         "params={}",
         ("tests/pipelines/test_parameters.py", "tests/pipelines/test_run.py"),
     ),

@@ -25,8 +25,8 @@ from tests.faults.wired import INTRODUCE
 
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import Digest
-from ropeway.ledger.tables import event
 from ropeway.ledger import person
+from ropeway.ledger.tables import event
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
 

@@ -60,7 +60,7 @@ class Wire:
     @property
     def url(self) -> str:
         """Where a client connects."""
-        return "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def plan(self, cut: Cut | None) -> None:
         """What befalls the next connection that has no plan yet."""
@@ -120,7 +120,7 @@ class Wire:
             for end in (client, server):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         while cut.manner == "halt" and self._is_open:
-            # Nothing passes any more; the client gives up by its own clock, and only then does the server see.
+            # Nothing passes any more; the client gives up by its own clock, and only then the server sees.
             if select.select([client], [], [], TICK_S)[0] and not _has_more(client):
                 return
 

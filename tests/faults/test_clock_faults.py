@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from tests.faults.oracle import problems_of
 
-from ropeway.core.errors import RopewayError
 from ropeway.core.ids import PersonId, new_id
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.testing import make_workspace
@@ -115,8 +114,14 @@ def _two_clocks_years_apart(trial: Trial) -> None:
     for _ in range(2):
         trial.work()
         trial.work(other)
-    with take_lease(other, "controller"), pytest.raises(RopewayError, match="controller"):
-        take_lease(trial.workspace, "controller")
+    held = take_lease(other, "controller")
+    # By this clock its term is long over: it is followed, and can write nothing more.
+    with take_lease(trial.workspace, "controller"):
+        fenced = other.fenced(held)
+        with pytest.raises(LeaseLost, match="controller"):
+            start_run(fenced, name="too late")
+        fenced.close()
+    held.release()
 
 
 def _the_far_past(trial: Trial) -> None:

@@ -1,4 +1,4 @@
-"""One of many processes that write one workspace at once, as fast as each may, and remember what they were told.
+"""One of many processes that write one workspace at once, as fast as each may, and remember what it was told.
 
 Run as `python -m tests.faults.writer ORDERS`, never imported by tests for its work.
 """

@@ -145,7 +145,7 @@ def _anomalies(
         facts = list(workspace.ledger.facts(connection))
     problems = [call.error for call in calls if call.error]
     sound = [call for call in calls if not call.error]
-    problems += _out_of_order(sound)
+    problems += out_of_order(sound)
     problems += _not_done_once(facts, sound)
     problems += _not_one_live(facts, sound, refs)
     names = Counter(fact.event.name for fact in facts if isinstance(fact.event, PersonIntroduced))
@@ -161,7 +161,7 @@ class _Placed(NamedTuple):
     call: Call
 
 
-def _out_of_order(calls: Sequence[Call]) -> list[str]:
+def out_of_order(calls: Sequence[Call]) -> list[str]:
     """Calls of which the later one ended before the earlier one began: no order in time is like that."""
     placed = [_Placed(call.answer, call) for call in calls if call.kind == APPEND]
     # A look stands between the last event that it saw and the next.

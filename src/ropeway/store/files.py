@@ -35,9 +35,7 @@ def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable
         raise
 
 
-def _publish(
-    target: Path, temporary: Path, fill: Callable[[int], None], *, durable: bool, mode: int
-) -> None:
+def _publish(target: Path, temporary: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fill(descriptor)

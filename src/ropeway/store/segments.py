@@ -97,12 +97,12 @@ class SegmentWriter:
         with self._lock:
             try:
                 _write_whole(self._descriptor, frame)
-            except OSError as error:
+            except OSError:
                 # Half a frame would hide every later one from readers.
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._descriptor, self.size_bytes)
                 with in_our_words(self.path.parent):
-                    raise error
+                    raise
             self.size_bytes += len(frame)
             self.count += 1
             return self.count - 1
