@@ -22,10 +22,10 @@ FAILED = 1
 
 
 class Mutant(NamedTuple):
-    """One fault: where, what stands there, what shall stand there, and who ought to notice."""
+    """One fault: in which room, what stands there, what shall stand there, and who ought to notice."""
 
     name: str
-    file: str
+    room: str
     old: str
     new: str
     tests: tuple[str, ...]
@@ -35,7 +35,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a fault was caught, and by which test first."""
 
     name: str
-    file: str
+    room: str
     caught: bool
     by: str = ""
     problem: str = ""
@@ -45,142 +45,142 @@ SYNCED = "tests/faults/test_calls.py::test_nothing_is_acknowledged_before_it_is_
 MUTANTS = (
     Mutant(
         "a published file is not synced",
-        "store/files.py",
+        "store",
         "        if durable:\n            os.fsync(descriptor)",
         "        pass",
         (SYNCED,),
     ),
     Mutant(
         "the folder of a published file is not synced",
-        "store/files.py",
+        "store",
         "        sync_folder(target.parent)",
         "        pass",
         (SYNCED,),
     ),
     Mutant(
         "commits do not wait for the disk",
-        "ledger/database.py",
+        "ledger",
         "PRAGMA synchronous=FULL",
         "PRAGMA synchronous=NORMAL",
         (SYNCED,),
     ),
     Mutant(
         "a flushed segment is not synced",
-        "store/segments.py",
+        "store",
         "os.fsync(self._descriptor)",
         "pass",
         (SYNCED,),
     ),
     Mutant(
         "what a read gives is not held against its digest",
-        "store/objects.py",
+        "store",
         "        found = digest_bytes(data)\n        if found != digest:",
         "        found = digest_bytes(data)\n        if not found:",
         ("tests/store/test_objects.py", "tests/faults/test_damage.py"),
     ),
     Mutant(
         "a file handed out is not held against its digest",
-        "store/objects.py",
+        "store",
         "            found = digest_file(path)\n            if found != digest:",
         "            found = digest_file(path)\n            if not found:",
         ("tests/store/test_objects.py", "tests/faults/test_damage.py"),
     ),
     Mutant(
         "a tree may name a place outside of its folder",
-        "store/objects.py",
+        "store",
         '    return not ({"", ".", ".."} & set(parts)',
         '    return not ({"", "."} & set(parts)',
         ("tests/store/test_objects.py",),
     ),
     Mutant(
         "a full disk is passed over in silence",
-        "store/segments.py",
+        "store",
         "                with in_our_words(self.path.parent):\n                    raise\n",
         "                pass\n",
         ("tests/store/test_segments.py",),
     ),
     Mutant(
         "a torn record is taken for whole",
-        "store/segments.py",
+        "store",
         "        if len(payload) < length or zlib.crc32(payload) != crc:\n            break",
         "        if not payload:\n            break",
         ("tests/store/test_segments.py",),
     ),
     Mutant(
         "nobody holds the lock of a segment",
-        "store/segments.py",
+        "store",
         "            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "            pass",
         ("tests/store/test_segments.py", "tests/predictions/test_seal.py"),
     ),
     Mutant(
         "history runs backwards with the clock",
-        "ledger/journal.py",
+        "ledger",
         "max(now, self._at)",
         "now",
         ("tests/ledger/test_journal.py",),
     ),
     Mutant(
         "a newer format is opened",
-        "ledger/journal.py",
+        "ledger",
         "> FORMAT:",
         "> FORMAT + 1_000:",
         ("tests/faults/test_damage.py",),
     ),
     Mutant(
         "who was taken for dead writes on",
-        "workspace/context.py",
+        "workspace",
         "if self._fence is not None:",
         "if self._fence == 0:",
         ("tests/workspace/test_lease.py",),
     ),
     Mutant(
         "a caller without the permission is let in",
-        "workspace/local.py",
-        "operation.permission not in self._allowed",
-        "not operation.permission",
+        "workspace",
+        "            raise PermissionDenied(operation.name, operation.permission)",
+        "            pass",
         ("tests/workspace/test_operation.py",),
     ),
     Mutant(
         "a key answers another question",
-        "workspace/local.py",
+        "workspace",
         "if (row.operation, row.arguments) != (operation.name, asked):",
         "if row.operation == '':",
         ("tests/workspace/test_operation.py", "tests/server/test_app.py"),
     ),
     Mutant(
         "who trained it may approve it",
-        "models/operations.py",
+        "models",
         'if did and context.project.project.approval != "self":',
         "if did is None:",
         ("tests/models/test_registry.py",),
     ),
     Mutant(
         "evidence that is stale will do",
-        "models/operations.py",
+        "models",
         "    if not registry.was_live_in(context.read, version, environment):\n        require_fresh",
         "    if environment == '':\n        require_fresh",
         ("tests/models/test_judgement.py",),
     ),
     Mutant(
         "a step's key leaves its parameters out",
-        "pipelines/key.py",
+        "pipelines",
         """params={name: f"{type(value).__name__} {value!r}" for name, value in params.items()}""",
         "params={}",
         ("tests/pipelines/test_parameters.py", "tests/pipelines/test_run.py"),
     ),
     Mutant(
         "fsck does not hold payloads against what was committed to",
-        "keeping/fsck.py",
+        "keeping",
         "commitment(payload.nonce, payload.value) != record.payload",
         "record.payload is None",
         ("tests/workspace/test_operation.py", "tests/cli/test_ledger.py"),
     ),
     Mutant(
         "any host that a request names is this one",
-        "serving/door.py",
-        "    if not is_loopback(_host_name(host)):",
-        "    if not host:",
+        "serving",
+        "        raise Misdirected(host[:80])",
+        "        pass",
         ("tests/serving/test_door.py", "tests/serving/test_app.py", "tests/server/test_app.py"),
     ),
 )
@@ -188,12 +188,18 @@ MUTANTS = (
 
 def misplaced(mutant: Mutant) -> str:
     """Why a fault cannot be seeded; empty when it can."""
-    path = SOURCE / "ropeway" / mutant.file
-    found = path.read_text(encoding="utf-8").count(mutant.old) if path.exists() else 0
+    found = sum(text.count(mutant.old) for text in _texts(SOURCE, mutant).values())
     missing = [test for test in mutant.tests if not (HERE / test.partition("::")[0]).exists()]
     if found != 1:
-        return f"'{mutant.name}': its text is in {mutant.file} {found} times, not once"
+        return f"'{mutant.name}': its text is in ropeway/{mutant.room} {found} times, not once"
     return f"'{mutant.name}': {missing[0]} is not there" if missing else ""
+
+
+def _texts(source: Path, mutant: Mutant) -> dict[Path, str]:
+    """The files of the fault's room that have its text, wherever in the room it has moved to."""
+    files = (source / "ropeway" / mutant.room).rglob("*.py")
+    texts = {path: path.read_text(encoding="utf-8") for path in files}
+    return {path: text for path, text in texts.items() if mutant.old in text}
 
 
 def seed_faults(
@@ -215,16 +221,16 @@ def seed_faults(
 def _try(mutant: Mutant, folder: Path) -> Outcome:
     problem = misplaced(mutant)
     if problem:
-        return Outcome(name=mutant.name, file=mutant.file, caught=False, problem=problem)
+        return Outcome(name=mutant.name, room=mutant.room, caught=False, problem=problem)
     copy = folder / "src"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    path = copy / "ropeway" / mutant.file
-    path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
+    for path, text in _texts(copy, mutant).items():
+        path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
     code, said = _run_tests(copy, mutant.tests, folder)
     by = next((line.split()[1] for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
     problem = "" if code in (0, FAILED) else f"'{mutant.name}': the tests ended with {code}:\n{said[-2_000:]}"
-    return Outcome(name=mutant.name, file=mutant.file, caught=code == FAILED, by=by, problem=problem)
+    return Outcome(name=mutant.name, room=mutant.room, caught=code == FAILED, by=by, problem=problem)
 
 
 def _run_tests(source: Path, tests: Sequence[str], folder: Path) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.faults.mutants import MUTANTS, misplaced, seed_faults
 
-SAMPLE = ("a newer format is opened", "a tree may name a place outside of its folder")
+SAMPLE = "a tree may name a place outside of its folder"
 
 
 def test_every_fault_still_has_its_place_in_the_code() -> None:
@@ -14,8 +14,6 @@ def test_every_fault_still_has_its_place_in_the_code() -> None:
 
 
 @pytest.mark.slow
-def test_a_sample_of_the_faults_is_caught(tmp_path: Path) -> None:
-    chosen = [mutant for mutant in MUTANTS if mutant.name in SAMPLE]
-    assert [(each.name, each.caught, each.problem) for each in seed_faults(tmp_path, chosen)] == [
-        (mutant.name, True, "") for mutant in chosen
-    ]
+def test_one_of_the_faults_is_caught(tmp_path: Path) -> None:
+    outcomes = seed_faults(tmp_path, [mutant for mutant in MUTANTS if mutant.name == SAMPLE])
+    assert [(each.name, each.caught, each.problem) for each in outcomes] == [(SAMPLE, True, "")]

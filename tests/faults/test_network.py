@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.faults.network import COMMAND, cut_network
 
-CUTS = 24
+CUTS = 16
 
 
 @pytest.mark.slow

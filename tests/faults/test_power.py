@@ -10,7 +10,7 @@ from tests.faults.power import cut_power
 CUTS = 3
 CONTROLS = 1
 SEED = 2026
-OPERATIONS = ["store.put", "ledger transaction", "run.log, flush"]
+OPERATIONS = ["store.put", "ledger transaction"]
 
 
 def test_power_cuts_lose_nothing_and_a_control_does(tmp_path: Path, capsys) -> None:

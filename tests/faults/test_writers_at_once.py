@@ -7,7 +7,7 @@ import pytest
 from tests.faults.writer import APPEND, LOOK, Call
 from tests.faults.writers import out_of_order, write_at_once
 
-WRITERS, TIMES = 4, 60
+WRITERS, TIMES = 3, 60
 
 
 @pytest.mark.slow
