@@ -36,7 +36,6 @@ class WriterOrders(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     model: str
     refs: list[str]
-    begin_at: float
     account: str
 
 
@@ -63,8 +62,9 @@ class Writer:
         self._asked_once = 0
 
     def work(self) -> list[Call]:
-        """All calls, from the moment at which all begin."""
-        time.sleep(max(0.0, self._orders.begin_at - time.time()))
+        """All calls, as soon as all writers are ready."""
+        print("ready", flush=True)
+        sys.stdin.readline()
         kinds = self._chance.choices(list(MIX), list(MIX.values()), k=self._orders.times)
         return [self._call(kind, number) for number, kind in enumerate(kinds)]
 

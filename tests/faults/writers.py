@@ -9,7 +9,6 @@ done once. The same for SQLite and for PostgreSQL: where the ledger is, is a URL
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,8 +28,6 @@ from ropeway.workspace import LocalWorkspace
 
 HERE = Path(__file__).resolve().parents[2]
 LEDGER = "ROPEWAY_LEDGER"
-START_S = 8.0
-"""All writers have begun by then, however loaded the machine."""
 MODEL = "mood"
 
 
@@ -100,7 +97,7 @@ def ledger_at(url: str) -> Iterator[None]:
 def _work(
     folder: Path, root: Path, refs: list[str], *, writers: int, times: int, seed: int
 ) -> list[list[Call]]:
-    begin_at, accounts = time.time() + START_S, [folder / f"writer-{n}.json" for n in range(writers)]
+    accounts = [folder / f"writer-{n}.json" for n in range(writers)]
     processes = []
     for number, account in enumerate(accounts):
         orders = WriterOrders(
@@ -110,14 +107,22 @@ def _work(
             seed=seed,
             model=MODEL,
             refs=refs,
-            begin_at=begin_at,
             account=str(account),
         )
         words = [sys.executable, "-m", "tests.faults.writer", msgspec.json.encode(orders).decode()]
-        processes.append(subprocess.Popen(words, cwd=HERE, stderr=subprocess.PIPE))
+        process = subprocess.Popen(words, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        processes.append(process)
+    # Nobody begins before all can: else the first would be through before the last has imported anything.
     for process in processes:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors.decode()
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n", "a writer did not begin"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+        assert process.returncode == 0, "a writer failed"
     return [msgspec.json.decode(account.read_bytes(), type=list[Call]) for account in accounts]
 
 

@@ -32,7 +32,7 @@ class WriteLock:
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise DiskFull(name) from error
-            raise LedgerBusy(name, error.strerror) from error
+            raise LedgerBusy(name, error.strerror or str(error)) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         # An interrupt while waiting must not leak the descriptor; it goes on its way.

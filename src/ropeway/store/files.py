@@ -59,7 +59,7 @@ def in_our_words(where: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutOfSpace(str(where)) from error
         if error.errno in (errno.EIO, errno.EROFS):
-            raise DiskFailing(str(where), error.strerror) from error
+            raise DiskFailing(str(where), error.strerror or str(error)) from error
         raise
 
 
