@@ -49,28 +49,28 @@ MUTANTS = (
         "store",
         "        if durable:\n            os.fsync(descriptor)",
         "        pass",
-        (SYNCED,),
+        (f"{SYNCED}[put]",),
     ),
     Mutant(
         "the folder of a published file is not synced",
         "store",
         "        sync_folder(target.parent)",
         "        pass",
-        (SYNCED,),
+        (f"{SYNCED}[put]",),
     ),
     Mutant(
         "commits do not wait for the disk",
         "ledger",
         "PRAGMA synchronous=FULL",
         "PRAGMA synchronous=NORMAL",
-        (SYNCED,),
+        (f"{SYNCED}[transaction]",),
     ),
     Mutant(
         "a flushed segment is not synced",
         "store",
         "os.fsync(self._descriptor)",
         "pass",
-        (SYNCED,),
+        (f"{SYNCED}[flush]",),
     ),
     Mutant(
         "what a read gives is not held against its digest",
@@ -233,7 +233,7 @@ def _try(mutant: Mutant, folder: Path) -> Outcome:
     by = next((line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
     if code not in (0, FAILED):
         problem = f"'{mutant.name}': the tests ended with {code}:\n{said[-2_000:]}"
-    elif by and _run_tests(SOURCE, [by.partition("[")[0]], folder)[0] != 0:
+    elif by and _run_tests(SOURCE, [by if by.endswith("]") else by.partition("[")[0]], folder)[0] != 0:
         problem = f"'{mutant.name}': {by} fails without it as well"
     is_caught = code == FAILED and bool(by) and not problem
     return Outcome(name=mutant.name, room=mutant.room, caught=is_caught, by=by, problem=problem)
