@@ -33,7 +33,7 @@ from ropeway.workspace.lease import take_lease
 
 DAY = 86_400
 KILLS = 8
-"""Enough to see that it can be killed; `python -m tests.faults --only controller` does it by the hundred."""
+"""Enough to see that it can be killed; `python -m tests.faults kills --only controller` does hundreds."""
 
 
 @pytest.fixture

@@ -5,15 +5,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from benchmarks.machine import describe
+from tests.faults.account import machine_of
 from tests.faults.board import DELICATE, Phase
 from tests.faults.catalogue import OPERATIONS
 from tests.faults.kill import Ground, Kill
+from tests.faults.loopdisk import loop_disk
 
 WORKERS = 2
 MOST_IN_ONE = 25
@@ -62,11 +64,22 @@ def run_campaign(
     seed: int,
     operations: Sequence[str] | None = None,
     progress: Callable[[Kill], None] | None = None,
+    cuts_power: bool = False,
+    is_careless: bool = False,
 ) -> Campaign:
     """Kill so many children, spread evenly over the operations; every aim follows from the seed.
 
     Kills of one operation follow one another in one workspace, up to `MOST_IN_ONE`; workspaces are tried
     beside one another.
+
+    Args:
+        folder: empty; for the workspaces.
+        kills: how many.
+        seed: decides every aim.
+        operations: their names; all by default.
+        progress: told of each kill.
+        cuts_power: whether each workspace has a disk of its own, whose power is cut with each kill.
+        is_careless: whether the children wait for no disk: the control, one kill a workspace.
     """
     names = list(operations or OPERATIONS)
     began = time.monotonic()
@@ -76,8 +89,10 @@ def run_campaign(
         name, share = part.operation, part.kills
         home = folder / f"{name.replace(' ', '-').replace('.', '-')}-{part.number}"
         home.mkdir(parents=True)
-        ground = Ground(name, home, f"{seed} {name} {part.number}")
-        try:
+        with ExitStack() as stack:
+            disk = stack.enter_context(loop_disk(home / "disk", home / "disk.img")) if cuts_power else None
+            ground = Ground(name, home, f"{seed} {name} {part.number}", disk=disk, is_careless=is_careless)
+            stack.callback(ground.close)
             rehearsal = ground.rehearse()
             if not ground.is_ready:
                 return rehearsal, []
@@ -87,17 +102,16 @@ def run_campaign(
                 if progress is not None:
                     progress(done[-1])
             return rehearsal, done
-        finally:
-            ground.close()
 
-    order = _parts(names, kills)
+    # What a careless process left is no ground for another kill.
+    order = _parts(names, kills, most_in_one=1 if is_careless else MOST_IN_ONE)
     random.Random(seed).shuffle(order)
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(zip(order, pool.map(try_one, order), strict=True))
     return Campaign(
         seed=seed,
         wall_s=round(time.monotonic() - began, 1),
-        machine=describe(),
+        machine=machine_of(folder),
         kills=sorted((kill for _, (_, done) in results for kill in done), key=lambda kill: kill.number),
         rehearsals={
             name: [problem for part, (seen, _) in results if part.operation == name for problem in seen]
@@ -106,12 +120,14 @@ def run_campaign(
     )
 
 
-def _parts(names: Sequence[str], kills: int) -> list[Part]:
+def _parts(names: Sequence[str], kills: int, *, most_in_one: int) -> list[Part]:
     """The kills, spread evenly over the operations and then over workspaces."""
     parts = []
     for place, name in enumerate(names):
         left = kills // len(names) + (place < kills % len(names))
-        workspaces = max(1, -(-left // MOST_IN_ONE))
+        if not left:
+            continue
+        workspaces = max(1, -(-left // most_in_one))
         shares = [left // workspaces + (number < left % workspaces) for number in range(workspaces)]
         parts += [Part(name, number, share) for number, share in enumerate(shares, start=1)]
     return parts

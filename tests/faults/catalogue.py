@@ -15,7 +15,7 @@ from tests.faults.operations.pipelines import RunPipeline
 from tests.faults.operations.predictions import ObserveProduction, SealSegments
 from tests.faults.operations.serving import ServePredictions
 from tests.faults.operations.store import PutObjects
-from tests.faults.operations.tracking import LogPoints, TrackRuns
+from tests.faults.operations.tracking import FlushPoints, LogPoints, TrackRuns
 from tests.faults.traffic import traffic_beside
 
 OPERATIONS: dict[str, type[FaultOperation]] = {
@@ -27,6 +27,7 @@ OPERATIONS: dict[str, type[FaultOperation]] = {
         AddData,
         ImportLabels,
         LogPoints,
+        FlushPoints,
         TrackRuns,
         RunPipeline,
         RegisterModels,

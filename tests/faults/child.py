@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import msgspec
-from tests.faults import probes
+from tests.faults import careless, probes
 from tests.faults.board import Board, Phase
 from tests.faults.catalogue import OPERATIONS
 from tests.faults.story import Story
@@ -21,6 +21,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         deadly: the phase and the crossing at which the child kills itself; None to leave that to the parent.
         limit: how many operations at most; the child then ends by itself.
+        is_careless: whether it never waits for the disk: the control of the power cuts.
     """
 
     operation: str
@@ -30,12 +31,15 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     tokens: str
     limit: int
     deadly: tuple[int, int] | None = None
+    is_careless: bool = False
 
 
 def main(orders: Orders) -> None:
     """Work until killed, or until the limit."""
     story, board = Story(Path(orders.story)), Board(Path(orders.board))
     operation = OPERATIONS[orders.operation]()
+    if orders.is_careless:
+        careless.forget_the_disk()
     probes.install(board)
     if orders.deadly is not None:
         board.die_at(Phase(orders.deadly[0]), orders.deadly[1])

@@ -6,6 +6,9 @@ Three ways to aim, so that the kills are neither all at neat places nor all wher
   system call or statement). Exact, and repeatable by the seed.
 - `chase`: the parent watches the board, and kills a moment after a phase was entered: anywhere in C code.
 - `blind`: the parent kills after a random time.
+
+On a disk whose power can be cut (`power.py`), the kill is a cut: the disk stops with the process, or a moment
+before it, and the oracle sees what had reached the disk.
 """
 
 import random
@@ -20,6 +23,7 @@ import msgspec
 from tests.faults.board import DELICATE, Board, Phase
 from tests.faults.catalogue import OPERATIONS, beside
 from tests.faults.child import Orders
+from tests.faults.loopdisk import LoopDisk
 from tests.faults.oracle import problems_after
 from tests.faults.story import Story
 
@@ -52,13 +56,19 @@ class Ground:
         name: the operation's name in the catalogue.
         folder: an empty folder of its own.
         seed: decides every aim.
+        disk: where the workspace is, when the power is to be cut with each kill.
+        is_careless: whether the children wait for no disk, as a control.
     """
 
-    def __init__(self, name: str, folder: Path, seed: str) -> None:
+    def __init__(
+        self, name: str, folder: Path, seed: str, *, disk: LoopDisk | None = None, is_careless: bool = False
+    ) -> None:
         self._name = name
         self._operation = OPERATIONS[name]()
         self._folder = folder
-        self._root = folder / "project"
+        self._disk = disk
+        self._is_careless = is_careless
+        self._root = (disk.folder if disk else folder) / "project"
         self._chance = random.Random(seed)
         self._crossings: dict[Phase, int] = {}
         self._entries: dict[Phase, int] = {}
@@ -76,7 +86,10 @@ class Ground:
             return [f"the undisturbed run of '{self._name}' failed:\n{errors.decode()}"]
         self._crossings = {phase: board.crossed(phase) for phase in Phase if board.crossed(phase)}
         self._entries = {phase: board.entered(phase) for phase in Phase if board.entered(phase)}
-        return problems_after(self._root, self._operation, self.story)
+        problems = problems_after(self._root, self._operation, self.story)
+        if self._disk is not None:
+            self._disk.settle()
+        return problems
 
     @property
     def is_ready(self) -> bool:
@@ -86,19 +99,19 @@ class Ground:
     def kill(self, number: int) -> Kill:
         """Kill one child and ask the oracle."""
         aim, phase = self._choose()
-        board = Board(self._folder / "board", create=True)
+        board, hit = Board(self._folder / "board", create=True), None
         tokens, before = f"kill-{number}", len(self.story.acknowledged())
         if aim == "point":
             nth = self._chance.randint(1, self._crossings[phase])
             child = self._start(board, tokens=tokens, deadly=(phase, nth))
         else:
             child = self._start(board, tokens=tokens)
-            self._hunt(child, board, aim, phase)
+            hit = self._hunt(child, board, aim, phase)
         _, errors = child.communicate(timeout=CHILD_TIMEOUT_S)
-        hit, was_killed = board.now(), child.returncode == -9
+        was_killed = child.returncode == -9 or hit is not None
+        hit = board.now() if hit is None else hit
         acknowledged = len(self.story.acknowledged()) - before
         problems = [] if was_killed or child.returncode == 0 else [f"the child failed:\n{errors.decode()}"]
-        problems += problems_after(self._root, self._operation, self.story)
         return Kill(
             number=number,
             operation=self._name,
@@ -107,8 +120,19 @@ class Ground:
             phase=hit.name.lower() if was_killed else "survived",
             killed=was_killed,
             acknowledged=acknowledged,
-            problems=problems,
+            problems=problems + self._account(),
         )
+
+    def _account(self) -> list[str]:
+        """What the oracle finds, after the power came back where it was cut."""
+        if self._disk is not None:
+            self._disk.stop()
+            self._disk.come_back()
+        try:
+            problems = problems_after(self._root, self._operation, self.story)
+        except Exception as error:  # noqa: BLE001  whatever a workspace raises when asked is a finding
+            problems = [f"{type(error).__name__}: {error}"]
+        return problems + (self._disk.problems() if self._disk is not None else [])
 
     def close(self) -> None:
         """End what goes on beside, and let go of the files."""
@@ -125,8 +149,8 @@ class Ground:
         pool = delicate if delicate and self._chance.random() < 0.8 else seen
         return aim, self._chance.choice(pool)
 
-    def _hunt(self, child: "subprocess.Popen[bytes]", board: Board, aim: Aim, phase: Phase) -> None:
-        """Wait for the moment, then kill."""
+    def _hunt(self, child: "subprocess.Popen[bytes]", board: Board, aim: Aim, phase: Phase) -> Phase | None:
+        """Wait for the moment, then kill; gives where the child was when its disk stopped before it."""
         if aim == "blind":
             time.sleep(self._chance.uniform(0.0, LONGEST_BLIND_S))
         else:
@@ -138,7 +162,13 @@ class Ground:
                     time.sleep(delay)
                     break
                 time.sleep(0.0001)
+        hit = None
+        if self._disk is not None and child.poll() is None and self._chance.random() < 0.5:
+            hit = board.now()
+            self._disk.stop()
+            time.sleep(self._chance.uniform(0.0, LONGEST_CHASE_S))
         child.kill()
+        return hit
 
     def _start(
         self,
@@ -156,6 +186,7 @@ class Ground:
             tokens=tokens,
             limit=limit or self._operation.limit,
             deadly=(int(deadly[0]), deadly[1]) if deadly else None,
+            is_careless=self._is_careless,
         )
         return start_child(orders)
 

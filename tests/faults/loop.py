@@ -114,7 +114,7 @@ def clock_of(root: Path) -> FileClock:
 
 def lay_loop(root: Path) -> None:
     """The project, with its first version live."""
-    root.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
     clock = clock_of(root)
     clock.set(START)
     files = {"pipeline.py": PIPELINE, "contracts/numbers.toml": CONTRACT}

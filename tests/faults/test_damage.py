@@ -51,6 +51,18 @@ def test_a_damaged_object_is_mended_by_bringing_the_same_file_again(root: Path) 
         assert load(workspace, version).height == 3
 
 
+def test_a_name_changed_behind_the_ledgers_back_is_found(root: Path) -> None:
+    # Regression: no test noticed that fsck left payloads alone.
+    with sqlite3.connect(root / ".ropeway" / "ledger.db") as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute("UPDATE event_payload SET value = CAST(replace(value, 'ana', 'eve') AS BLOB)")
+    connection.close()
+    with LocalWorkspace(root, actor="ana") as workspace:
+        whats = [finding.what for finding in fsck(workspace).findings]
+    assert any("the payload of event" in what and "committed to" in what for what in whats)
+
+
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(root: Path) -> None:
     database = root / ".ropeway" / "ledger.db"
     with sqlite3.connect(database) as connection:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.faults.disk import SmallDisk, mounted
+from tests.faults.disk import SmallDisk
 from tests.faults.line import lay
 from tests.faults.oracle import problems_of
 
@@ -28,14 +28,6 @@ from ropeway.workspace import LocalWorkspace
 
 MEGABYTES = 16
 FULL = (OutOfSpace, DiskFull)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with mounted(tmp_path / "disk", megabytes=MEGABYTES) as found:
-        if isinstance(found, str):
-            pytest.skip(found)
-        yield found
 
 
 @pytest.fixture

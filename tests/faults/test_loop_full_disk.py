@@ -1,11 +1,11 @@
 """The disk runs full while production is observed and acted on: a clear word, and nothing half there."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.faults.disk import SmallDisk, mounted
+from tests.faults.disk import SmallDisk
 from tests.faults.loop import clock_of, lay_loop
 from tests.faults.operations.loop import ControlLoop
 from tests.faults.oracle import problems_of
@@ -24,14 +24,6 @@ from ropeway.workspace import LocalWorkspace
 MEGABYTES = 24
 LEAVES = (0, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144)
 FULL = {OutOfSpace.code, DiskFull.code}
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with mounted(tmp_path / "disk", megabytes=MEGABYTES) as found:
-        if isinstance(found, str):
-            pytest.skip(found)
-        yield found
 
 
 @pytest.fixture

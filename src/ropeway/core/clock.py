@@ -25,7 +25,8 @@ _: Clock = SystemClock()
 
 def to_text(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds and `Z`: sorts as text as it does in time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 1 with one digit.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(text: str) -> datetime:

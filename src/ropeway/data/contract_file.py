@@ -12,7 +12,7 @@ from ropeway.data.contract import Category, ColumnRule, Contract
 from ropeway.data.errors import ContractFileBroken
 from ropeway.data.infer import Inferred
 from ropeway.data.standing import contract_name
-from ropeway.store.files import publish, write_all
+from ropeway.store.files import in_our_words, publish, write_all
 
 READABLE = 0o644
 
@@ -29,7 +29,8 @@ def write_contract(root: Path, scratch: Path, name: str, text: str) -> None:
         text: what the file says.
     """
     path = root / contract_name(name)
-    path.parent.mkdir(exist_ok=True)
+    with in_our_words(root):
+        path.parent.mkdir(exist_ok=True)
     publish(
         path, scratch, lambda descriptor: write_all(descriptor, text.encode()), durable=True, mode=READABLE
     )

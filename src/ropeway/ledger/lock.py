@@ -5,10 +5,13 @@ seconds while the fastest committed 27,000 times. The kernel's queue of `flock` 
 holder frees it. Held for the length of one write transaction.
 """
 
+import errno
 import fcntl
 import os
 import threading
 from pathlib import Path
+
+from ropeway.ledger.errors import DiskFull, LedgerBusy
 
 _held = threading.local()
 
@@ -24,7 +27,12 @@ class WriteLock:
         """Wait for the lock, in turn, for as long as it takes."""
         name = str(self._path)
         assert name not in self._mine(), "one write transaction at a time: finish the one that is open first"
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskFull(name) from error
+            raise LedgerBusy(name, error.strerror or str(error)) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         # An interrupt while waiting must not leak the descriptor; it goes on its way.

@@ -10,6 +10,7 @@ from ropeway.core.ids import Digest
 from ropeway.server.errors import UnknownObject
 from ropeway.serving.door import SAFETY_HEADERS, Receive, Scope, Send, header
 from ropeway.serving.errors import BodyTooLarge, RequestTimeout, UnsupportedContent
+from ropeway.store.files import in_our_words
 from ropeway.workspace import Workspace
 
 OBJECT_BYTES = 4 * 2**30
@@ -29,13 +30,15 @@ async def take_object(
         UnsupportedContent: the type is not plain bytes.
         BodyTooLarge: it is over the limit.
         RequestTimeout: it stops coming.
+        OutOfSpace: the disk is full.
     """
     if header(scope, b"content-type") != OCTETS:
         raise UnsupportedContent(header(scope, b"content-type")[:80], OCTETS)
     said = header(scope, b"content-length")
     if said and int(said) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
-    with tempfile.NamedTemporaryFile(dir=workspace.home / "tmp", prefix="upload-") as scratch:
+    folder = workspace.home / "tmp"
+    with in_our_words(folder), tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as scratch:
         size = await _spool(scratch, receive, limit_bytes)
         scratch.flush()
         digest = await asyncio.to_thread(workspace.store.put_file, Path(scratch.name))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ropeway.core.hashing import digest_bytes
-from ropeway.store.files import publish, write_all
+from ropeway.store.files import in_our_words, publish, write_all
 
 PRIVATE = 0o700
 
@@ -25,7 +25,8 @@ class Cache:
     def put(self, key: str, value: bytes) -> None:
         """Keep a value; may be lost at power loss, but is never seen in part by a living process."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        with in_our_words(self._folder):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         publish(
             path, self._scratch, lambda descriptor: write_all(descriptor, value), durable=False, mode=0o600
         )

@@ -1,7 +1,7 @@
 """What can go wrong with stored bytes.
 
 Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
-Invalid └── BadDigest          RopewayError └── OutOfSpace
+Invalid └── BadDigest          RopewayError ├── OutOfSpace · DiskFailing
 """
 
 from ropeway.core.errors import Damaged, Invalid, RopewayError
@@ -87,4 +87,19 @@ class OutOfSpace(RopewayError):
             f"No space is left on the disk that holds '{where}'; nothing was changed.",
             expected="some free space",
             next_step="free some space, then repeat the command",
+        )
+
+
+class DiskFailing(RopewayError):
+    """The disk refused to read or write; nothing that was not synced is acknowledged."""
+
+    code = "disk-failing"
+    exit_code = 6
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"The disk that holds '{where}' failed: {reason}. This was not done.",
+            expected="a disk that writes what it is given",
+            next_step="look at the disk (dmesg, smartctl); then ropeway fsck, and repeat the command",
+            reason=reason,
         )

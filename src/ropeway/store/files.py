@@ -3,11 +3,11 @@
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ropeway.core.ids import new_id
-from ropeway.store.errors import OutOfSpace
+from ropeway.store.errors import DiskFailing, OutOfSpace
 
 
 def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
@@ -22,26 +22,44 @@ def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable
 
     Raises:
         OutOfSpace: the disk is full; no trace is left.
+        DiskFailing: the disk failed; it may stand there, and is not acknowledged.
     """
     temporary = scratch / new_id("tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fill(descriptor)
-            os.fchmod(descriptor, mode)
-            if durable:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.rename(target)
-        # Only now does the name survive power loss as well as the bytes.
-        if durable:
-            sync_folder(target.parent)
-    except OSError as error:
+        with in_our_words(target.parent):
+            _publish(target, temporary, fill, durable=durable, mode=mode)
+    # Whatever was raised goes on its way, and leaves no half file.
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        raise
+
+
+def _publish(target: Path, temporary: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fill(descriptor)
+        os.fchmod(descriptor, mode)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.rename(target)
+    # Only now does the name survive power loss as well as the bytes.
+    if durable:
+        sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def in_our_words(where: Path) -> Iterator[None]:
+    """Turn what the disk does to us into our errors: full, failing. Others pass unchanged."""
+    try:
+        yield
+    except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutOfSpace(str(target.parent)) from error
+            raise OutOfSpace(str(where)) from error
+        if error.errno in (errno.EIO, errno.EROFS):
+            raise DiskFailing(str(where), error.strerror or str(error)) from error
         raise
 
 
@@ -54,8 +72,9 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive power loss."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with in_our_words(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

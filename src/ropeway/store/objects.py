@@ -19,7 +19,7 @@ from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
 from ropeway.store.errors import BadDigest, NotATree, ObjectDamaged, ObjectMissing
-from ropeway.store.files import publish, sync_folder, write_all
+from ropeway.store.files import in_our_words, publish, sync_folder, write_all
 
 FANOUT = 256
 COPY_BYTES = 1 << 20
@@ -50,7 +50,8 @@ class Store:
         self.cache = Cache(home / "cache", self._scratch)
         # What was verified in this process, by the file's identity: large objects are not hashed at each use.
         self._verified: dict[Digest, tuple[int, int, int]] = {}
-        self._prepare()
+        with in_our_words(home):
+            self._prepare()
 
     def put(self, data: bytes | memoryview) -> Digest:
         """Keep some bytes; gives their digest. Durable on return. A damaged object is mended by it."""

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from ropeway.store.errors import OutOfSpace, SegmentDamaged
-from ropeway.store.files import sync_folder, write_all
+from ropeway.store.errors import SegmentDamaged
+from ropeway.store.files import in_our_words, sync_folder, write_all
 
 MAGIC = b"RWSEG\x00\x01\n"
 FRAME = struct.Struct("<II")
@@ -62,6 +62,11 @@ class SegmentWriter:
     def __init__(self, path: Path, header: bytes) -> None:
         self.path = path
         self.count = 0
+        with in_our_words(path.parent):
+            self._begin(header)
+
+    def _begin(self, header: bytes) -> None:
+        path = self.path
         path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         # Locked under another name first, so that nobody ever sees it unlocked and takes it for abandoned.
         newborn = path.with_name(f".{path.name}.new")
@@ -92,13 +97,12 @@ class SegmentWriter:
         with self._lock:
             try:
                 _write_whole(self._descriptor, frame)
-            except OSError as error:
+            except OSError:
                 # Half a frame would hide every later one from readers.
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._descriptor, self.size_bytes)
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise OutOfSpace(str(self.path.parent)) from error
-                raise
+                with in_our_words(self.path.parent):
+                    raise
             self.size_bytes += len(frame)
             self.count += 1
             return self.count - 1
@@ -109,7 +113,8 @@ class SegmentWriter:
             return
         size = self.size_bytes
         if size > self._flushed_bytes:
-            os.fsync(self._descriptor)
+            with in_our_words(self.path.parent):
+                os.fsync(self._descriptor)
             # The name needs it once; renaming or moving the file later is not this writer's doing.
             if not self._flushed_bytes:
                 sync_folder(self.path.parent)

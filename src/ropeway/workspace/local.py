@@ -16,6 +16,7 @@ from ropeway.ledger import Ledger
 from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
+from ropeway.store.files import in_our_words
 from ropeway.workspace import rooms
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.clock import clock_of_environment
@@ -65,7 +66,8 @@ class LocalWorkspace:
         self._project = project
         rooms.load_projections()
         try:
-            self._home.mkdir(exist_ok=True, mode=PRIVATE)
+            with in_our_words(self._root):
+                self._home.mkdir(exist_ok=True, mode=PRIVATE)
             self._store = Store(self._home)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error

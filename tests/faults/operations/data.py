@@ -1,5 +1,6 @@
 """Under fault: files that arrive as versions of a dataset."""
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,5 +71,12 @@ def _file(root: Path, token: str) -> Path:
         # A kill must not leave half of it, which the next try would take for whole.
         half = path.with_suffix(".half")
         half.write_text("\n".join(["id,price,word", *lines]) + "\n", encoding="utf-8")
-        half.rename(path)
+        come_whole(half, path)
     return path
+
+
+def come_whole(half: Path, path: Path) -> None:
+    """A file takes its place, and is whole there after a power cut too; it may be gone."""
+    with half.open("rb") as file:
+        os.fsync(file.fileno())
+    half.rename(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 from tests.faults.line import lay
 from tests.faults.operation import Act
+from tests.faults.operations.data import come_whole
 from tests.faults.story import Story
 
 from ropeway.data.add import add
@@ -70,5 +71,5 @@ def _ratings(root: Path, token: str) -> Path:
         # A kill must not leave half of it, which the next try would take for whole.
         half = path.with_suffix(".half")
         frame.write_parquet(half)
-        half.rename(path)
+        come_whole(half, path)
     return path

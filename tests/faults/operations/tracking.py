@@ -56,6 +56,25 @@ class LogPoints:
         return problems
 
 
+class FlushPoints(LogPoints):
+    """Points of one run, each flushed before it is acknowledged: they survive a power cut."""
+
+    name = "run.log, flush"
+
+    @contextmanager
+    def working(self, workspace: LocalWorkspace) -> Iterator[Act]:
+        with start_run(workspace, name="endless") as run:
+            steps = iter(range(1_000_000))
+
+            def act(token: str) -> object:
+                step = next(steps)
+                run.log(step, loss=1.0 / (step + 1))
+                run.flush()
+                return {"run": run.id, "step": step}
+
+            yield act
+
+
 class TrackRuns:
     """Whole runs: start, points, an artifact, end."""
 

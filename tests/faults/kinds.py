@@ -1,0 +1,230 @@
+"""Every kind of fault by its name: how to do it, in full or in short, and what its figures are."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from tests.faults import interposer, loopdisk, mutants, stops
+from tests.faults.calls import TRIED, Failing
+from tests.faults.campaign import Campaign, run_campaign, table
+from tests.faults.mutants import seed_faults
+from tests.faults.network import cut_network
+from tests.faults.power import cut_power
+from tests.faults.scenarios import run_scenarios
+from tests.faults.stops import stop_postgres
+from tests.faults.writers import Writers, write_at_once
+
+HERE = Path(__file__).resolve().parents[2]
+Say = Callable[[str], None]
+WRITERS = 8
+CONTROLS = 12
+
+
+class Order(NamedTuple):
+    """What is asked of a kind."""
+
+    folder: Path
+    count: int
+    seed: int
+    only: list[str] | None
+    ledger: str
+    say: Say
+
+
+class Result(NamedTuple):
+    """What came of it: see `Account`. `shown` is a table for who watches."""
+
+    figures: dict[str, Any]
+    problems: list[str]
+    details: Any
+    shown: str = ""
+
+
+class Kind(NamedTuple):
+    """One kind of fault.
+
+    Attributes:
+        says: what is done and what must hold, in a line.
+        full: how many make the full form; 0 where there is nothing to count.
+        do: does it.
+        why_not: why it cannot be done here; empty when it can.
+    """
+
+    says: str
+    full: int
+    do: Callable[[Order], Result]
+    why_not: Callable[[Path], str] = lambda _folder: ""
+
+
+def _kills(order: Order) -> Result:
+    campaign = run_campaign(
+        order.folder,
+        kills=order.count,
+        seed=order.seed,
+        operations=order.only,
+        progress=lambda kill: order.say(_of_kill(kill)),
+    )
+    return Result(_figures(campaign, "kills"), campaign.problems, campaign, table(campaign))
+
+
+def _power(order: Order) -> Result:
+    found = cut_power(
+        order.folder,
+        cuts=order.count,
+        controls=min(CONTROLS, max(2, order.count // 10)),
+        seed=order.seed,
+        operations=order.only,
+        progress=lambda kill: order.say(_of_kill(kill)),
+    )
+    figures = _figures(found.cuts, "power cuts")
+    figures["of the control's cuts lost work"] = f"{found.control_lost} of {len(found.control.kills)}"
+    return Result(figures, found.problems, found, table(found.cuts))
+
+
+def _calls(order: Order) -> Result:
+    # In a process of its own, which has no threads and may fork.
+    words = ["failing", str(max(1, order.count)), *(order.only or TRIED)]
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.faults.calls", *words], cwd=HERE, stdout=subprocess.PIPE, check=True
+    ).stdout
+    done = msgspec.json.decode(told, type=list[Failing])
+    problems = [
+        f"{each.fault} at call {each.number} ({each.call} {each.path}) of {each.operation}: {problem}"
+        for each in done
+        for problem in each.problems
+    ]
+    figures = {
+        "calls failed": len(done),
+        "operations": len({each.operation for each in done}),
+        "acknowledged all the same": sum(each.said == "acknowledged" for each in done),
+    }
+    return Result(figures, problems, done)
+
+
+def _scenarios(kind: str) -> Callable[[Order], Result]:
+    def do(order: Order) -> Result:
+        found = run_scenarios(kind, order.folder)
+        skipped = [each for each in found if each.skipped]
+        figures = {"scenarios": len(found), "skipped": len(skipped)}
+        return Result(figures, [f"{each.name}: {each.problem}" for each in found if each.problem], found)
+
+    return do
+
+
+def _writers(order: Order) -> Result:
+    done: list[Writers] = [
+        write_at_once(
+            order.folder / "writers", writers=WRITERS, times=order.count, seed=order.seed, ledger=order.ledger
+        )
+    ]
+    if not order.ledger and not stops.why_not():
+        from tests.postgres import PostgresServer
+
+        server = PostgresServer()
+        try:
+            done.append(
+                write_at_once(
+                    order.folder / "postgres",
+                    writers=WRITERS,
+                    times=order.count,
+                    seed=order.seed,
+                    ledger=server.schema(),
+                )
+            )
+        finally:
+            server.destroy()
+    figures: dict[str, Any] = {}
+    for each in done:
+        shares = [share.share for share in each.shares]
+        worst = max(share.worst_wait_s for share in each.shares)
+        figures[f"operations in {each.ledger}"] = each.calls
+        figures[f"errors in {each.ledger}"] = each.errors
+        figures[f"a second in {each.ledger}"] = each.calls_per_s
+        figures[f"shares in {each.ledger}"] = f"{min(shares):.1%} to {max(shares):.1%}"
+        figures[f"s the worst wait in {each.ledger}"] = worst
+    return Result(figures, [f"{each.ledger}: {p}" for each in done for p in each.problems], done)
+
+
+def _postgres(order: Order) -> Result:
+    found = stop_postgres(
+        order.folder, stops=order.count, seed=order.seed, progress=lambda n: order.say(f"stop {n}")
+    )
+    figures = {
+        "stops": found.stops,
+        "commands acknowledged": found.told,
+        "asked again": found.asked_again,
+    }
+    return Result(figures, found.problems, found)
+
+
+def _network(order: Order) -> Result:
+    found = cut_network(
+        order.folder, cuts=order.count, seed=order.seed, progress=lambda n: order.say(f"cut {n} of a client")
+    )
+    figures = {
+        "cuts": found.struck,
+        "requests answered in the end": len(found.told),
+        "tries": sum(each.tries for each in found.told),
+    }
+    return Result(figures, found.problems, found)
+
+
+def _mutants(order: Order) -> Result:
+    outcomes = seed_faults(
+        order.folder,
+        mutants.MUTANTS[: order.count],
+        progress=lambda each: order.say(f"{'caught' if each.caught else 'MISSED':<7} {each.name}  {each.by}"),
+    )
+    missed = [each.name for each in outcomes if not each.caught]
+    problems = [each.problem for each in outcomes if each.problem]
+    # One in twenty may go unnoticed: which one, is said.
+    if len(missed) > len(outcomes) // 20:
+        problems += [f"nobody noticed that {name}" for name in missed]
+    figures = {"seeded": len(outcomes), "caught": len(outcomes) - len(missed), "missed": missed or "none"}
+    return Result(figures, problems, outcomes)
+
+
+def _figures(campaign: Campaign, name: str) -> dict[str, Any]:
+    return {
+        name: sum(kill.killed for kill in campaign.kills),
+        "operations": len({kill.operation for kill in campaign.kills}),
+        "inside a transaction or rename": f"{campaign.delicate_share:.0%}",
+        "acknowledged": sum(kill.acknowledged for kill in campaign.kills),
+        "by phase": dict(Counter(kill.phase for kill in campaign.kills)),
+    }
+
+
+def _of_kill(kill: Any) -> str:
+    return f"{kill.number:>4} {kill.operation:<20} {kill.aim:<6} at {kill.at:<12} hit {kill.phase}"
+
+
+KINDS = {
+    "kills": Kind("SIGKILL at work; what was acknowledged is there once, fsck is clean", 1_000, _kills),
+    "power": Kind(
+        "the disk stops dead; what was acknowledged is on it; a control must lose",
+        300,
+        _power,
+        loopdisk.why_not,
+    ),
+    "calls": Kind(
+        "EIO or ENOSPC at every n-th call; before or after, nothing between",
+        1,
+        _calls,
+        lambda _folder: interposer.why_not(),
+    ),
+    "disk": Kind("a disk of 16 MB runs full; nothing corrupt, reads stay up", 0, _scenarios("disk")),
+    "clocks": Kind("clocks jump, freeze, disagree; order and leases are right", 0, _scenarios("clocks")),
+    "writers": Kind("8 processes saturate SQLite and PostgreSQL; no anomaly", 10_000, _writers),
+    "postgres": Kind(
+        "PostgreSQL stopped `immediate`; nothing committed is lost",
+        60,
+        _postgres,
+        lambda _folder: stops.why_not(),
+    ),
+    "network": Kind("cut at a random byte; nothing lost, nothing doubled", 1_000, _network),
+    "mutants": Kind("faults seeded into our own code; the tests notice", len(mutants.MUTANTS), _mutants),
+}
