@@ -5,10 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer, find_program
+
 from ropeway.testing import MINIMAL_PROJECT, make_workspace
 from ropeway.workspace import LocalWorkspace
 
 MakeProject = Callable[..., LocalWorkspace]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, with a schema of its own for whoever asks: `postgres.place()`."""
+    if find_program("postgres") is None:
+        pytest.skip("there is no PostgreSQL here; on Debian: apt-get install postgresql")
+    server = PostgresServer()
+    yield server
+    server.destroy()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from sqlalchemy import insert, select
 from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.hashing import digest_json
 from ropeway.ledger import Ledger
-from ropeway.ledger.errors import IdempotencyMismatch
+from ropeway.ledger.database import Place
+from ropeway.ledger.errors import IdempotencyMismatch, LedgerUnreachable
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.workspace import rooms
@@ -21,10 +22,9 @@ from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.operation import Operation, Workspace
+from ropeway.workspace.place import HOME, ledger_place
 from ropeway.workspace.project import PROJECT_FILE, Project, load_project
 
-HOME = ".ropeway"
-DATABASE = "ledger.db"
 PRIVATE = 0o700
 
 R = TypeVar("R")
@@ -43,6 +43,7 @@ class LocalWorkspace:
         allowed: the permissions of the caller; None for all of them.
         fence: a lease that each write transaction checks first; see `fenced`.
         project: settings to go by instead of the file's; see `going_by`.
+        place: where the ledger is; by the settings when absent.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LocalWorkspace:
         allowed: frozenset[str] | None = None,
         fence: Lease | None = None,
         project: Project | None = None,
+        place: Place | None = None,
     ) -> None:
         self._root = root
         self._home = root / HOME
@@ -68,7 +70,7 @@ class LocalWorkspace:
             self._store = Store(self._home)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error
-        self._ledger = Ledger(self._home / DATABASE, self._clock)
+        self._ledger = Ledger(place or ledger_place(self._home), self._clock)
 
     @property
     def root(self) -> Path:
@@ -120,10 +122,19 @@ class LocalWorkspace:
         checked = operation.check(arguments)
         if operation.kind == "stream":
             return cast("R", self._stream(operation, checked))
+        if operation.kind == "job":
+            return self._run(operation, checked)
+        try:
+            return self._run(operation, checked, key)
+        except LedgerUnreachable:
+            # Nothing has happened: it says so. Once more; before each turn the ledger waits for its server.
+            return self._run(operation, checked, key)
+
+    def _run(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str | None = None) -> R:
         if key is not None and operation.kind == "command":
-            return self._perform_once(operation, checked, key)
+            return self._perform_once(operation, arguments, key)
         with self._context() as context:
-            return operation.function(context, **checked)
+            return operation.function(context, **arguments)
 
     def fenced(self, lease: Lease) -> "LocalWorkspace":
         """The same workspace for the holder of a lease: nothing is written once the lease is another's."""
@@ -134,6 +145,7 @@ class LocalWorkspace:
             allowed=self._allowed,
             fence=lease,
             project=self._project,
+            place=self._ledger.place,
         )
 
     def going_by(self, project: Project) -> "LocalWorkspace":
@@ -145,6 +157,7 @@ class LocalWorkspace:
             allowed=self._allowed,
             fence=self._fence,
             project=project,
+            place=self._ledger.place,
         )
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 Unknown settings are refused, so that a misspelt bar is not silently no bar.
 """
 
-import math
 import re
 import tomllib
 from datetime import date, timedelta
@@ -18,13 +17,12 @@ from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
 from ropeway.workspace.errors import ProjectInvalid, ProjectNotFound
 from ropeway.workspace.mistakes import explain, explain_syntax
+from ropeway.workspace.settings import Settings
 
 PROJECT_FILE = "ropeway.toml"
 OWN_FOLDERS = (".ropeway", "contracts", ".git")
 """Folders of a project in which nothing else is to be written."""
 SUM_TOLERANCE = 1e-9
-LARGEST = 2**53
-"""Whole numbers from here on are not exact as JSON."""
 LONGEST = timedelta(days=36_525)
 """No length of time in the settings is longer: a moment so far from now may not be a date."""
 
@@ -44,28 +42,6 @@ Watched = Literal["drift", "degradation", "quality", "errors", "latency", "cover
 """What an alert rule can be about."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the project file. Unknown keys are refused, and so is what TOML lets be nan or inf."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            _check_numbers(f"`{name}`", getattr(self, name))
-
-
-def _check_numbers(name: str, value: object) -> None:
-    """Refuse nan, inf, and whole numbers that are not exact everywhere, however deep in a setting."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} is {value}, which is no number that can be meant")
-    if isinstance(value, int) and abs(value) >= LARGEST:
-        raise ValueError(f"{name} is too large to be meant")
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _check_numbers(f"{name} of '{key}'", inner)
-    if isinstance(value, list):
-        for inner in value:
-            _check_numbers(name, inner)
-
-
 class Section(Settings, frozen=True, kw_only=True):
     """`[project]`: the name, the files, and whether one person may propose and approve."""
 
@@ -79,6 +55,20 @@ class Section(Settings, frozen=True, kw_only=True):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", self.name):
             raise ValueError(
                 "`name` must be 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first"
+            )
+
+
+class Where(Settings, frozen=True, kw_only=True):
+    """`[workspace]`: where the ledger is kept, if not in the workspace's own folder."""
+
+    ledger: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if "://" in self.ledger and "@" in self.ledger and ":" in self.ledger.split("://")[1].split("@")[0]:
+            raise ValueError(
+                "`ledger` holds a password, which this file would show to everybody: give it by "
+                "$ROPEWAY_LEDGER, $PGPASSWORD or ~/.pgpass"
             )
 
 
@@ -478,6 +468,7 @@ class Project(Settings, frozen=True, kw_only=True):
     """The whole project file."""
 
     project: Section
+    workspace: Where = Where()
     charter: Charter = Charter()
     inputs: dict[str, Input] = {}
     split: Split = Split()
