@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.postgres import PostgresServer, find_program
 
 from ropeway.testing import MINIMAL_PROJECT, make_workspace

@@ -83,11 +83,15 @@ class LedgerBusy(Unavailable):
 
     code = "ledger-busy"
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, on_server: bool = False) -> None:
         super().__init__(
-            f"The ledger '{path}' cannot be used now: {reason}.",
-            expected="a readable and writable workspace folder on a local disk",
-            next_step="check the folder's permissions, then repeat the command",
+            f"The ledger '{name}' cannot be used now: {reason}.",
+            expected="a PostgreSQL server with room for this connection, that may be written to"
+            if on_server
+            else "a readable and writable workspace folder on a local disk",
+            next_step="look at the server's log, then repeat the command"
+            if on_server
+            else "check the folder's permissions, then repeat the command",
         )
 
 
@@ -116,8 +120,8 @@ class CommitUnknown(Unavailable):
             f"The connection to the ledger '{name}' was lost while the change was committed, and the "
             f"server could not be asked since: {reason}. The change is there whole, or not at all.",
             expected="a server that stays up for the length of a commit",
-            next_step="once it is back, look with: ropeway log; repeat the command if the change is not there. "
-            "A request with an idempotency key may be repeated as it is",
+            next_step="once it is back, look with: ropeway log; repeat the command if the change is not there. A "
+            "request with an idempotency key may be repeated as it is",
             reason=reason,
         )
 
@@ -155,7 +159,7 @@ class LedgerPlaceInvalid(Invalid):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"Where the ledger is (`ledger` of [workspace], $ROPEWAY_LEDGER) makes no sense: {what}.",
+            f"Where the ledger is (`ledger` of [workspace], $ROPEWAY_LEDGER) is not clear: {what}.",
             expected="'sqlite', or a URL such as 'postgresql://host/database?schema=name'",
             next_step="docs/settings.md#workspace",
         )

@@ -31,7 +31,8 @@ class PostgresPlace(msgspec.Struct, frozen=True, kw_only=True):
         """The URL for people: with the schema, without the password."""
         from sqlalchemy import make_url
 
-        url = make_url(self.url).set(drivername="postgresql", password=None)
+        # `set` takes None for "as it is".
+        url = make_url(self.url)._replace(drivername="postgresql", password=None)
         return url.update_query_dict({"schema": self.schema}).render_as_string()
 
 

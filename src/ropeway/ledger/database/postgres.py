@@ -85,7 +85,8 @@ class PostgresDatabase:
                 if not is_passing(error) or time.monotonic() > until:
                     raise translate(error, self.name) from error
             except PoolTimeout as error:
-                raise LedgerBusy(self.name, "all of this process's connections are in use") from error
+                reason = "all of this process's connections are in use"
+                raise LedgerBusy(self.name, reason, on_server=True) from error
             else:
                 return connection
             time.sleep(PAUSE_S)

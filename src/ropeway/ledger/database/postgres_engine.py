@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 
 from ropeway.ledger.database.place import PostgresPlace
 from ropeway.ledger.errors import PostgresDriverMissing
@@ -49,6 +49,15 @@ class LedgerTypes(PGTypeCompiler):
         return "BIGINT"
 
 
+class LedgerTables(PGDDLCompiler):
+    """Tables: no column counts by itself, since a replay must give the same rows."""
+
+    def get_column_specification(self, column: Any, **kw: Any) -> str:
+        """As PostgreSQL writes it, without the sequence of 32 bits."""
+        written: str = super().get_column_specification(column, **kw)
+        return re.sub(r"\bSERIAL\b", "BIGINT", written)
+
+
 def open_engine(place: PostgresPlace) -> Engine:
     """An engine on one schema of a database; connects when it is first asked.
 
@@ -76,6 +85,7 @@ def open_engine(place: PostgresPlace) -> Engine:
     except ImportError as error:
         raise PostgresDriverMissing(str(error)) from error
     engine.dialect.type_compiler_instance = LedgerTypes(engine.dialect)
+    engine.dialect.ddl_compiler = LedgerTables
 
     @event.listens_for(engine, "connect")
     def _configure(connection: "psycopg.Connection[Any]", _record: object) -> None:

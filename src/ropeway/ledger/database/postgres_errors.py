@@ -46,7 +46,7 @@ def translate(error: DBAPIError, name: str) -> RopewayError | DBAPIError:
     if state in DAMAGED:
         return LedgerDamaged(name, reason)
     if state in BUSY:
-        return LedgerBusy(name, reason)
+        return LedgerBusy(name, reason, on_server=True)
     if is_lost(error) or (not state and _is_operational(error)):
         return LedgerUnreachable(name, reason)
     # Who may not connect, or not to that database, is told so by the server's own words.
