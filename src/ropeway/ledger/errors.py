@@ -1,8 +1,8 @@
 """What can go wrong with the ledger.
 
 Invalid      ├── IdempotencyMismatch · LedgerPlaceInvalid
-Conflict     ├── WorkspaceNewer · LedgerOnNetwork · LedgerMoved · LedgerUnsuited
-Damaged      ├── LedgerDamaged · UnknownEvent
+Conflict     ├── WorkspaceNewer · LedgerOnNetwork · LedgerMoved · LedgerUnsuited · TargetNotEmpty
+Damaged      ├── LedgerDamaged · UnknownEvent · MoveDiffers
 Unavailable  ├── DiskFull · LedgerBusy · LedgerUnreachable · CommitUnknown · PostgresDriverMissing
 """
 
@@ -120,8 +120,8 @@ class CommitUnknown(Unavailable):
             f"The connection to the ledger '{name}' was lost while the change was committed, and the "
             f"server could not be asked since: {reason}. The change is there whole, or not at all.",
             expected="a server that stays up for the length of a commit",
-            next_step="once it is back, look with: ropeway log; repeat the command if the change is not there. A "
-            "request with an idempotency key may be repeated as it is",
+            next_step="once it is back, look with: ropeway log; repeat the command if the change is not "
+            "there. A request with an idempotency key may be repeated as it is",
             reason=reason,
         )
 
@@ -188,8 +188,36 @@ class LedgerMoved(Conflict):
 
     def __init__(self, name: str, to: str) -> None:
         super().__init__(
-            f"The ledger '{name}' was moved to '{to}', and is written to no more.",
+            f"The ledger '{name}' was moved to '{to}', and is used no more.",
             expected=f"the settings to point to '{to}'",
             next_step=f'in ropeway.toml, under [workspace]: ledger = "{to}"',
             to=to,
+        )
+
+
+class TargetNotEmpty(Conflict):
+    """A ledger is to be moved to where another one is."""
+
+    code = "target-not-empty"
+
+    def __init__(self, to: str) -> None:
+        super().__init__(
+            f"There is a history in '{to}' already, and it is not this one.",
+            expected="a place without events",
+            next_step="name another schema: ?schema=NAME; to move back into the folder: "
+            "mv .ropeway/ledger.db .ropeway/ledger.db.old",
+        )
+
+
+class MoveDiffers(Damaged):
+    """What arrived in the other database is not what was sent, or its replay gives other answers."""
+
+    code = "move-differs"
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The ledger was not moved: the table '{table}' is not the same there as it is here.",
+            expected="equal rows, and equal tables by replay",
+            next_step="ropeway fsck; nothing was changed, here or there",
+            table=table,
         )

@@ -259,6 +259,10 @@ class Ledger:
         with self.transaction() as transaction:
             return self._rebuild(transaction.connection)
 
+    def remake(self, transaction: Transaction) -> int:
+        """Within a transaction: drop every projection and replay all events; gives the number of events."""
+        return self._rebuild(transaction.connection)
+
     def _rebuild(self, connection: Connection) -> int:
         # A projection of another release may be left over; it goes with the rest.
         for name in self._database.tables(connection) - set(tables.recorded.tables):

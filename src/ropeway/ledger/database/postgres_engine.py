@@ -54,7 +54,7 @@ class LedgerTables(PGDDLCompiler):
 
     def get_column_specification(self, column: Any, **kw: Any) -> str:
         """As PostgreSQL writes it, without the sequence of 32 bits."""
-        written: str = super().get_column_specification(column, **kw)
+        written: str = super().get_column_specification(column, **kw)  # type: ignore[no-untyped-call]
         return re.sub(r"\bSERIAL\b", "BIGINT", written)
 
 
