@@ -1,6 +1,5 @@
 """One process at a time: the killed, the hung, the clock that jumps, and who comes after them."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from ropeway.testing import MINIMAL_PROJECT, FixedClock, make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
 from ropeway.workspace.clock import FileClock
 from ropeway.workspace.errors import ClockUnreadable, LeaseHeld, LeaseLost
-from ropeway.workspace.lease import TERM, Lease, _try_lock, take_lease
+from ropeway.workspace.lease import TERM, Lease, take_lease
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -153,11 +152,11 @@ def test_who_has_the_lock_and_is_about_to_say_so_is_waited_for(
 ) -> None:
     if was_held:
         take_lease(workspace, "controller").release()
-    taking = _try_lock(workspace, "controller")
+    taking = workspace.ledger.try_hold("controller")
     assert taking is not None
     with pytest.raises(LeaseHeld, match="is run by another process now"):
         take_lease(workspace, "controller")
-    os.close(taking)
+    taking.release()
     assert take_lease(workspace, "controller").token == 1 + was_held
 
 
@@ -228,7 +227,7 @@ def test_a_stopped_holder_is_not_taken_for_dead_before_its_time(holder) -> None:
         lease = take_lease(other, "controller")
         assert lease.token == token + 1
         # Its lock is the stopped one's still: what counts is the token.
-        assert lease._lock is None
+        assert lease._hold is None
         lease.renew()
     process.send_signal(signal.SIGCONT)
 
@@ -236,9 +235,9 @@ def test_a_stopped_holder_is_not_taken_for_dead_before_its_time(holder) -> None:
 def test_the_lock_goes_with_a_process_and_not_to_its_children(holder) -> None:
     workspace, _, _ = holder
     with LocalWorkspace(workspace.root, actor="ana") as own, take_lease(own, "other") as lease:
-        assert lease._lock is not None
+        assert lease._hold is not None
         child = subprocess.run(
-            [sys.executable, "-c", "import os; os.fstat(int(os.sys.argv[1]))", str(lease._lock)],
+            [sys.executable, "-c", "import os; os.fstat(int(os.sys.argv[1]))", str(lease._hold._descriptor)],
             check=False,
             capture_output=True,
         )

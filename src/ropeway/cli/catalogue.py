@@ -58,6 +58,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "reproduce", "ropeway.cli.reproduce:reproduce", _ASK, "Do a run or model again; is it still the same?"
     ),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
+    Entry("ledger", "ropeway.cli.ledger_move:ledger", _ASK, "Move the history to PostgreSQL, or back."),
     Entry("fsck", "ropeway.cli.ledger:fsck", _ASK, "Check every event and every object on disk."),
 )
 

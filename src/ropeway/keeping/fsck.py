@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
@@ -38,9 +38,7 @@ def check_soundness(context: Context) -> SoundnessReport:
     """Read every event, object and segment, and hold them against their digests."""
     findings: list[Finding] = []
     connection = context.read
-    integrity = connection.execute(text("PRAGMA integrity_check")).scalar_one()
-    if integrity != "ok":
-        findings.append(Finding(what=f"the database says: {integrity}"))
+    findings.extend(Finding(what=problem) for problem in context.ledger.problems(connection))
     events, needed = _check_events(connection, findings)
     objects = _check_objects(context, needed, findings)
     segments = _check_segments(context, findings)

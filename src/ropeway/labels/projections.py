@@ -18,7 +18,6 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.labels.events import (
@@ -29,7 +28,7 @@ from ropeway.labels.events import (
     RatingsImported,
 )
 from ropeway.labels.records import Adjudication, MeasuredAgreement, RatingsVersion
-from ropeway.ledger import Event, Fact, person, projected, projects
+from ropeway.ledger import Event, Fact, keep_first, person, projected, projects
 
 guide_version = Table(
     "guide_version",
@@ -115,11 +114,13 @@ label_snapshot = Table(
 
 @projects(GuidePublished)
 def _published(fact: Fact[GuidePublished], connection: Connection) -> None:
-    connection.execute(
-        sqlite_insert(guide_version)
-        .values(name=fact.event.name, version=fact.event.version, at=to_text(fact.at), actor=fact.actor)
-        .on_conflict_do_nothing()
-    )
+    row = {
+        "name": fact.event.name,
+        "version": fact.event.version,
+        "at": to_text(fact.at),
+        "actor": fact.actor,
+    }
+    keep_first(connection, guide_version, row)
 
 
 @projects(RatingsImported)

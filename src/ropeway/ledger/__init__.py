@@ -8,6 +8,7 @@ from ropeway.ledger.event import Edge, Event, Fact, event
 from ropeway.ledger.journal import Ledger, Transaction
 from ropeway.ledger.projections import projects
 from ropeway.ledger.tables import edge, person, projected
+from ropeway.ledger.upsert import keep_first, keep_latest
 
 __all__ = [
     "Edge",
@@ -17,6 +18,8 @@ __all__ = [
     "Transaction",
     "edge",
     "event",
+    "keep_first",
+    "keep_latest",
     "person",
     "projected",
     "projects",

@@ -1,9 +1,9 @@
 """What can go wrong with the ledger.
 
-Invalid      └── IdempotencyMismatch
-Conflict     └── WorkspaceNewer
-Damaged      ├── LedgerDamaged · UnknownEvent
-Unavailable  ├── DiskFull · LedgerBusy
+Invalid      ├── IdempotencyMismatch · LedgerPlaceInvalid
+Conflict     ├── WorkspaceNewer · LedgerOnNetwork · LedgerMoved · LedgerUnsuited · TargetNotEmpty
+Damaged      ├── LedgerDamaged · UnknownEvent · MoveDiffers
+Unavailable  ├── DiskFull · LedgerBusy · LedgerUnreachable · CommitUnknown · PostgresDriverMissing
 """
 
 from ropeway.core.errors import Conflict, Damaged, Invalid, Unavailable
@@ -33,7 +33,7 @@ class LedgerDamaged(Damaged):
         super().__init__(
             f"The ledger '{path}' is damaged: {reason}.",
             expected="a sound database with events 1, 2, 3, … as they were written",
-            next_step="restore the folder .ropeway from a copy; ropeway fsck names what is hurt",
+            next_step="restore the ledger from a copy; ropeway fsck names what is hurt",
             reason=reason,
         )
 
@@ -83,9 +83,141 @@ class LedgerBusy(Unavailable):
 
     code = "ledger-busy"
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, on_server: bool = False) -> None:
         super().__init__(
-            f"The ledger '{path}' cannot be used now: {reason}.",
-            expected="a readable and writable workspace folder on a local disk",
-            next_step="check the folder's permissions, then repeat the command",
+            f"The ledger '{name}' cannot be used now: {reason}.",
+            expected="a PostgreSQL server with room for this connection, that may be written to"
+            if on_server
+            else "a readable and writable workspace folder on a local disk",
+            next_step="look at the server's log, then repeat the command"
+            if on_server
+            else "check the folder's permissions, then repeat the command",
+        )
+
+
+class LedgerUnreachable(Unavailable):
+    """The PostgreSQL server that holds the ledger does not answer, or the connection to it was lost."""
+
+    code = "ledger-unreachable"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The ledger '{name}' cannot be reached: {reason}. What was not answered has not happened.",
+            expected="a PostgreSQL server that takes this connection and may be written to",
+            next_step="check that the server runs, and the user and password ($PGUSER, $PGPASSWORD or "
+            "~/.pgpass); then repeat the command",
+            reason=reason,
+        )
+
+
+class CommitUnknown(Unavailable):
+    """The connection was lost while a change was made durable, and the server did not come back in time."""
+
+    code = "commit-unknown"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The connection to the ledger '{name}' was lost while the change was committed, and the "
+            f"server could not be asked since: {reason}. The change is there whole, or not at all.",
+            expected="a server that stays up for the length of a commit",
+            next_step="once it is back, look with: ropeway log; repeat the command if the change is not "
+            "there. A request with an idempotency key may be repeated as it is",
+            reason=reason,
+        )
+
+
+class LedgerUnsuited(Conflict):
+    """The PostgreSQL server or database is not set up so that a ledger can be kept in it."""
+
+    code = "ledger-unsuited"
+
+    def __init__(self, name: str, found: str, expected: str) -> None:
+        super().__init__(
+            f"The ledger cannot be kept in '{name}': {found}.",
+            expected=expected,
+            next_step="CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0; on a current server",
+        )
+
+
+class PostgresDriverMissing(Unavailable):
+    """The settings name a PostgreSQL database, and its driver is not installed."""
+
+    code = "postgres-driver-missing"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL cannot be used: its driver, psycopg 3, is missing ({reason}).",
+            expected="Ropeway with the extra 'postgres'",
+            next_step="pip install 'ropeway[postgres]'",
+        )
+
+
+class LedgerPlaceInvalid(Invalid):
+    """What the settings say about where the ledger is cannot be understood."""
+
+    code = "ledger-place-invalid"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"Where the ledger is (`ledger` of [workspace], $ROPEWAY_LEDGER) is not clear: {what}.",
+            expected="'sqlite', or a URL such as 'postgresql://host/database?schema=name'",
+            next_step="docs/settings.md#workspace",
+        )
+
+
+class LedgerOnNetwork(Conflict):
+    """The workspace is on a network file system, where SQLite's locks cannot be relied on."""
+
+    code = "ledger-on-network"
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(
+            f"The ledger '{path}' is on a network file system ({kind}), where two machines may write at once "
+            "and spoil it.",
+            expected="a folder on a local disk, or a ledger in PostgreSQL",
+            next_step="keep the project on a local disk and let others reach it by: ropeway server; or set "
+            "`ledger` of [workspace] to a postgresql:// URL (docs/settings.md#workspace)",
+            file_system=kind,
+        )
+
+
+class LedgerMoved(Conflict):
+    """The history was moved elsewhere; what is here is the copy that was left behind."""
+
+    code = "ledger-moved"
+
+    def __init__(self, name: str, to: str) -> None:
+        super().__init__(
+            f"The ledger '{name}' was moved to '{to}', and is used no more.",
+            expected=f"the settings to point to '{to}'",
+            next_step=f'in ropeway.toml, under [workspace]: ledger = "{to}"',
+            to=to,
+        )
+
+
+class TargetNotEmpty(Conflict):
+    """A ledger is to be moved to where another one is."""
+
+    code = "target-not-empty"
+
+    def __init__(self, to: str) -> None:
+        super().__init__(
+            f"There is a history in '{to}' already, and it is not this one.",
+            expected="a place without events",
+            next_step="name another schema: ?schema=NAME; to move back into the folder: "
+            "mv .ropeway/ledger.db .ropeway/ledger.db.old",
+        )
+
+
+class MoveDiffers(Damaged):
+    """What arrived in the other database is not what was sent, or its replay gives other answers."""
+
+    code = "move-differs"
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The ledger was not moved: the table '{table}' is not the same there as it is here.",
+            expected="equal rows, and equal tables by replay",
+            next_step="ropeway fsck; nothing was changed, here or there",
+            table=table,
         )

@@ -1,40 +1,55 @@
 """The append-only journal of events: write transactions, reading back, replay.
 
-Contract: a transaction that returned survives power loss (WAL, `synchronous=FULL`); one that did not, left
-nothing. Sequence numbers are gapless, and times never run backwards. One write transaction at a time in a
-workspace, granted in turn; readers never wait.
+Contract: a transaction that returned survives power loss; one that did not, left nothing. Sequence numbers
+are gapless, and times never run backwards. One write transaction at a time in a workspace, granted in turn;
+readers never wait. The same in SQLite and in PostgreSQL (`ledger/database`).
 """
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from ropeway.core.canonical import canonical
 from ropeway.core.clock import Clock, from_text, to_text
 from ropeway.core.ids import EventId, PersonId, new_id
 from ropeway.ledger import projections, tables
-from ropeway.ledger.database import in_our_words, needs_checkpoint_under_lock, open_engine
-from ropeway.ledger.errors import LedgerDamaged, UnknownEvent, WorkspaceNewer
+from ropeway.ledger.database import Hold, Place, open_database
+from ropeway.ledger.errors import (
+    CommitUnknown,
+    LedgerDamaged,
+    LedgerMoved,
+    LedgerUnreachable,
+    UnknownEvent,
+    WorkspaceNewer,
+)
 from ropeway.ledger.event import TYPES_BY_CLASS, TYPES_BY_VERB, Event, EventType, Fact
-from ropeway.ledger.lock import WriteLock
 
 FORMAT = 1
 """The version of the tables of truth. A database with a higher one is refused."""
 
 NONCE_BYTES = 16
 REPLAY_BATCH = 1_000
+COMMIT_PATIENCE_S = 10.0
+"""How long to wait for a server that was lost within a commit: it alone knows how that ended."""
 
 # Built once: putting a statement together costs more than running it.
 INSERT_EVENT = insert(tables.event)
 INSERT_PAYLOAD = insert(tables.event_payload)
-LAST_EVENT = select(tables.event.c.seq, tables.event.c.at).order_by(tables.event.c.seq.desc()).limit(1)
+MOVED = "moved"
+"""The key in `meta` under which a ledger that was left behind says where the history is now."""
+MOVED_TO = select(tables.meta.c.value).where(tables.meta.c.key == MOVED)
+LAST_EVENT = (
+    select(tables.event.c.seq, tables.event.c.at, MOVED_TO.scalar_subquery().label(MOVED))
+    .order_by(tables.event.c.seq.desc())
+    .limit(1)
+)
 
 E = TypeVar("E", bound=Event)
 
@@ -68,8 +83,12 @@ class Transaction:
         self.connection = connection
         self._clock = clock
         last = connection.execute(LAST_EVENT).first()
+        self.moved: str | None = last.moved if last else connection.execute(MOVED_TO).scalar()
+        """Where the history is now, if it was moved: then nothing may be written here."""
         self._seq: int = last.seq if last else 0
         self._at: datetime | None = from_text(last.at) if last else None
+        self.last_id: EventId | None = None
+        """The newest event of this transaction: none before the first `append`."""
 
     def append(self, event: E, *, actor: PersonId, auth: str = "none") -> Fact[E]:
         """Record one event and move the projections with it. Durable when the transaction has ended."""
@@ -78,7 +97,7 @@ class Transaction:
         # A clock that was set back must not make history run backwards.
         self._at = now if self._at is None else max(now, self._at)
         self._seq += 1
-        event_id = EventId(new_id("ev"))
+        event_id = self.last_id = EventId(new_id("ev"))
         body = {
             name: getattr(event, name) for name in event.__struct_fields__ if name not in event_type.erasable
         }
@@ -125,56 +144,91 @@ class Transaction:
 
 
 class Ledger:
-    """The workspace's history, in one SQLite database.
+    """The workspace's history, in one database.
 
     Args:
-        path: the database file; made when absent.
+        place: a file for SQLite, or a schema of a PostgreSQL database; made when absent.
         clock: where times come from.
 
     Raises:
         WorkspaceNewer: the database has a newer format.
         LedgerDamaged: the file is not a sound database.
+        LedgerOnNetwork: the file is on a network file system.
+        LedgerUnreachable: the server does not answer.
+        LedgerUnsuited: the server is too old, or its database cannot hold every text.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self.path = path
+    def __init__(self, place: Place, clock: Clock) -> None:
+        self.place = place
         self._clock = clock
-        self._lock_path = path.with_name("write.lock")
-        self._engine = open_engine(path)
-        with in_our_words(path):
+        self._database = open_database(place)
+        try:
             self._prepare()
+        # Whatever was wrong goes on its way; no connection stays behind.
+        except BaseException:
+            self._database.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """How messages call it: the file's path, or the URL without its password."""
+        return self._database.name
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._database.close()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one consistent snapshot, from its first question on."""
-        with in_our_words(self.path), self._engine.connect() as connection, connection.begin():
+        """A connection that sees one consistent snapshot."""
+        with self._database.reading() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """The write transaction: all of it is durable when the block ends, or none of it happened."""
-        with self._writing() as connection:
-            yield Transaction(connection, self._clock)
+        """The write transaction: all of it is durable when the block ends, or none of it happened.
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        lock = WriteLock(self._lock_path)
-        lock.acquire()
+        Raises:
+            LedgerMoved: the history is elsewhere now.
+            CommitUnknown: the connection was lost at the very end, and the server did not come back to say.
+        """
+        transaction = None
         try:
-            with (
-                in_our_words(self.path),
-                self._engine.connect().execution_options(ropeway_write=True) as connection,
-            ):
-                with connection.begin():
-                    yield connection
-                if needs_checkpoint_under_lock():
-                    connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
-        finally:
-            lock.release()
+            with self._database.writing() as connection:
+                transaction = Transaction(connection, self._clock)
+                if transaction.moved is not None:
+                    raise LedgerMoved(self.name, transaction.moved)
+                yield transaction
+        except CommitUnknown as error:
+            if transaction is None or not self._has_happened(transaction, error):
+                raise LedgerUnreachable(self.name, "the connection was lost before the end") from error
+
+    def problems(self, connection: Connection) -> list[str]:
+        """What is wrong with the database itself, in words; nothing when it is sound."""
+        return self._database.problems(connection)
+
+    def now(self, connection: Connection) -> datetime:
+        """The time that terms go by: of the database where several machines share it, else the clock's."""
+        return self._database.now(connection, self._clock)
+
+    def try_hold(self, name: str) -> Hold | None:
+        """Say that this process is at a piece of work; None when another, living one has said so."""
+        return self._database.try_hold(name)
+
+    def _has_happened(self, transaction: Transaction, unknown: CommitUnknown) -> bool:
+        """Ask once the server is back: under the write lock, what is not there now will never be."""
+        if transaction.last_id is None:
+            # Nothing that this turn alone could have written shows whether it is there.
+            raise unknown
+        until = time.monotonic() + COMMIT_PATIENCE_S
+        question = select(tables.event.c.seq).where(tables.event.c.id == transaction.last_id)
+        while True:
+            try:
+                with self._database.writing() as connection:
+                    return connection.execute(question).first() is not None
+            except (LedgerUnreachable, CommitUnknown) as error:
+                if time.monotonic() > until:
+                    raise unknown from error
 
     def facts(
         self, connection: Connection, *, after: int = 0, limit: int | None = None
@@ -205,11 +259,14 @@ class Ledger:
         with self.transaction() as transaction:
             return self._rebuild(transaction.connection)
 
+    def remake(self, transaction: Transaction) -> int:
+        """Within a transaction: drop every projection and replay all events; gives the number of events."""
+        return self._rebuild(transaction.connection)
+
     def _rebuild(self, connection: Connection) -> int:
-        for row in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).all():
-            # A projection of another release may be left over; it goes with the rest.
-            if row.name not in tables.recorded.tables and not row.name.startswith("sqlite_"):
-                connection.exec_driver_sql(f'DROP TABLE "{row.name}"')
+        # A projection of another release may be left over; it goes with the rest.
+        for name in self._database.tables(connection) - set(tables.recorded.tables):
+            connection.exec_driver_sql(f'DROP TABLE "{name}"')
         tables.projected.create_all(connection)
         count = 0
         for fact in self.facts(connection):
@@ -222,7 +279,7 @@ class Ledger:
         try:
             record = msgspec.json.decode(row.record, type=Record)
         except msgspec.DecodeError as error:
-            raise LedgerDamaged(str(self.path), f"event {row.seq} cannot be read ({error})") from error
+            raise LedgerDamaged(self.name, f"event {row.seq} cannot be read ({error})") from error
         event_type = TYPES_BY_VERB.get((record.verb, record.v))
         if event_type is None:
             raise UnknownEvent(record.verb, record.v, record.seq)
@@ -230,28 +287,25 @@ class Ledger:
 
     def _prepare(self) -> None:
         """Make what is missing, refuse what is newer, rebuild projections of another shape."""
-        with self._engine.connect() as connection, connection.begin():
+        with self._database.reading() as connection:
             if self._is_current(connection):
                 return
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             if self._is_current(connection):
                 return
-            tables.recorded.create_all(connection)
-            for trigger in tables.TRIGGERS:
-                connection.exec_driver_sql(trigger)
+            self._database.make_truth(connection)
             _set_meta(connection, "format", str(FORMAT))
             self._rebuild(connection)
 
     def _is_current(self, connection: Connection) -> bool:
-        has_meta = connection.execute(
-            text("SELECT count(*) FROM sqlite_master WHERE name = 'meta' AND type = 'table'")
-        ).scalar_one()
-        if not has_meta:
+        if tables.meta.name not in self._database.tables(connection):
             return False
         rows = connection.execute(select(tables.meta.c.key, tables.meta.c.value))
         found: dict[str, str] = {row.key: row.value for row in rows}
         if "format" in found and int(found["format"]) > FORMAT:
-            raise WorkspaceNewer(str(self.path), int(found["format"]), FORMAT)
+            raise WorkspaceNewer(self.name, int(found["format"]), FORMAT)
+        if MOVED in found:
+            raise LedgerMoved(self.name, found[MOVED])
         return found.get("projections") == projections.shape()
 
 

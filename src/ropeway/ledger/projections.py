@@ -9,18 +9,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.ledger.event import Event, Fact
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.ledger.tables import edge, person, projected
+from ropeway.ledger.upsert import keep_first
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Fact[Any], Connection], None]
-
-INSERT_EDGE = sqlite_insert(edge).on_conflict_do_nothing()
 
 _handlers: dict[type[Event], list[Handler]] = defaultdict(list)
 
@@ -45,8 +43,7 @@ def apply(fact: Fact[Any], connection: Connection) -> None:
         {"upstream": each.upstream, "relation": each.relation, "downstream": each.downstream, "seq": fact.seq}
         for each in fact.event.edges()
     ]
-    if drawn:
-        connection.execute(INSERT_EDGE, drawn)
+    keep_first(connection, edge, *drawn)
     for handler in _handlers[type(fact.event)]:
         handler(fact, connection)
 

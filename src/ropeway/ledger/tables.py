@@ -70,13 +70,27 @@ lease = Table(
 )
 
 # `event` is append-only; a payload may one day be erased, but never changed.
-NO_UPDATE = """CREATE TRIGGER IF NOT EXISTS event_no_update BEFORE UPDATE ON event
-BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"""
-NO_DELETE = """CREATE TRIGGER IF NOT EXISTS event_no_delete BEFORE DELETE ON event
-BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"""
-NO_PAYLOAD_UPDATE = """CREATE TRIGGER IF NOT EXISTS payload_no_update BEFORE UPDATE ON event_payload
-BEGIN SELECT RAISE(ABORT, 'payloads are never changed'); END"""
-TRIGGERS = (NO_UPDATE, NO_DELETE, NO_PAYLOAD_UPDATE)
+FORBIDDEN = (
+    ("event", "UPDATE", "events are append-only"),
+    ("event", "DELETE", "events are append-only"),
+    ("event_payload", "UPDATE", "payloads are never changed"),
+)
+"""What a trigger of the database refuses: on which table, to do what, and the words it says."""
+
+
+def trigger_name(table: str, does: str) -> str:
+    """The name of the trigger that forbids it."""
+    return f"{table.removeprefix('event_')}_no_{does.lower()}"
+
+
+def unguarded(triggers: set[str]) -> list[str]:
+    """What nothing forbids although something should, given the names of the triggers that there are."""
+    return [
+        f"nothing keeps the table '{table}' from {does}: the trigger '{trigger_name(table, does)}' is gone"
+        for table, does, _ in FORBIDDEN
+        if trigger_name(table, does) not in triggers
+    ]
+
 
 edge = Table(
     "edge",

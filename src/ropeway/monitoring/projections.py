@@ -18,10 +18,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, keep_latest, projected, projects
 from ropeway.monitoring.events import (
     AlertDelivered,
     AlertRaised,
@@ -190,21 +189,12 @@ def _put_performance(fact: Fact[Any], table: Table, connection: Connection) -> N
     values = msgspec.structs.asdict(fact.event)
     values |= {"start": to_text(fact.event.start), "end": to_text(fact.event.end), "at": to_text(fact.at)}
     # The latest holds: truth comes late, and changes.
-    connection.execute(
-        upsert(table)
-        .values(**values)
-        .on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
-    )
+    keep_latest(connection, table, **values)
 
 
 @projects(EstimateCalibrated)
 def _calibrate(fact: Fact[EstimateCalibrated], connection: Connection) -> None:
-    values = msgspec.structs.asdict(fact.event)
-    connection.execute(
-        upsert(estimate_calibration)
-        .values(**values)
-        .on_conflict_do_update(index_elements=["name", "number"], set_=values)
-    )
+    keep_latest(connection, estimate_calibration, **msgspec.structs.asdict(fact.event))
 
 
 @projects(AlertRaised)

@@ -5,7 +5,6 @@ read, over a connection of its own that writes nothing and is closed at once.
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -13,20 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection, Row, inspect, select
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import Digest
-from ropeway.ledger.database import driver
-from ropeway.ledger.errors import LedgerBusy, LedgerDamaged
+from ropeway.ledger.database import peek
 from ropeway.predictions.identity import segment_name
+from ropeway.predictions.projections import sealed_segment
 from ropeway.store import Store
+from ropeway.workspace.place import ledger_place
 
-DATABASE = "ledger.db"
-WAIT_S = 5.0
-_COLUMNS = (
-    "kind, replica, segment, records, first_at, last_at, models, environments, content, root, torn, damaged"
-)
-_ALL = f"SELECT {_COLUMNS} FROM sealed_segment"
+_AT = sealed_segment.c
 
 
 class SealedSegment(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +49,9 @@ class SealedSegment(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_sealed(home: Path, kind: str, replica: str, segment: int) -> SealedSegment | None:
     """The sealed segment with that place; None where it is not sealed."""
-    query = f"{_ALL} WHERE kind = ? AND replica = ? AND segment = ?"
+    query = select(sealed_segment).where(_AT.kind == kind, _AT.replica == replica, _AT.segment == segment)
     with _reading(home) as connection:
-        row = None if connection is None else connection.execute(query, (kind, replica, segment)).fetchone()
+        row = None if connection is None else connection.execute(query).first()
     return None if row is None else _sealed(row)
 
 
@@ -66,18 +62,17 @@ def list_sealed(
 
     Both from one snapshot: a file that is not among the names is not counted by the segments either.
     """
-    query, values = f"{_ALL} WHERE kind = ?", [kind]
+    query = select(sealed_segment).where(_AT.kind == kind)
     if since is not None:
-        query, values = f"{query} AND last_at >= ?", [*values, to_text(since)]
+        query = query.where(_AT.last_at >= to_text(since))
     if until is not None:
-        query, values = f"{query} AND first_at < ?", [*values, to_text(until)]
+        query = query.where(_AT.first_at < to_text(until))
     with _reading(home) as connection:
         if connection is None:
             return [], set()
-        connection.execute("BEGIN")
-        rows = connection.execute(f"{query} ORDER BY replica, segment", values).fetchall()
-        names = connection.execute("SELECT replica, segment FROM sealed_segment WHERE kind = ?", (kind,))
-        return [_sealed(row) for row in rows], {segment_name(*place) for place in names.fetchall()}
+        rows = connection.execute(query.order_by(_AT.replica, _AT.segment)).all()
+        names = connection.execute(select(_AT.replica, _AT.segment).where(_AT.kind == kind))
+        return [_sealed(row) for row in rows], {segment_name(*place) for place in names}
 
 
 def parquet_of(home: Path, sealed: SealedSegment) -> Path:
@@ -95,37 +90,28 @@ def _store(home: Path) -> Store:
     return Store(home)
 
 
-def _sealed(row: tuple[Any, ...]) -> SealedSegment:
+def _sealed(row: Row[Any]) -> SealedSegment:
     return SealedSegment(
-        kind=row[0],
-        replica=row[1],
-        segment=row[2],
-        records=row[3],
-        first_at=from_text(row[4]) if row[4] else None,
-        last_at=from_text(row[5]) if row[5] else None,
-        models=msgspec.json.decode(row[6], type=list[str]),
-        environments=msgspec.json.decode(row[7], type=list[str]),
-        content=Digest(row[8]),
-        root=row[9],
-        torn=bool(row[10]),
-        damaged=bool(row[11]),
+        kind=row.kind,
+        replica=row.replica,
+        segment=row.segment,
+        records=row.records,
+        first_at=from_text(row.first_at) if row.first_at else None,
+        last_at=from_text(row.last_at) if row.last_at else None,
+        models=msgspec.json.decode(row.models, type=list[str]),
+        environments=msgspec.json.decode(row.environments, type=list[str]),
+        content=Digest(row.content),
+        root=row.root,
+        torn=row.torn,
+        damaged=row.damaged,
     )
 
 
 @contextlib.contextmanager
-def _reading(home: Path) -> Iterator[Any]:
+def _reading(home: Path) -> Iterator[Connection | None]:
     """A connection that cannot write; None where there is no ledger, or one that has sealed nothing yet."""
-    module, path = driver(), home / DATABASE
-    if not path.exists():
-        yield None
-        return
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    try:
-        with contextlib.closing(module.connect(uri, uri=True, timeout=WAIT_S)) as connection:
-            known = "SELECT count(*) FROM sqlite_master WHERE name = 'sealed_segment'"
-            yield connection if connection.execute(known).fetchone()[0] else None
-    except (module.DatabaseError, sqlite3.DatabaseError) as error:
-        reason = str(error)
-        if "malformed" in reason or "not a database" in reason:
-            raise LedgerDamaged(str(path), reason) from error
-        raise LedgerBusy(str(path), reason) from error
+    with peek(ledger_place(home)) as connection:
+        if connection is None or not inspect(connection).has_table(sealed_segment.name):
+            yield None
+        else:
+            yield connection

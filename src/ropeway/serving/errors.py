@@ -258,10 +258,10 @@ class WorkspaceGone(Unavailable):
 
     code = "workspace-gone"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: str) -> None:
         super().__init__(
-            f"The workspace's database '{path.name}' is gone.",
-            expected=f"a file {path}",
+            f"The workspace's database '{place.rpartition('/')[2]}' is gone.",
+            expected=f"a ledger at {place}",
             next_step="bring the folder back; the service finds it by itself",
         )
 

@@ -5,10 +5,10 @@ damaged while the service runs: then it is opened anew at the next look.
 """
 
 import logging
-import os
 from pathlib import Path
 
 from ropeway.core.errors import did_you_mean
+from ropeway.ledger.database import peek
 from ropeway.models.errors import NothingLive
 from ropeway.models.load import load_model
 from ropeway.models.operations import get_routing, resolve_version
@@ -18,7 +18,7 @@ from ropeway.serving.deploy import Source
 from ropeway.serving.errors import ModelRecalled, WorkspaceGone
 from ropeway.serving.signature import Servable
 from ropeway.workspace import LocalWorkspace, open_workspace
-from ropeway.workspace.local import DATABASE, HOME
+from ropeway.workspace.place import HOME, ledger_place
 
 logger = logging.getLogger("ropeway.serving")
 
@@ -36,9 +36,8 @@ class WorkspaceSource:
         self.root = root
         self.reference = reference
         self.actor = actor
-        self._database = root / HOME / DATABASE
         self._workspace: LocalWorkspace | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: object = None
         self._last = ""
         """The version that was live when last seen, to tell a recall from an environment that is empty."""
 
@@ -62,7 +61,7 @@ class WorkspaceSource:
 
     def load(self, ref: str) -> Servable:
         """That version, verified. Over a connection of its own, since several may load at once."""
-        self._status()
+        self._look()
         with open_workspace(self.root, actor=self.actor) as workspace:
             loaded = load_model(workspace, ref)
             settings = workspace.project.serving
@@ -102,26 +101,32 @@ class WorkspaceSource:
     def _open(self) -> LocalWorkspace:
         """The workspace as it is on disk now: one that was put in its place is opened in its place."""
         try:
-            status = self._status()
+            identity = self._look()
         except WorkspaceGone:
             self.close()
             raise
-        identity = (status.st_dev, status.st_ino)
         if self._workspace is None or identity != self._identity:
             self.close()
             self._workspace, self._identity = open_workspace(self.root, actor=self.actor), identity
         return self._workspace
 
-    def _status(self) -> os.stat_result:
-        """The database's file; looked at first, since opening would make an empty workspace where it was."""
+    def _look(self) -> object:
+        """What the ledger is now; looked at first, since opening would make an empty one where it was."""
+        place = ledger_place(self.root / HOME)
+        if not isinstance(place, Path):
+            if place != self._identity:
+                with peek(place) as found:
+                    if found is None:
+                        raise WorkspaceGone(place.name)
+            return place
         try:
-            status = self._database.stat()
+            status = place.stat()
         except OSError as error:
-            raise WorkspaceGone(self._database) from error
+            raise WorkspaceGone(str(place)) from error
         if status.st_size == 0:
             # A copy that somebody brings back has just begun: opening it now would write into it.
-            raise WorkspaceGone(self._database)
-        return status
+            raise WorkspaceGone(str(place))
+        return status.st_dev, status.st_ino
 
 
 _conforms: type[Source] = WorkspaceSource

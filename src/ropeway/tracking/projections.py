@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, String, Table, insert, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import RunId
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, keep_first, keep_latest, projected, projects
 from ropeway.tracking.events import Harvest, MetricSummary, RunFinished, RunInterrupted, RunStarted, Scalar
 from ropeway.tracking.settings import number_of, text_of
 
@@ -211,16 +210,12 @@ def _record_settings(
             "number": number_of(value),
             "text": shown,
         }
-        connection.execute(
-            upsert(table)
-            .values(run=run_id, key=key, **columns)
-            .on_conflict_do_update(index_elements=["run", "key"], set_=columns)
-        )
+        keep_latest(connection, table, run=run_id, key=key, **columns)
 
 
 def _record_inputs(connection: Connection, run_id: RunId, refs: list[str]) -> None:
     for ref in refs:
-        connection.execute(upsert(run_input).values(run=run_id, ref=ref).on_conflict_do_nothing())
+        keep_first(connection, run_input, {"run": run_id, "ref": ref})
 
 
 def _json(value: object) -> str:

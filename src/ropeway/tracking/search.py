@@ -37,6 +37,8 @@ from ropeway.workspace import Context, operation
 SEARCH_LIMIT = 1_000
 # SQLite takes 32,766 parameters in one statement.
 CHUNK = 500
+ESCAPE = "\x1b"
+"""Before a character of a pattern, makes it stand for itself; no pattern has it."""
 
 _OPERATORS: dict[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": operator.eq,
@@ -112,7 +114,9 @@ def condition(expression: Expression) -> ColumnElement[bool]:
         case In(field, values):
             return _holds(field, lambda columns: or_(*[_compare(columns, "=", value) for value in values]))
         case Like(field, pattern):
-            return _holds(field, lambda columns: columns.text.ilike(pattern))
+            # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
+            plain = pattern.replace(ESCAPE, ESCAPE * 2)
+            return _holds(field, lambda columns: columns.text.ilike(plain, escape=ESCAPE))
 
 
 class _Columns(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.hashing import digest_json
 from ropeway.ledger import Ledger
-from ropeway.ledger.errors import IdempotencyMismatch
+from ropeway.ledger.database import Place
+from ropeway.ledger.errors import IdempotencyMismatch, LedgerUnreachable
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.store.files import in_our_words
@@ -24,10 +25,9 @@ from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.operation import Operation, Workspace
+from ropeway.workspace.place import HOME, ledger_place
 from ropeway.workspace.project import PROJECT_FILE, Project, load_project
 
-HOME = ".ropeway"
-DATABASE = "ledger.db"
 PRIVATE = 0o700
 
 R = TypeVar("R")
@@ -46,6 +46,7 @@ class LocalWorkspace:
         allowed: the permissions of the caller; None for all of them.
         fence: a lease that each write transaction checks first; see `fenced`.
         project: settings to go by instead of the file's; see `going_by`.
+        place: where the ledger is; by the settings when absent.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LocalWorkspace:
         allowed: frozenset[str] | None = None,
         fence: Lease | None = None,
         project: Project | None = None,
+        place: Place | None = None,
     ) -> None:
         self._root = root
         self._home = root / HOME
@@ -71,7 +73,7 @@ class LocalWorkspace:
             self._store = Store(self._home)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error
-        self._ledger = Ledger(self._home / DATABASE, self._clock)
+        self._ledger = Ledger(place or ledger_place(self._home), self._clock)
 
     @property
     def root(self) -> Path:
@@ -128,10 +130,19 @@ class LocalWorkspace:
         checked = operation.check(arguments)
         if operation.kind == "stream":
             return cast("R", self._stream(operation, checked))
+        if operation.kind == "job":
+            return self._run(operation, checked)
+        try:
+            return self._run(operation, checked, key)
+        except LedgerUnreachable:
+            # Nothing has happened: it says so. Once more; before each turn the ledger waits for its server.
+            return self._run(operation, checked, key)
+
+    def _run(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str | None = None) -> R:
         if key is not None and operation.kind == "command":
-            return self._perform_once(operation, checked, key)
+            return self._perform_once(operation, arguments, key)
         with self._context() as context:
-            return operation.function(context, **checked)
+            return operation.function(context, **arguments)
 
     def acting(self, caller: Caller) -> "LocalWorkspace":
         """The same workspace for somebody else, over the same database and store: closed together with it."""
@@ -148,6 +159,7 @@ class LocalWorkspace:
             allowed=self._caller.allowed,
             fence=lease,
             project=self._project,
+            place=self._ledger.place,
         ).acting(self._caller)
 
     def going_by(self, project: Project) -> "LocalWorkspace":
@@ -159,6 +171,7 @@ class LocalWorkspace:
             allowed=self._caller.allowed,
             fence=self._fence,
             project=project,
+            place=self._ledger.place,
         ).acting(self._caller)
 
     def close(self) -> None:

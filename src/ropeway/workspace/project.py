@@ -59,6 +59,20 @@ class Section(Settings, frozen=True, kw_only=True):
             )
 
 
+class Where(Settings, frozen=True, kw_only=True):
+    """`[workspace]`: where the ledger is kept, if not in the workspace's own folder."""
+
+    ledger: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if "://" in self.ledger and "@" in self.ledger and ":" in self.ledger.split("://")[1].split("@")[0]:
+            raise ValueError(
+                "`ledger` holds a password, which this file would show to everybody: give it by "
+                "$ROPEWAY_LEDGER, $PGPASSWORD or ~/.pgpass"
+            )
+
+
 class Charter(Settings, frozen=True, kw_only=True):
     """`[charter]`: every box of the machine-learning canvas, and the numbers that the gate reads."""
 
@@ -455,6 +469,7 @@ class Project(Settings, frozen=True, kw_only=True):
     """The whole project file."""
 
     project: Section
+    workspace: Where = Where()
     charter: Charter = Charter()
     inputs: dict[str, Input] = {}
     split: Split = Split()

@@ -12,7 +12,6 @@ from sqlalchemy import (
     insert,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ropeway.continuous.retraining.events import (
     FeedbackCollected,
@@ -25,7 +24,7 @@ from ropeway.continuous.retraining.events import (
     RetrainingTriggered,
 )
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, keep_first, projected, projects
 
 TRIGGERED = "triggered"
 """The stage of a retraining of which nothing is done yet."""
@@ -215,17 +214,14 @@ def _resumed(fact: Fact[PolicyResumed], connection: Connection) -> None:
 
 
 def _ensure(event: OfPolicy, connection: Connection) -> None:
-    connection.execute(
-        upsert(policy_state)
-        .values(
-            name=event.name,
-            environment=event.environment,
-            settings="",
-            schedule="",
-            time_zone="",
-            scheduled_since="",
-            paused_by_rule=False,
-            resumed_seq=0,
-        )
-        .on_conflict_do_nothing()
-    )
+    row = {
+        "name": event.name,
+        "environment": event.environment,
+        "settings": "",
+        "schedule": "",
+        "time_zone": "",
+        "scheduled_since": "",
+        "paused_by_rule": False,
+        "resumed_seq": 0,
+    }
+    keep_first(connection, policy_state, row)

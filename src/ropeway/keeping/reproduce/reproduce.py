@@ -40,7 +40,7 @@ from ropeway.tracking.environment import read_environment
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resolve import resolve_run
 from ropeway.workspace import Workspace
-from ropeway.workspace.local import HOME
+from ropeway.workspace.place import HOME
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,0 +1,212 @@
+"""A ledger in one SQLite file: driver, settings, the write lock beside it, and errors in our words."""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from ropeway.core.clock import Clock
+from ropeway.ledger import tables
+from ropeway.ledger.database.mounts import network_type
+from ropeway.ledger.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerOnNetwork
+from ropeway.ledger.lock import WriteLock
+
+# SQLite 3.7.0 to 3.51.2 can corrupt a WAL when one connection resets it while another checkpoints
+# (sqlite.org/wal.html#walresetbug). On such a driver only the holder of the write lock checkpoints.
+WAL_RESET_FIXED = (3, 51, 3)
+PEEK_WAIT_S = 5.0
+
+
+class SqliteDatabase:
+    """A ledger in a file. The write turn is a lock on a file beside it, then `BEGIN IMMEDIATE`.
+
+    Raises:
+        LedgerOnNetwork: the file is on a network file system.
+    """
+
+    def __init__(self, path: Path) -> None:
+        kind = network_type(path)
+        if kind is not None:
+            raise LedgerOnNetwork(str(path), kind)
+        self.name = str(path)
+        self._path = path
+        self._lock_path = path.with_name("write.lock")
+        self._engine = open_engine(path)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """See `Database.reading`."""
+        with in_our_words(self._path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """See `Database.writing`."""
+        lock = WriteLock(self._lock_path)
+        lock.acquire()
+        try:
+            with (
+                in_our_words(self._path),
+                self._engine.connect().execution_options(ropeway_write=True) as connection,
+            ):
+                with connection.begin():
+                    yield connection
+                if needs_checkpoint_under_lock():
+                    connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
+        finally:
+            lock.release()
+
+    def make_truth(self, connection: Connection) -> None:
+        """See `Database.make_truth`."""
+        tables.recorded.create_all(connection)
+        for table, does, says in tables.FORBIDDEN:
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
+            )
+
+    def tables(self, connection: Connection) -> set[str]:
+        """See `Database.tables`."""
+        rows = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        return {name for name in rows.scalars() if not name.startswith("sqlite_")}
+
+    def problems(self, connection: Connection) -> list[str]:
+        """See `Database.problems`."""
+        found = [f"the database says: {each}" for each in _integrity(connection) if each != "ok"]
+        triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        return found + tables.unguarded(set(triggers.scalars()))
+
+    def now(self, connection: Connection, clock: Clock) -> datetime:  # noqa: ARG002  the port's shape
+        """See `Database.now`."""
+        return clock.now()
+
+    def try_hold(self, name: str) -> "FileHold | None":
+        """See `Database.try_hold`."""
+        return FileHold.take(self._path.with_name(f"{name}.lock"))
+
+    def close(self) -> None:
+        """See `Database.close`."""
+        self._engine.dispose()
+
+
+class FileHold:
+    """A lock on a file, which the kernel takes back when the process dies."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def take(cls, path: Path) -> "FileHold | None":
+        """The lock; None when another has it."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def is_held(self) -> bool:
+        """See `Hold.is_held`."""
+        return self._descriptor is not None
+
+    def release(self) -> None:
+        """See `Hold.release`."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def driver() -> ModuleType:
+    """The most current SQLite driver at hand: pysqlite3's bundled one, else the standard library's."""
+    try:
+        from pysqlite3 import dbapi2
+    except ImportError:
+        return sqlite3
+    module: ModuleType = dbapi2
+    return module
+
+
+def open_engine(path: Path) -> Engine:
+    """An engine on the database file, with WAL, `synchronous=FULL` and explicit transactions."""
+    module = driver()
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        module=module,
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 30.0},
+    )
+    is_safe = module.sqlite_version_info >= WAL_RESET_FIXED
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if not is_safe:
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get("ropeway_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def peek_file(path: Path) -> Iterator[Connection | None]:
+    """See `peek`."""
+    if not path.exists():
+        yield None
+        return
+    module = driver()
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        module=module,
+        creator=lambda: module.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=PEEK_WAIT_S, isolation_level=None
+        ),
+        poolclass=NullPool,
+    )
+    with in_our_words(path), engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        yield connection
+
+
+def needs_checkpoint_under_lock() -> bool:
+    """Whether this driver's SQLite has the WAL-reset bug, so that we checkpoint only under the write lock."""
+    version: tuple[int, int, int] = driver().sqlite_version_info
+    return version < WAL_RESET_FIXED
+
+
+@contextmanager
+def in_our_words(path: Path) -> Iterator[None]:
+    """Turn the driver's errors into ours: disk full, damaged, busy. Others pass unchanged."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig)
+        lowered = reason.lower()
+        if "disk is full" in lowered:
+            raise DiskFull(str(path)) from error
+        if "malformed" in lowered or "not a database" in lowered:
+            raise LedgerDamaged(str(path), reason) from error
+        if any(word in lowered for word in ("locked", "readonly", "unable to open", "disk i/o")):
+            raise LedgerBusy(str(path), reason) from error
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskFull(str(path)) from error
+        raise
+
+
+def _integrity(connection: Connection) -> list[str]:
+    return list(connection.execute(text("PRAGMA integrity_check")).scalars())
