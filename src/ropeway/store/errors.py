@@ -1,10 +1,11 @@
 """What can go wrong with stored bytes.
 
 Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
-Invalid └── BadDigest          RopewayError └── OutOfSpace
+Invalid ├── BadDigest · CannotKeep          Conflict └── InTheWay
+RopewayError └── OutOfSpace                 Unavailable └── CodingUnavailable
 """
 
-from ropeway.core.errors import Damaged, Invalid, RopewayError
+from ropeway.core.errors import Conflict, Damaged, Invalid, RopewayError, Unavailable
 from ropeway.core.hashing import short
 
 
@@ -29,7 +30,12 @@ class ObjectDamaged(Damaged):
 
     def __init__(self, digest: str, found: str) -> None:
         super().__init__(
-            f"The object {short(digest)}… is damaged: its bytes have the digest {short(found)}….",
+            f"The object {short(digest)}… is damaged"
+            + (
+                f": its bytes have the digest {short(found)}…."
+                if found
+                else ": its bytes cannot be put together."
+            ),
             expected=f"bytes with the digest {digest}",
             next_step="ropeway fsck; then bring the same file again, or restore .ropeway/objects from a copy",
             digest=digest,
@@ -87,4 +93,47 @@ class OutOfSpace(RopewayError):
             f"No space is left on the disk that holds '{where}'; nothing was changed.",
             expected="some free space",
             next_step="free some space, then repeat the command",
+        )
+
+
+class CannotKeep(Invalid):
+    """Something in a folder that is to be kept is no plain file with a portable name."""
+
+    code = "cannot-keep"
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(
+            f"'{path}' cannot be kept: it is a {what}."
+            if not what.startswith("name")
+            else f"'{path}' cannot be kept: it has a {what}.",
+            expected="files and folders with names in UTF-8, without backslash or drive letter",
+            next_step="replace it by the file that is meant, or move it out of the folder",
+            path=path,
+        )
+
+
+class InTheWay(Conflict):
+    """Where a file is to be restored stands something that is not to be replaced."""
+
+    code = "in-the-way"
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(
+            f"'{path}' cannot be written: a {what} stands in the way.",
+            expected="a folder of plain files and folders",
+            next_step="move it away, or restore into another folder",
+            path=path,
+        )
+
+
+class CodingUnavailable(Unavailable):
+    """Stored bytes are compressed, and the library that reads them is missing."""
+
+    code = "coding-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored bytes are compressed with zstd, and the package zstandard is not installed.",
+            expected="the package zstandard",
+            next_step="pip install zstandard",
         )

@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ropeway.core.ids import new_id
@@ -23,29 +23,55 @@ def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable
     Raises:
         OutOfSpace: the disk is full; no trace is left.
     """
-    temporary = scratch / new_id("tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with drafted(target, scratch) as (temporary, descriptor):
         try:
             fill(descriptor)
-            os.fchmod(descriptor, mode)
-            if durable:
-                os.fsync(descriptor)
+            settle(descriptor, temporary, target, durable=durable, mode=mode)
         finally:
             os.close(descriptor)
-        temporary.rename(target)
-        # Only now does the name survive power loss as well as the bytes.
-        if durable:
-            sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def drafted(target: Path, scratch: Path) -> Iterator[tuple[Path, int]]:
+    """A new file under a temporary name, open for writing; who asks closes it. Removed when the work fails.
+
+    Raises:
+        OutOfSpace: the disk is full; no trace is left.
+    """
+    temporary = scratch / new_id("tmp")
+    with space_told(target.parent):
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            yield temporary, descriptor
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def settle(descriptor: int, temporary: Path, target: Path, *, durable: bool, mode: int) -> None:
+    """Give a written file its place."""
+    os.fchmod(descriptor, mode)
+    if durable:
+        os.fsync(descriptor)
+    temporary.rename(target)
+    # Only now does the name survive power loss as well as the bytes.
+    if durable:
+        sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def space_told(where: Path) -> Iterator[None]:
+    """Say it in our words when the disk is full."""
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutOfSpace(str(target.parent)) from error
+            raise OutOfSpace(str(where)) from error
         raise
 
 
-def write_all(descriptor: int, data: bytes | memoryview) -> None:
+def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Write every byte, however many calls it takes."""
     view = memoryview(data)
     while view:
