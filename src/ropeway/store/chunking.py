@@ -1,8 +1,8 @@
 """Where a large file is cut: by its content, so that an insertion moves the cuts near it and no others.
 
 FastCDC (Xia et al., USENIX ATC 2016) with frozen parameters. `pyfastcdc` does it at the speed of memory;
-where its wheel is missing, numpy gives the same cuts, slowly. Cuts made with other parameters would share nothing
-with what is stored: a change here is a new name beside this one, and never an edit.
+where its wheel is missing, numpy gives the same cuts, slowly. Cuts made with other parameters
+would share nothing with what is stored: a change here is a new name beside this one, and never an edit.
 """
 
 from typing import TYPE_CHECKING, Final

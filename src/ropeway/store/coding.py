@@ -1,4 +1,4 @@
-"""How bytes are stored: as they are, or compressed where that pays. Their digest is always of the raw bytes."""
+"""How bytes are stored: as they are, or compressed where that pays. The digest is of the raw ones."""
 
 import zlib
 from functools import lru_cache

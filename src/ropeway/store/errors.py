@@ -1,11 +1,12 @@
 """What can go wrong with stored bytes.
 
 Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
-Invalid ├── BadDigest · CannotKeep          Conflict └── InTheWay
-RopewayError └── OutOfSpace                 Unavailable └── CodingUnavailable
+Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
+Conflict └── InTheWay          RopewayError └── OutOfSpace          NotFound └── BlobMissing
+Unavailable └── CodingUnavailable · BackendUnavailable
 """
 
-from ropeway.core.errors import Conflict, Damaged, Invalid, RopewayError, Unavailable
+from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, RopewayError, Unavailable
 from ropeway.core.hashing import short
 
 
@@ -136,4 +137,80 @@ class CodingUnavailable(Unavailable):
             "The stored bytes are compressed with zstd, and the package zstandard is not installed.",
             expected="the package zstandard",
             next_step="pip install zstandard",
+        )
+
+
+class BadBlobName(Invalid):
+    """Something that is no name of a blob was given where one is needed."""
+
+    code = "bad-blob-name"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"'{given[:80]}' is not the name of a blob.",
+            expected="lower-case letters, digits, '.', '_' and '-', in parts between '/'",
+            given=given[:80],
+        )
+
+
+class BadRange(Invalid):
+    """Bytes were asked for that a blob does not have."""
+
+    code = "bad-range"
+
+    def __init__(self, name: str, start: int, length: int) -> None:
+        super().__init__(
+            f"The blob '{name}' does not have {length} bytes from {start} on.",
+            expected="a range within the blob, of one byte or more",
+            name=name,
+        )
+
+
+class BadBackend(Invalid):
+    """An address that no backend answers to."""
+
+    code = "bad-backend"
+
+    def __init__(self, address: str) -> None:
+        # A password in an address is not repeated.
+        shown = address[:80] if "@" not in address else "the address"
+        super().__init__(
+            f"'{shown}' is no place for blobs.",
+            expected="s3://BUCKET/PREFIX, file:///FOLDER, or the path of a folder",
+        )
+
+
+class BackendMissing(Invalid):
+    """What speaks to a kind of backend is not installed."""
+
+    code = "backend-missing"
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"The packages for '{extra}' are not installed.",
+            expected=f"the extra '{extra}'",
+            next_step=f"pip install 'ropeway[{extra}]'",
+        )
+
+
+class BlobMissing(NotFound):
+    """A backend has no blob of that name."""
+
+    code = "blob-missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("blob", name)
+
+
+class BackendUnavailable(Unavailable):
+    """A backend cannot be reached, or refuses."""
+
+    code = "backend-unavailable"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"'{where}' cannot be used: {reason}.",
+            expected="a place that can be read and written",
+            next_step="see that it is there and that the keys are right, then repeat the command",
+            where=where,
         )

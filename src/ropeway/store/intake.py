@@ -21,7 +21,7 @@ from ropeway.store.packs import Pack, Packs, holds, stored_of
 from ropeway.store.recipes import Part, Recipe, recipe_of
 
 LARGE_BYTES = 8 << 20
-"""From this length on, an object is kept in chunks. Below, they save little, and a file is scanned in place."""
+"""From this length on, an object is kept in chunks. Below they save little; a file is scanned in place."""
 WINDOW_BYTES = 16 << 20
 """So much of a file is looked at at once; a few such windows are in memory at a time."""
 PACK_BYTES = 256 << 20
