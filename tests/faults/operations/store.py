@@ -86,7 +86,7 @@ class PutFolders:
 
 
 class RemoveObjects:
-    """Three objects put, loose, packed and in chunks; those of the call before removed; the rest must stay."""
+    """Objects put, loose, packed and in chunks; those of the call before removed; the rest must stay."""
 
     name = "store.remove"
     repeats = False
