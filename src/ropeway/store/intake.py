@@ -15,6 +15,7 @@ import blake3
 
 from ropeway.core.ids import Digest
 from ropeway.store import chunking, coding
+from ropeway.store.files import sync_folder
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.pack_writer import PackWriter
 from ropeway.store.packs import Pack, Packs, holds, stored_of
@@ -92,11 +93,12 @@ class Intake:
 
     def commit(self) -> None:
         """Make all of it durable and visible."""
-        recipes = self._recipes
-        if recipes:
-            # A recipe is seen only when all that it names is durable.
+        if self._recipes or self._writer is None:
+            # A recipe is seen only when all that it names is durable. What was met may stand in a pack that
+            # another process renamed a moment ago, and did not yet sync the name of.
             self._await_published()
-        for digest, recipe in recipes:
+            sync_folder(self._packs.folder)
+        for digest, recipe in self._recipes:
             data = recipe.to_bytes()
             self._room().add_coded(Entry(digest, 0, len(data), recipe.length, 0, RECIPE, coding.RAW), data)
         # Chunks of an object that proved to be kept elsewhere are left behind.

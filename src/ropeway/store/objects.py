@@ -16,8 +16,8 @@ from typing import TypeVar
 from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
-from ropeway.store.errors import ObjectDamaged, ObjectMissing
-from ropeway.store.files import write_all
+from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
+from ropeway.store.files import sync_folder, write_all
 from ropeway.store.folders import put_folder
 from ropeway.store.gate import Gate
 from ropeway.store.intake import LARGE_BYTES, Intake, ReadInto
@@ -106,7 +106,7 @@ class Store:
         except ObjectMissing:
             return self._heard(lambda: self.packed.read(digest))
         except ObjectDamaged:
-            self.stat_index.forget()
+            self._forget()
             if self.packed.has(digest):
                 return self.packed.read(digest)
             raise
@@ -122,7 +122,7 @@ class Store:
         except ObjectMissing:
             return self._open_whole(digest)
         except ObjectDamaged:
-            self.stat_index.forget()
+            self._forget()
             if self.packed.has(digest):
                 return self._open_whole(digest)
             raise
@@ -219,6 +219,7 @@ class Store:
             return True
         if not self.packed.is_sound(digest):
             return False
+        sync_folder(self.packed.packs.folder)
         self.recent.add([bytes.fromhex(digest)])
         return True
 
@@ -239,8 +240,13 @@ class Store:
         try:
             return work()
         except ObjectDamaged:
-            self.stat_index.forget()
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        # Said to be damaged is more important than that no stat index can be written to now.
+        with contextlib.suppress(OSError, OutOfSpace):
+            self.stat_index.forget()
 
     def _prepare(self) -> None:
         """Make the folders, and remove what killed writers left half-written long ago."""

@@ -5,6 +5,7 @@ compressed bytes by a checksum as well, since not every bit of a frame changes w
 damaged in one place and sound in another is no damage: it is read from there.
 """
 
+import contextlib
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import msgspec
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
+from ropeway.store.errors import OutOfSpace
 from ropeway.store.intake import stored_recipe
 from ropeway.store.pack_format import CHUNK, RECIPE
 from ropeway.store.packs import Pack, dead_of, has_sound_seal, raw_of
@@ -75,7 +77,8 @@ def scrub(store: "Store", sample: float | None) -> Scrubbed:
     hurt |= _packed_damage(store, seen)
     damaged = {digest: what for digest, what in hurt.items() if not _is_sound_elsewhere(store, digest)}
     if damaged or containers:
-        store.stat_index.forget()
+        with contextlib.suppress(OSError, OutOfSpace):
+            store.stat_index.forget()
     count = len(loose | {digest for kind, digest in seen.sound | seen.hurt if kind != CHUNK})
     return Scrubbed(objects=count, read_bytes=seen.read_bytes, damaged=damaged, containers=sorted(containers))
 
