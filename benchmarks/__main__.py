@@ -18,7 +18,13 @@ from benchmarks.case import Case
 from benchmarks.environments import REPOSITORY, version
 from benchmarks.machine import describe
 
-PEER_PACKAGES = {"mlflow": "mlflow", "dvc": "dvc", "hamilton": "apache-hamilton", "evidently": "evidently"}
+PEER_PACKAGES = {
+    "mlflow": "mlflow",
+    "dvc": "dvc",
+    "oxen": "oxenai",
+    "hamilton": "apache-hamilton",
+    "evidently": "evidently",
+}
 
 
 def main(words: list[str] | None = None) -> int:

@@ -17,6 +17,7 @@ PEERS_FOLDER = REPOSITORY / "build" / "peers"
 REQUIREMENTS = {
     "mlflow": ["mlflow"],
     "dvc": ["dvc"],
+    "oxen": ["oxenai"],
     "hamilton": ["apache-hamilton"],
     # Its 0.7.23 does not import beside pandas 3.
     "evidently": ["evidently", "pandas<3"],

@@ -14,7 +14,7 @@ from tests.faults.operations.opening import OpenFirst
 from tests.faults.operations.pipelines import RunPipeline
 from tests.faults.operations.predictions import ObserveProduction, SealSegments
 from tests.faults.operations.serving import ServePredictions
-from tests.faults.operations.store import PutObjects
+from tests.faults.operations.store import PutFolders, PutObjects, RemoveObjects
 from tests.faults.operations.tracking import FlushPoints, LogPoints, TrackRuns
 from tests.faults.traffic import traffic_beside
 
@@ -24,6 +24,8 @@ OPERATIONS: dict[str, type[FaultOperation]] = {
         OpenFirst,
         RecordEvents,
         PutObjects,
+        PutFolders,
+        RemoveObjects,
         AddData,
         ImportLabels,
         LogPoints,

@@ -51,13 +51,17 @@ def _mark_transactions(board: Board) -> None:
 
 
 def _mark_publishes(board: Board) -> None:
-    publish = files.publish
+    # A pack is written over a long time; from its settling on, it is published like any file.
+    for work in (files.publish, files.settle):
+        _rebind(work, _publishing(board, work))
 
-    def marked_publish(*args: Any, **kwargs: Any) -> None:
+
+def _publishing(board: Board, work: Callable[..., None]) -> Callable[..., None]:
+    def published(*args: Any, **kwargs: Any) -> None:
         with board.inside(Phase.PUBLISH):
-            publish(*args, **kwargs)
+            work(*args, **kwargs)
 
-    _rebind(publish, marked_publish)
+    return published
 
 
 def _mark_appends(board: Board) -> None:

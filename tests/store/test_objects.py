@@ -11,11 +11,6 @@ from ropeway.store import Store
 from ropeway.store.errors import BadDigest, NotATree, ObjectDamaged, ObjectMissing
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "home")
-
-
 def file_of(store: Store, digest: str) -> Path:
     return store._objects / digest[:2] / digest[2:]
 

@@ -1,5 +1,8 @@
 """Bytes: objects by digest, trees, segments, and a cache that may vanish. Only this room writes bytes.
 
+An object is kept loose (one file), packed with others, or in chunks that a recipe names; who reads need not
+know. `backends` is where blobs can lie besides: a folder or a bucket.
+
 Not here: what the bytes mean (the rooms above), and which of them are still needed.
 """
 

@@ -1,10 +1,12 @@
 """What can go wrong with stored bytes.
 
 Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
-Invalid └── BadDigest          RopewayError ├── OutOfSpace · DiskFailing
+Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
+Conflict └── InTheWay          RopewayError └── OutOfSpace · DiskFailing          NotFound └── BlobMissing
+Unavailable └── CodingUnavailable · BackendUnavailable
 """
 
-from ropeway.core.errors import Damaged, Invalid, RopewayError
+from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, RopewayError, Unavailable
 from ropeway.core.hashing import short
 
 
@@ -29,7 +31,12 @@ class ObjectDamaged(Damaged):
 
     def __init__(self, digest: str, found: str) -> None:
         super().__init__(
-            f"The object {short(digest)}… is damaged: its bytes have the digest {short(found)}….",
+            f"The object {short(digest)}… is damaged"
+            + (
+                f": its bytes have the digest {short(found)}…."
+                if found
+                else ": its bytes cannot be put together."
+            ),
             expected=f"bytes with the digest {digest}",
             next_step="ropeway fsck; then bring the same file again, or restore .ropeway/objects from a copy",
             digest=digest,
@@ -102,4 +109,123 @@ class DiskFailing(RopewayError):
             expected="a disk that writes what it is given",
             next_step="look at the disk (dmesg, smartctl); then ropeway fsck, and repeat the command",
             reason=reason,
+        )
+
+
+class CannotKeep(Invalid):
+    """Something in a folder that is to be kept is no plain file with a portable name."""
+
+    code = "cannot-keep"
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(
+            f"'{path}' cannot be kept: it is a {what}."
+            if not what.startswith("name")
+            else f"'{path}' cannot be kept: it has a {what}.",
+            expected="files and folders with names in UTF-8, without backslash or drive letter",
+            next_step="replace it by the file that is meant, or move it out of the folder",
+            path=path,
+        )
+
+
+class InTheWay(Conflict):
+    """Where a file is to be restored stands something that is not to be replaced."""
+
+    code = "in-the-way"
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(
+            f"'{path}' cannot be written: a {what} stands in the way.",
+            expected="a folder of plain files and folders",
+            next_step="move it away, or restore into another folder",
+            path=path,
+        )
+
+
+class CodingUnavailable(Unavailable):
+    """Stored bytes are compressed, and the library that reads them is missing."""
+
+    code = "coding-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored bytes are compressed with zstd, and the package zstandard is not installed.",
+            expected="the package zstandard",
+            next_step="pip install zstandard",
+        )
+
+
+class BadBlobName(Invalid):
+    """Something that is no name of a blob was given where one is needed."""
+
+    code = "bad-blob-name"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"'{given[:80]}' is not the name of a blob.",
+            expected="lower-case letters, digits, '.', '_' and '-', in parts between '/'",
+            given=given[:80],
+        )
+
+
+class BadRange(Invalid):
+    """Bytes were asked for that a blob does not have."""
+
+    code = "bad-range"
+
+    def __init__(self, name: str, start: int, length: int) -> None:
+        super().__init__(
+            f"The blob '{name}' does not have {length} bytes from {start} on.",
+            expected="a range within the blob, of one byte or more",
+            name=name,
+        )
+
+
+class BadBackend(Invalid):
+    """An address that no backend answers to."""
+
+    code = "bad-backend"
+
+    def __init__(self, address: str) -> None:
+        # A password in an address is not repeated.
+        shown = address[:80] if "@" not in address else "the address"
+        super().__init__(
+            f"'{shown}' is no place for blobs.",
+            expected="s3://BUCKET/PREFIX, file:///FOLDER, or the path of a folder",
+        )
+
+
+class BackendMissing(Invalid):
+    """What speaks to a kind of backend is not installed."""
+
+    code = "backend-missing"
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"The packages for '{extra}' are not installed.",
+            expected=f"the extra '{extra}'",
+            next_step=f"pip install 'ropeway[{extra}]'",
+        )
+
+
+class BlobMissing(NotFound):
+    """A backend has no blob of that name."""
+
+    code = "blob-missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("blob", name)
+
+
+class BackendUnavailable(Unavailable):
+    """A backend cannot be reached, or refuses."""
+
+    code = "backend-unavailable"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"'{where}' cannot be used: {reason}.",
+            expected="a place that can be read and written",
+            next_step="see that it is there and that the keys are right, then repeat the command",
+            where=where,
         )

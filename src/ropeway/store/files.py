@@ -24,26 +24,37 @@ def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable
         OutOfSpace: the disk is full; no trace is left.
         DiskFailing: the disk failed; it may stand there, and is not acknowledged.
     """
+    with drafted(target, scratch) as (temporary, descriptor):
+        try:
+            fill(descriptor)
+            settle(descriptor, temporary, target, durable=durable, mode=mode)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def drafted(target: Path, scratch: Path) -> Iterator[tuple[Path, int]]:
+    """A new file under a temporary name, open for writing; who asks closes it. Removed when the work fails.
+
+    Raises:
+        OutOfSpace, DiskFailing: the disk is full, or failed; no trace is left.
+    """
     temporary = scratch / new_id("tmp")
-    try:
-        with in_our_words(target.parent):
-            _publish(target, temporary, fill, durable=durable, mode=mode)
-    # Whatever was raised goes on its way, and leaves no half file.
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    with in_our_words(target.parent):
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            yield temporary, descriptor
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
 
-def _publish(target: Path, temporary: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        fill(descriptor)
-        os.fchmod(descriptor, mode)
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def settle(descriptor: int, temporary: Path, target: Path, *, durable: bool, mode: int) -> None:
+    """Give a written file its place."""
+    os.fchmod(descriptor, mode)
+    if durable:
+        os.fsync(descriptor)
     temporary.rename(target)
     # Only now does the name survive power loss as well as the bytes.
     if durable:
@@ -63,7 +74,7 @@ def in_our_words(where: Path) -> Iterator[None]:
         raise
 
 
-def write_all(descriptor: int, data: bytes | memoryview) -> None:
+def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Write every byte, however many calls it takes."""
     view = memoryview(data)
     while view:

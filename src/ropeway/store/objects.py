@@ -1,40 +1,42 @@
 """Objects by the digest of their bytes, in a local folder.
 
 Contract: `put` returned means that the object survives power loss. Objects never change; the same bytes are
-one object, whoever brings them, however often. Every read is verified: damaged bytes are never handed out.
-Safe for many processes at once, without locks.
+one object, whoever brings them, however often, and however they are kept: loose, packed, in chunks. Every
+read is verified: damaged bytes are never handed out. Safe for many processes at once: readers take no lock,
+those who put go beside each other, and who removes goes alone.
 """
 
 import contextlib
-import re
+import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-import blake3
-import msgspec
-
-from ropeway.core.canonical import canonical
 from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
-from ropeway.store.errors import BadDigest, NotATree, ObjectDamaged, ObjectMissing
-from ropeway.store.files import in_our_words, publish, sync_folder, write_all
+from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
+from ropeway.store.files import in_our_words, sync_folder, write_all
+from ropeway.store.folders import put_folder
+from ropeway.store.gate import Gate
+from ropeway.store.intake import LARGE_BYTES, Intake, ReadInto
+from ropeway.store.loose import Loose
+from ropeway.store.packed import Packed
+from ropeway.store.packs import Packs
+from ropeway.store.recent import Recent
+from ropeway.store.recipes import Recipe
+from ropeway.store.removal import remove
+from ropeway.store.restore import Restored, restore_file, restore_folder
+from ropeway.store.scrubbing import Scrubbed, scrub
+from ropeway.store.stat_index import StatIndex
+from ropeway.store.trees import Tree, entries_of, tree_bytes
+from ropeway.store.whole import Whole
 
-FANOUT = 256
-COPY_BYTES = 1 << 20
-READ_ONLY = 0o444
+__all__ = ["Store", "Tree"]
+T = TypeVar("T")
 PRIVATE = 0o700
 ABANDONED_AFTER_S = 24 * 3600
-SETTLED_AFTER_S = 60
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-class Tree(msgspec.Struct, frozen=True, tag="tree"):
-    """A folder as an object: names with `/` to digests, sorted."""
-
-    entries: dict[str, Digest]
 
 
 class Store:
@@ -45,47 +47,53 @@ class Store:
     """
 
     def __init__(self, home: Path) -> None:
+        self.scratch = home / "tmp"
         self._objects = home / "objects"
-        self._scratch = home / "tmp"
-        self.cache = Cache(home / "cache", self._scratch)
-        # What was verified in this process, by the file's identity: large objects are not hashed at each use.
+        packs = home / "packs"
+        self.cache = Cache(home / "cache", self.scratch)
+        self.loose = Loose(self._objects, self.scratch)
+        self.packed = Packed(Packs(packs, self.scratch))
+        self.whole = Whole(home / "cache" / "whole", self.scratch)
+        self.gate = Gate(packs)
+        self.recent = Recent(packs / "recent")
+        self.stat_index = StatIndex(self.cache, packs / "generation", self.scratch)
+        # Files of the cache that were verified in this process, by identity.
         self._verified: dict[Digest, tuple[int, int, int]] = {}
         with in_our_words(home):
             self._prepare()
 
     def put(self, data: bytes | memoryview) -> Digest:
         """Keep some bytes; gives their digest. Durable on return. A damaged object is mended by it."""
-        digest = digest_bytes(data)
-        if not self._is_sound(digest):
-            self._publish(digest, data)
-        return digest
+        with self.gate.putting():
+            return self._put_large(_reader_of(data)) if len(data) >= LARGE_BYTES else self._put_small(data)
 
-    def put_file(self, path: Path) -> Digest:
+    def put_file(self, path: Path, *, trust_stat: bool = False) -> Digest:
         """Keep a file's bytes, in bounded memory; gives their digest. Durable on return.
 
         A damaged object is mended by it.
+
+        Args:
+            path: a file, which is read even where a link leads to it.
+            trust_stat: believe that a large file is unchanged, and what is stored of it too, where its times,
+                length and inode are those of the last call.
         """
-        digest = digest_file(path)
-        if self._is_sound(digest):
-            return digest
-        hasher = blake3.blake3()
-
-        def fill(descriptor: int) -> None:
-            with path.open("rb") as source:
-                while block := source.read(COPY_BYTES):
-                    hasher.update(block)
-                    write_all(descriptor, block)
-
-        publish(self._path(digest), self._scratch, fill, durable=True, mode=READ_ONLY)
-        # The file changed between the two readings: what stands there is not what its name says.
-        if hasher.hexdigest() != digest:
-            self._path(digest).unlink()
-            return self.put_file(path)
+        if path.stat().st_size < LARGE_BYTES:
+            with self.gate.putting():
+                return self._put_small(path.read_bytes())
+        with self.gate.putting():
+            seen = self.stat_index.look(path)
+            known = self.stat_index.file(path, seen) if trust_stat else None
+            if known is not None:
+                self.recent.add([bytes.fromhex(known)])
+                return known
+            with path.open("rb", buffering=0) as source:
+                digest = self._put_large(lambda view: source.readinto(view) or 0)
+            self.stat_index.keep_file(path, seen, digest)
         return digest
 
     def has(self, digest: Digest) -> bool:
         """Whether the object is there. Does not verify it."""
-        return self._path(digest).exists()
+        return self.loose.path(digest).exists() or self.packed.has(digest)
 
     def read(self, digest: Digest) -> bytes:
         """The object's bytes, verified.
@@ -95,40 +103,41 @@ class Store:
             ObjectDamaged: its bytes are not what they were.
         """
         try:
-            data = self._path(digest).read_bytes()
-        except FileNotFoundError as error:
-            raise ObjectMissing(digest) from error
-        found = digest_bytes(data)
-        if found != digest:
-            raise ObjectDamaged(digest, found)
-        return data
+            return self.loose.read(digest)
+        except ObjectMissing:
+            return self._heard(lambda: self.packed.read(digest))
+        except ObjectDamaged:
+            self._forget()
+            if self.packed.has(digest):
+                return self.packed.read(digest)
+            raise
 
     def open_path(self, digest: Digest) -> Path:
-        """A verified, read-only file with the object's bytes, for scanning in place. Do not change it."""
-        path = self._path(digest)
+        """A verified, read-only file with the object's bytes, for scanning in place. Do not change it.
+
+        Open it at once: one that is made from a pack stands in the cache, and may go when it was not asked
+        for in the last hour.
+        """
         try:
-            status = path.stat()
-        except FileNotFoundError as error:
-            raise ObjectMissing(digest) from error
-        identity = (status.st_ino, status.st_size, status.st_mtime_ns)
-        if self._verified.get(digest) != identity:
-            found = digest_file(path)
-            if found != digest:
-                raise ObjectDamaged(digest, found)
-            self._verified[digest] = identity
-        return path
+            return self.loose.open_path(digest)
+        except ObjectMissing:
+            return self._open_whole(digest)
+        except ObjectDamaged:
+            self._forget()
+            if self.packed.has(digest):
+                return self._open_whole(digest)
+            raise
 
     def size(self, digest: Digest) -> int:
         """The object's length in bytes."""
         try:
-            return self._path(digest).stat().st_size
-        except FileNotFoundError as error:
-            raise ObjectMissing(digest) from error
+            return self.loose.path(digest).stat().st_size
+        except FileNotFoundError:
+            return self.packed.size(digest)
 
     def put_tree(self, entries: Mapping[str, Digest]) -> Digest:
         """Keep a folder as one object: names to digests of objects that are already kept."""
-        assert all(map(_is_inside, entries)), "a tree's names are relative and lead nowhere else"
-        return self.put(canonical(Tree(dict(sorted(entries.items())))))
+        return self.put(tree_bytes(entries))
 
     def read_tree(self, digest: Digest) -> dict[str, Digest]:
         """The names and digests of a tree. No name leads out of the folder that it is written to.
@@ -136,68 +145,129 @@ class Store:
         Raises:
             NotATree: the object is something else, or a name leads elsewhere.
         """
-        try:
-            entries = msgspec.json.decode(self.read(digest), type=Tree).entries
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NotATree(digest, "it is something else") from error
-        for name in entries:
-            if not _is_inside(name):
-                raise NotATree(digest, f"the name {name[:80]!r} leads out of its folder")
-        return entries
+        return entries_of(digest, self.read(digest))
+
+    def put_folder(self, path: Path) -> Digest:
+        """Keep a folder's files as a tree; gives its digest. Durable on return.
+
+        Files that are as they were at the last call cost a look; see `folders`.
+
+        Raises:
+            CannotKeep: something in it is no plain file, or has a name that cannot be kept.
+        """
+        return put_folder(self, path)
+
+    def restore_folder(self, tree: Digest, path: Path) -> Restored:
+        """Write a tree's files into a folder; what is there already, byte for byte, is left alone.
+
+        Raises:
+            InTheWay: a link, or a folder where a file should be, stands there.
+        """
+        return restore_folder(self, tree, path)
+
+    def restore_file(self, digest: Digest, path: Path, *, link: bool = False) -> None:
+        """Write an object to a file; whole or not at all.
+
+        Args:
+            digest: the object.
+            path: an older file there is replaced.
+            link: share the store's own read-only file where it has one on this disk, instead of a copy.
+        """
+        restore_file(self, digest, path, link=link)
 
     def digests(self) -> Iterator[Digest]:
         """Every object there is, in no particular order."""
-        for shard in sorted(self._objects.iterdir()):
-            for path in shard.iterdir():
-                yield Digest(shard.name + path.name)
+        return iter({*self.loose.digests(), *self.packed.digests()})
 
-    def _is_sound(self, digest: Digest) -> bool:
-        """Whether the object is there, whole, and will be after power loss."""
-        try:
-            path = self.open_path(digest)
-        except (ObjectMissing, ObjectDamaged):
+    def remove(self, digests: Collection[Digest], *, put_before: float | None = None) -> int:
+        """Delete objects; gives the bytes that the disk got back. See `removal`.
+
+        Args:
+            digests: objects that nothing refers to.
+            put_before: what was put, or put again, at this moment (in seconds) or later is spared: the moment
+                when whoever calls began to look at what is referred to, less a grace.
+        """
+        return remove(self, digests, put_before=put_before)
+
+    def scrub(self, sample: float | None = None) -> Scrubbed:
+        """Hold what is stored against its digests, every byte of it, or of a random part of the objects."""
+        return scrub(self, sample)
+
+    def recipe(self, digest: Digest) -> Recipe | None:
+        """The chunks that make an object; None where it is not kept in chunks."""
+        return self.packed.recipe(digest)
+
+    def intake(self) -> Intake:
+        """For putting many objects or large ones, under the gate."""
+        return Intake(self.packed.packs, self.scratch, self.loose.confirming())
+
+    def _put_small(self, data: bytes | memoryview) -> Digest:
+        digest = digest_bytes(data)
+        if not self._confirm(digest):
+            self.loose.publish(digest, lambda descriptor: write_all(descriptor, data))
+        return digest
+
+    def _put_large(self, readinto: ReadInto) -> Digest:
+        with self.intake() as intake:
+            digest = intake.take_large(readinto)
+            intake.commit()
+        self.recent.add(intake.met)
+        return digest
+
+    def _confirm(self, digest: Digest) -> bool:
+        """Whether it is there, whole, and will be after power loss; then it counts as put just now."""
+        if self.loose.confirm(digest):
+            return True
+        if not self.packed.is_sound(digest):
             return False
-        # Another process may have renamed it a moment ago and not yet synced the name.
-        if time.time() - path.stat().st_ctime < SETTLED_AFTER_S:
-            sync_folder(path.parent)
+        sync_folder(self.packed.packs.folder)
+        self.recent.add([bytes.fromhex(digest)])
         return True
 
-    def _path(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
-            raise BadDigest(digest)
-        return self._objects / digest[:2] / digest[2:]
+    def _open_whole(self, digest: Digest) -> Path:
+        """The object from a pack, as a file of the cache."""
+        size, path = self.packed.size(digest), self.whole.path(digest)
+        identity = _identity(path)
+        if identity is None or self._verified.get(digest) != identity:
+            if identity is None or digest_file(path) != digest:
+                self._heard(lambda: self.whole.make(digest, self.packed, size))
+            status = path.stat()
+            self._verified[digest] = (status.st_ino, status.st_size, status.st_mtime_ns)
+        self.whole.touch(path)
+        return path
 
-    def _publish(self, digest: Digest, data: bytes | memoryview) -> None:
-        publish(
-            self._path(digest),
-            self._scratch,
-            lambda descriptor: write_all(descriptor, data),
-            durable=True,
-            mode=READ_ONLY,
-        )
+    def _heard(self, work: Callable[[], T]) -> T:
+        """Do it; where damage comes out, nothing that was remembered of files counts any more."""
+        try:
+            return work()
+        except ObjectDamaged:
+            self._forget()
+            raise
 
-    def _sweep(self) -> None:
-        """Remove what killed writers left half-written long ago; a living one is never that slow."""
+    def _forget(self) -> None:
+        # Said to be damaged is more important than that no stat index can be written to now.
+        with contextlib.suppress(OSError, OutOfSpace):
+            self.stat_index.forget()
+
+    def _prepare(self) -> None:
+        """Make the folders, and remove what killed writers left half-written long ago."""
+        self.scratch.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         oldest = time.time() - ABANDONED_AFTER_S
-        for path in self._scratch.iterdir():
+        for path in self.scratch.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
-
-    def _prepare(self) -> None:
-        """Make the folders, all shards at once, so that a later publish has one folder to sync."""
-        self._scratch.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        self._sweep()
-        if (self._objects / f"{FANOUT - 1:02x}").is_dir():
-            return
-        self._objects.mkdir(exist_ok=True, mode=PRIVATE)
-        for shard in range(FANOUT):
-            (self._objects / f"{shard:02x}").mkdir(exist_ok=True, mode=PRIVATE)
-        sync_folder(self._objects)
-        sync_folder(self._objects.parent)
+        self.loose.prepare()
+        self.packed.packs.prepare()
 
 
-def _is_inside(name: str) -> bool:
-    """Whether a tree's name stays below the folder that it is written to."""
-    parts = name.split("/")
-    return not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name or ":" in parts[0])
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _reader_of(data: bytes | memoryview) -> ReadInto:
+    return io.BytesIO(data).readinto

@@ -1,0 +1,139 @@
+"""Blobs in a bucket that speaks S3: Amazon's, or another's by its endpoint."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ropeway.store.backends.backend import Backend, Blob, checked_name
+from ropeway.store.errors import BackendMissing, BackendUnavailable, BadRange, BlobMissing
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
+T = TypeVar("T")
+CONNECT = timedelta(seconds=5)
+TRIED_FOR = timedelta(seconds=30)
+RETRIES = 4
+
+
+class S3Backend:
+    """Blobs in a bucket, below a prefix.
+
+    Keys, region and endpoint come from the usual variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    `AWS_SESSION_TOKEN`, `AWS_REGION` or `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`. An
+    endpoint may be plain `http://` only where that is what is written there.
+
+    Args:
+        bucket: its name; it must exist.
+        prefix: what all names begin with in the bucket.
+        endpoint: instead of the variable's.
+
+    Raises:
+        BackendMissing: the extra `s3` is not installed.
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", *, endpoint: str | None = None) -> None:
+        try:
+            from obstore.store import S3Store
+        except ImportError as error:
+            raise BackendMissing("s3") from error
+        endpoint = (
+            endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+        )
+        settings: S3Config = {
+            "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        }
+        if endpoint is not None:
+            settings["endpoint"] = endpoint
+        self._where = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._store = S3Store(
+            bucket,
+            prefix=prefix.strip("/") or None,
+            config=settings,
+            client_options={
+                "allow_http": bool(endpoint and endpoint.startswith("http://")),
+                "connect_timeout": CONNECT,
+            },
+            retry_config={"max_retries": RETRIES, "retry_timeout": TRIED_FOR},
+        )
+
+    def put(self, name: str, data: bytes | memoryview | Path) -> None:
+        """See `Backend`."""
+        import obstore
+
+        checked_name(name)
+        self._told(name, lambda: obstore.put(self._store, name, data))
+
+    def get(self, name: str) -> bytes:
+        """See `Backend`."""
+        import obstore
+
+        checked_name(name)
+        return self._told(name, lambda: bytes(obstore.get(self._store, name).bytes()))
+
+    def get_range(self, name: str, start: int, length: int) -> bytes:
+        """See `Backend`."""
+        import obstore
+
+        # Servers differ in what they say of a range that is not there: it is asked for before.
+        if start < 0 or length <= 0 or start + length > self._size(name):
+            raise BadRange(name, start, length)
+        data = self._told(
+            name, lambda: bytes(obstore.get_range(self._store, name, start=start, length=length))
+        )
+        if len(data) != length:
+            raise BadRange(name, start, length)
+        return data
+
+    def has(self, name: str) -> bool:
+        """See `Backend`."""
+        try:
+            self._size(name)
+        except BlobMissing:
+            return False
+        return True
+
+    def list(self, prefix: str = "") -> Iterator[Blob]:
+        """See `Backend`."""
+        import obstore
+
+        if prefix:
+            checked_name(prefix)
+        pages = iter(obstore.list(self._store, prefix or None))
+        while (page := self._told(prefix, lambda: next(pages, None))) is not None:
+            for each in page:
+                yield Blob(each["path"], each["size"])
+
+    def delete(self, name: str) -> None:
+        """See `Backend`."""
+        import obstore
+
+        checked_name(name)
+        try:
+            self._told(name, lambda: obstore.delete(self._store, name))
+        except BlobMissing:
+            return
+
+    def _size(self, name: str) -> int:
+        import obstore
+
+        checked_name(name)
+        return int(self._told(name, lambda: obstore.head(self._store, name))["size"])
+
+    def _told(self, name: str, work: Callable[[], T]) -> T:
+        """Do it; failures in our words: what the server says may hold keys, and is not repeated."""
+        from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+
+        try:
+            return work()
+        except (FileNotFoundError, NotFoundError) as error:
+            raise BlobMissing(name) from error
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise BackendUnavailable(self._where, "the keys are wrong, or lack the right") from error
+        except (BaseError, OSError) as error:
+            raise BackendUnavailable(self._where, "it does not answer as it should") from error
+
+
+_conforms: type[Backend] = S3Backend

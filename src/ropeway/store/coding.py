@@ -1,0 +1,92 @@
+"""How bytes are stored: as they are, or compressed where that pays. The digest is of the raw ones."""
+
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ropeway.store.errors import CodingUnavailable
+
+if TYPE_CHECKING:
+    import zstandard
+
+RAW = 0
+ZSTD = 1
+LEVEL = 1
+SAMPLE_BYTES = 16 << 10
+"""So many bytes from the middle are tried before the whole is compressed."""
+WORTHWHILE = 0.9
+"""Compressed is kept where it is shorter than this share of the raw bytes."""
+GLANCE_BYTES = 512
+RANDOM_FROM = 170
+"""So many different ones among 512: compressed or encrypted already. Text has under 100, random bytes 221."""
+LARGEST_DECODED = 64 << 20
+"""No entry is longer: a chunk has at most 4 MiB, a packed object at most 8."""
+
+
+class Undecodable(Exception):
+    """Stored bytes that are not what their entry says. Never seen by users: becomes ObjectDamaged."""
+
+
+def encode(data: bytes | memoryview) -> tuple[int, bytes | memoryview]:
+    """The coding, and the bytes to be stored."""
+    if len(data) < GLANCE_BYTES or _looks_random(data):
+        return RAW, data
+    compressor = _compressor()
+    if compressor is None:
+        return RAW, data
+    if len(data) > SAMPLE_BYTES:
+        at = (len(data) - SAMPLE_BYTES) // 2
+        if len(compressor.compress(data[at : at + SAMPLE_BYTES])) > WORTHWHILE * SAMPLE_BYTES:
+            return RAW, data
+    packed = compressor.compress(data)
+    return (ZSTD, packed) if len(packed) < WORTHWHILE * len(data) else (RAW, data)
+
+
+def decode(coding: int, stored: bytes, raw_bytes: int) -> bytes:
+    """The raw bytes; never more than the entry declares, whatever the stored ones say.
+
+    Raises:
+        Undecodable: they do not say what the entry declares.
+        CodingUnavailable: they are compressed, and the library is missing.
+    """
+    if coding == RAW and len(stored) == raw_bytes:
+        return stored
+    if coding != ZSTD or raw_bytes > LARGEST_DECODED:
+        raise Undecodable
+    try:
+        import zstandard
+    except ImportError as error:
+        raise CodingUnavailable from error
+    try:
+        # A frame that announces another length would be given as much memory as it asks for.
+        if zstandard.frame_content_size(stored) != raw_bytes:
+            raise Undecodable
+        return zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise Undecodable from error
+
+
+def check(coding: int, stored: bytes | memoryview) -> int:
+    """A checksum of coded bytes: a flipped bit there need not change what they decode to."""
+    return 0 if coding == RAW else zlib.crc32(stored)
+
+
+def _looks_random(data: bytes | memoryview) -> bool:
+    at = (len(data) - GLANCE_BYTES) // 2
+    return len(set(data[at : at + GLANCE_BYTES])) >= RANDOM_FROM
+
+
+def _compressor() -> "zstandard.ZstdCompressor | None":
+    """One for each thread: it is not to be shared."""
+    import threading
+
+    return _compressor_of(threading.get_ident())
+
+
+@lru_cache(maxsize=8)
+def _compressor_of(_thread: int) -> "zstandard.ZstdCompressor | None":
+    try:
+        import zstandard
+    except ImportError:
+        return None
+    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)

@@ -1,0 +1,123 @@
+"""Keeping a whole folder: unchanged files cost a look, the others are read once and packed.
+
+What is kept are names and contents. Modes, times and empty folders are not; links and special files are
+refused rather than followed, and so are names that could not be written back everywhere.
+"""
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ropeway.core.ids import Digest
+from ropeway.store.errors import CannotKeep
+from ropeway.store.intake import LARGE_BYTES, Intake
+from ropeway.store.stat_index import FolderIndex
+from ropeway.store.trees import is_inside, tree_bytes
+
+if TYPE_CHECKING:
+    from ropeway.store.objects import Store
+
+OWN_FOLDER = ".ropeway"
+OWN_DRAFT = ".ropeway-tmp_"
+"""What a restore was killed in the middle of begins so; it is nobody's data."""
+Seen = tuple[str, int, int, int, int]
+"""A name, and what a stat index compares."""
+
+
+def put_folder(store: "Store", path: Path) -> Digest:
+    """Keep a folder's files as a tree; gives its digest. Durable on return.
+
+    Raises:
+        CannotKeep: something in it is no plain file, or has a name that cannot be kept.
+    """
+    root = path.resolve()
+    with store.gate.putting():
+        known = store.stat_index.folder(root)
+        began_ns = time.time_ns()
+        seen = list_files(root)
+        if known is not None and known.files == seen:
+            store.recent.add([bytes.fromhex(known.tree)])
+            return known.tree
+        _check_names(root, seen)
+        with store.intake() as intake:
+            digests = _take_files(intake, root, seen, known)
+            tree = intake.take(tree_bytes(dict(zip((each[0] for each in seen), digests, strict=True))))
+            intake.commit()
+        # The tree stands for all that it names.
+        store.recent.add([bytes.fromhex(tree)])
+        store.stat_index.keep_folder(root, began_ns, tree, seen, digests)
+    return tree
+
+
+def list_files(root: Path) -> list[Seen]:
+    """Every file below a folder, by name, with its status.
+
+    Raises:
+        CannotKeep: something is neither a file nor a folder.
+    """
+    found: list[Seen] = []
+    todo = [("", os.fspath(root))]
+    while todo:
+        prefix, folder = todo.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                mode = status.st_mode
+                if stat.S_ISREG(mode):
+                    if not entry.name.startswith(OWN_DRAFT):
+                        found.append(
+                            (
+                                prefix + entry.name,
+                                status.st_size,
+                                status.st_mtime_ns,
+                                status.st_ctime_ns,
+                                status.st_ino,
+                            )
+                        )
+                elif not stat.S_ISDIR(mode):
+                    raise CannotKeep(entry.path, "link" if stat.S_ISLNK(mode) else "special file")
+                elif entry.name != OWN_FOLDER and not entry.name.startswith(OWN_DRAFT):
+                    todo.append((f"{prefix}{entry.name}/", entry.path))
+    found.sort()
+    return found
+
+
+def _check_names(root: Path, seen: list[Seen]) -> None:
+    for name, *_ in seen:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise CannotKeep(str(root / ascii(name)), "name that is no UTF-8") from None
+        if not is_inside(name):
+            raise CannotKeep(str(root / name), "name with a character that other systems read as a path")
+
+
+def _take_files(intake: Intake, root: Path, seen: list[Seen], known: FolderIndex | None) -> list[Digest]:
+    """The digest of each file: from the index where it is unchanged, else by reading it."""
+    index = {} if known is None else dict(zip(known.files, known.digests, strict=True))
+    folder = f"{root}/"
+    return [index.get(each) or _take_file(intake, folder + each[0], each[1]) for each in seen]
+
+
+def _take_file(intake: Intake, path: str, size: int) -> Digest:
+    # Between listing and opening, somebody may have put a link or a pipe there.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if size < LARGE_BYTES:
+            return intake.take(_read_all(descriptor, size))
+        return intake.take_large(lambda view: os.readv(descriptor, [view]))
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    """The bytes of a file that had so many when it was listed, and may have others now."""
+    data = os.read(descriptor, size + 1)
+    if len(data) == size:
+        return data
+    pieces = [data]
+    while piece := os.read(descriptor, LARGE_BYTES):
+        pieces.append(piece)
+    return b"".join(pieces)
