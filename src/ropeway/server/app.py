@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, get_origin
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -39,14 +39,18 @@ from ropeway.serving.door import (
 )
 from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
 from ropeway.serving.openapi import docs_page
-from ropeway.workspace import Operation, Workspace
-from ropeway.workspace.errors import UnknownOperation
+from ropeway.workspace import LocalWorkspace, Operation
+from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT
+from ropeway.workspace.errors import OtherProject, UnknownOperation
 
 logger = logging.getLogger("ropeway.server")
 
 MAX_KEY_LENGTH = 200
 MAX_QUERY_FIELDS = 100
 MAX_STREAMS = 64
+MAX_NAME_LENGTH = 200
+MAX_ARGUMENT_BYTES = 16 * BODY_BYTES
+"""The default limit of an operation's arguments: a run may end with thousands of metrics."""
 
 
 class ServerApp:
@@ -55,7 +59,7 @@ class ServerApp:
     Args:
         workspace: where operations run.
         operations: those to mount.
-        allow_execute: whether jobs may be run.
+        allow_execute: whether jobs that run the project's own code may be run.
         is_draining: whether the server is on its way out.
         body_bytes: the limit of a JSON body.
         object_bytes: the limit of an object.
@@ -66,12 +70,12 @@ class ServerApp:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: LocalWorkspace,
         operations: Iterable[Operation[..., Any]],
         *,
         allow_execute: bool = False,
         is_draining: Callable[[], bool] = lambda: False,
-        body_bytes: int = BODY_BYTES,
+        body_bytes: int = MAX_ARGUMENT_BYTES,
         object_bytes: int = OBJECT_BYTES,
     ) -> None:
         self.workspace = workspace
@@ -80,9 +84,10 @@ class ServerApp:
         self.is_draining = is_draining
         self.body_bytes = body_bytes
         self.object_bytes = object_bytes
-        self.jobs = JobRunner(workspace) if allow_execute else None
+        self.jobs = JobRunner(workspace)
         self._streams = threading.Semaphore(MAX_STREAMS)
-        title = f"{workspace.project.project.name} · Ropeway"
+        self._name = workspace.project.project.name
+        title = f"{self._name} · Ropeway"
         self._description = msgspec.json.encode(describe(self.routes.values(), title, version("ropeway")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,13 +118,13 @@ class ServerApp:
 
     def close(self) -> None:
         """Give up the jobs that still run."""
-        if self.jobs is not None:
-            self.jobs.close()
+        self.jobs.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         route, name = self._find(scope["path"])
         if scope["method"] not in route.methods:
             raise NoSuchMethod(scope["method"], scope["path"][:80], route.methods)
+        self._check_project(scope)
         if route.operation is not None:
             await self._operate(route.operation, scope, receive, send)
         elif route.path == OBJECTS:
@@ -153,25 +158,36 @@ class ServerApp:
             raise UnknownOperation(name, [known.removeprefix(API) for known in operations])
         raise UnknownPath(path[:80], [known for known in self.routes if known not in operations])
 
+    def _check_project(self, scope: Scope) -> None:
+        """Refuse a caller whose folder is another project's, before anything is written to the wrong one."""
+        theirs = _named(scope, PROJECT)
+        if theirs and theirs != self._name:
+            raise OtherProject(theirs, self._name)
+
+    def _workspace_for(self, scope: Scope) -> LocalWorkspace:
+        """The workspace as the caller of this request: who reaches loopback may give a name, as `--as` does."""
+        name = _named(scope, ACTOR)
+        return self.workspace.acting_as(name) if name else self.workspace
+
     async def _operate(
         self, operation: Operation[..., Any], scope: Scope, receive: Receive, send: Send
     ) -> None:
         arguments = await self._arguments(operation, scope, receive)
         # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
         canonical(arguments)
-        key = _key(operation, scope)
+        key, workspace = _key(operation, scope), self._workspace_for(scope)
         if operation.kind == "stream":
             await self._stream(operation, arguments, scope, receive, send)
         elif operation.kind == "job":
-            if self.jobs is None:
+            if operation.runs_code and not self.allow_execute:
                 raise ExecuteNotAllowed(operation.name)
-            job = await asyncio.to_thread(self.jobs.submit, operation, arguments, key)
+            job = await asyncio.to_thread(self.jobs.submit, operation, arguments, key, workspace)
             headers = [(b"content-type", b"application/json"), *SAFETY_HEADERS]
             where = (b"location", f"{JOBS}/{job}".encode())
             await reply(send, 202, msgspec.json.encode({"job": job}), [*headers, where])
         else:
-            result = await asyncio.to_thread(self.workspace.perform, operation, arguments, key)
-            await reply(send, 200, await asyncio.to_thread(msgspec.json.encode, result))
+            result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
+            await _reply_with(result, scope, send)
 
     async def _arguments(
         self, operation: Operation[..., Any], scope: Scope, receive: Receive
@@ -212,6 +228,23 @@ class ServerApp:
             await response(scope, receive, send)
         finally:
             self._streams.release()
+
+
+async def _reply_with(result: Any, scope: Scope, send: Send) -> None:
+    """Answer in the form that is asked for: JSON knows no NaN, so our own caller asks for MessagePack."""
+    if MSGPACK in header(scope, b"accept"):
+        headers = [(b"content-type", MSGPACK.encode()), *SAFETY_HEADERS]
+        await reply(send, 200, await asyncio.to_thread(msgspec.msgpack.encode, result), headers)
+    else:
+        await reply(send, 200, await asyncio.to_thread(msgspec.json.encode, result))
+
+
+def _named(scope: Scope, name: str) -> str:
+    """A name in a header of ours, where every character may stand, percent-encoded; "" for none."""
+    given = unquote(header(scope, name.encode()), errors="replace").strip()
+    if len(given) > MAX_NAME_LENGTH or not given.isprintable():
+        raise MalformedRequest(f"its {name} is no name", expected=f"at most {MAX_NAME_LENGTH} characters")
+    return given
 
 
 def _key(operation: Operation[..., Any], scope: Scope) -> str | None:

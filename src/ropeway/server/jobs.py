@@ -73,8 +73,22 @@ class JobRunner:
         self._lock = SegmentWriter(lock_path(workspace.home, self.server), b"{}")
         self._turn = threading.Lock()
 
-    def submit(self, operation: Operation[..., Any], arguments: Mapping[str, Any], key: str | None) -> JobId:
-        """Promise a job, then run it; on return the promise is durable. With a key, it is given only once."""
+    def submit(
+        self,
+        operation: Operation[..., Any],
+        arguments: Mapping[str, Any],
+        key: str | None,
+        workspace: Workspace | None = None,
+    ) -> JobId:
+        """Promise a job, then run it; on return the promise is durable. With a key, it is given only once.
+
+        Args:
+            operation: which.
+            arguments: by name.
+            key: an idempotency key.
+            workspace: as whose it is recorded; the server's own when absent.
+        """
+        whose = workspace or self.workspace
         # Defaults filled in: leaving an argument out and giving its default is the same question.
         checked = msgspec.to_builtins(operation.check(arguments))
         job = new_id("job") if key is None else f"job_{digest_bytes(key.encode())[:KEYED_LENGTH]}"
@@ -84,8 +98,8 @@ class JobRunner:
             "server": self.server,
             "arguments": checked,
         }
-        if self.workspace.perform(accept_job, promise):
-            run = partial(self._run, JobId(job), operation, arguments)
+        if whose.perform(accept_job, promise):
+            run = partial(self._run, whose, JobId(job), operation, arguments)
             # A daemon: a server that is told to stop does not wait for hours of work.
             threading.Thread(target=run, name=f"ropeway-{job}", daemon=True).start()
         return JobId(job)
@@ -94,20 +108,25 @@ class JobRunner:
         """Let go of the lock: what still runs is given up, and reads `interrupted`."""
         self._lock.close()
 
-    def _run(self, job: JobId, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> None:
+    def _run(
+        self, whose: Workspace, job: JobId, operation: Operation[..., Any], arguments: Mapping[str, Any]
+    ) -> None:
         with self._turn:
-            succeeded, outcome = self._outcome(operation, arguments)
+            succeeded, outcome = _outcome(whose, operation, arguments)
             try:
-                digest = self.workspace.store.put(outcome)
-                finish_job(self.workspace, job=job, succeeded=succeeded, outcome=digest)
+                digest = whose.store.put(outcome)
+                finish_job(whose, job=job, succeeded=succeeded, outcome=digest)
             except Exception:  # the thread's edge: nothing above would tell anyone
                 logger.exception("the end of %s could not be recorded", job)
 
-    def _outcome(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> tuple[bool, bytes]:
-        try:
-            return True, msgspec.json.encode(self.workspace.perform(operation, arguments))
-        except RopewayError as error:
-            return False, msgspec.json.encode(error.to_dict(), enc_hook=str)
-        except Exception:  # the thread's edge, as at a request's
-            logger.exception("%s failed", operation.name)
-            return False, msgspec.json.encode(Internal().to_dict())
+
+def _outcome(
+    whose: Workspace, operation: Operation[..., Any], arguments: Mapping[str, Any]
+) -> tuple[bool, bytes]:
+    try:
+        return True, msgspec.json.encode(whose.perform(operation, arguments))
+    except RopewayError as error:
+        return False, msgspec.json.encode(error.to_dict(), enc_hook=str)
+    except Exception:  # the thread's edge, as at a request's
+        logger.exception("%s failed", operation.name)
+        return False, msgspec.json.encode(Internal().to_dict())

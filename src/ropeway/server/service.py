@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from ropeway.server.app import ServerApp
 from ropeway.serving.listen import GracefulServer, bind, url_of
-from ropeway.workspace import Workspace, rooms
+from ropeway.workspace import LocalWorkspace, rooms
 from ropeway.workspace.operation import OPERATIONS
 
 DEFAULT_PORT = 7070
 
 
 def run_server(
-    workspace: Workspace,
+    workspace: LocalWorkspace,
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
@@ -24,7 +24,7 @@ def run_server(
         workspace: where operations run, opened.
         host: a loopback host.
         port: 0 takes any free one.
-        allow_execute: whether jobs may be run over HTTP.
+        allow_execute: whether jobs that run the project's own code may be run over HTTP.
         on_ready: told the URL once requests are answered.
 
     Raises:

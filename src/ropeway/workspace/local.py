@@ -1,5 +1,6 @@
 """The workspace on this machine: a project's folder and, in it, `.ropeway`."""
 
+import copy
 import getpass
 import os
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
-from ropeway.workspace.operation import Operation, Workspace
+from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.project import PROJECT_FILE, Project, load_project
 
 HOME = ".ropeway"
@@ -147,6 +148,12 @@ class LocalWorkspace:
             project=project,
         )
 
+    def acting_as(self, actor: str) -> "LocalWorkspace":
+        """The same workspace, opened once, for another caller. Closing either one closes both."""
+        other = copy.copy(self)
+        other._actor_name = actor
+        return other
+
     def close(self) -> None:
         """Let go of the database."""
         self._ledger.close()
@@ -193,7 +200,7 @@ class LocalWorkspace:
             return result
 
 
-_conforms: type[Workspace] = LocalWorkspace
+_conforms: type[OpenWorkspace] = LocalWorkspace
 
 
 def find_project(start: Path) -> Path:
@@ -209,22 +216,24 @@ def find_project(start: Path) -> Path:
     raise ProjectNotFound(start)
 
 
-def open_workspace(path: Path | str | None = None, *, actor: str | None = None) -> LocalWorkspace:
-    """Open the workspace of the project at `path`, or of the working folder, searching upward.
+def open_local(path: Path | str | None = None, *, actor: str | None = None) -> LocalWorkspace:
+    """Open the workspace that the project's own folder holds.
 
     Args:
-        path: a folder in the project.
+        path: a folder in the project; the working folder when absent. Searched upward.
         actor: the name under which to act; else `$ROPEWAY_AS`, else the login name.
 
     Raises:
         ProjectNotFound: there is no ropeway.toml there or above.
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
-    name = actor or os.environ.get("ROPEWAY_AS") or _login_name()
-    return LocalWorkspace(root, actor=name, clock=clock_of_environment())
+    return LocalWorkspace(root, actor=actor or usual_actor(), clock=clock_of_environment())
 
 
-def _login_name() -> str:
+def usual_actor() -> str:
+    """The name under which a caller acts who gives none: `$ROPEWAY_AS`, else the login name."""
+    if named := os.environ.get("ROPEWAY_AS"):
+        return named
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -82,6 +82,17 @@ class Section(Settings, frozen=True, kw_only=True):
             )
 
 
+class Where(Settings, frozen=True, kw_only=True):
+    """`[workspace]`: the server that keeps this project's workspace, where it is not kept in this folder."""
+
+    server: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.server is not None and not self.server.startswith(("http://", "https://")):
+            raise ValueError("`server` is a URL, beginning with https:// (or http:// on this machine)")
+
+
 class Charter(Settings, frozen=True, kw_only=True):
     """`[charter]`: every box of the machine-learning canvas, and the numbers that the gate reads."""
 
@@ -478,6 +489,7 @@ class Project(Settings, frozen=True, kw_only=True):
     """The whole project file."""
 
     project: Section
+    workspace: Where = Where()
     charter: Charter = Charter()
     inputs: dict[str, Input] = {}
     split: Split = Split()
