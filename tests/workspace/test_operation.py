@@ -10,7 +10,7 @@ from ropeway.store import SegmentWriter
 from ropeway.testing import make_workspace
 from ropeway.workspace import Context, LocalWorkspace, operation
 from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound, WorkspaceUnusable
-from ropeway.workspace.local import open_workspace
+from ropeway.workspace import open_workspace
 from ropeway.workspace.operations import list_events
 
 

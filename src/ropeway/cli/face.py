@@ -1,4 +1,4 @@
-"""What every command shares: `--json`, `-C`, `--as` and `--workspace`, the workspace, and how an answer is shown.
+"""What every command shares: the options `--json`, `-C`, `--as` and `--workspace`, and how answers are shown.
 
 A command asks its `Face` for the workspace, calls one operation, and hands the answer to `emit`
 with a function that draws it. Errors are raised, never printed here: `cli.main` shows them.

@@ -388,7 +388,7 @@ class EvidenceDiffers(Refused):
     def __init__(self, ref: str, differences: list[str]) -> None:
         super().__init__(
             f"The evidence about '{ref}' is not recorded: {'; '.join(differences)}.",
-            expected="what a gate of this version on its test rows has seen, by the project's settings of now",
+            expected="what a gate of this version has seen on its test rows, by the settings of now",
             next_step=f"ropeway gate {ref}",
             ref=ref,
             differences=differences,

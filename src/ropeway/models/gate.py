@@ -79,8 +79,9 @@ def judge(context: Context, ref: str) -> GateReport:
 
 
 def take_verdict(context: Context, ref: str, evidence: Digest) -> GateReport:
-    """Put on record what a gate has seen that ran elsewhere. All of it is read from its evidence, which is
-    held against the record and the data first: see `handed_in`.
+    """Put on record what a gate has seen that ran elsewhere.
+
+    All of it is read from its evidence, which is held against the record and the data first: see `handed_in`.
 
     Raises:
         EvidenceDiffers: it says something else than the record or the data.
@@ -94,7 +95,6 @@ def take_verdict(context: Context, ref: str, evidence: Digest) -> GateReport:
 
 def _record(context: Context, version: ModelVersion, evidence: Digest, seen: "Evidence") -> GateReport:
     """The verdict that follows from some evidence, recorded as one look."""
-    ref = version.ref
     context.begin()
     # Others may have moved it while the checks ran.
     now = registry.get(context.read, version.name, version.number)

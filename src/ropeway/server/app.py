@@ -165,7 +165,7 @@ class ServerApp:
             raise OtherProject(theirs, self._name)
 
     def _workspace_for(self, scope: Scope) -> LocalWorkspace:
-        """The workspace as the caller of this request: who reaches loopback may give a name, as `--as` does."""
+        """The workspace as this caller: who reaches loopback may give a name, as `--as` does."""
         name = _named(scope, ACTOR)
         return self.workspace.acting_as(name) if name else self.workspace
 

@@ -51,7 +51,7 @@ class ExecuteNotAllowed(Refused):
         super().__init__(
             f"'{operation}' runs the project's code, and this server runs none.",
             expected="a server that may execute",
-            next_step="ropeway --workspace URL runs it at the caller; or start the server with --allow-execute",
+            next_step="run it through ropeway --workspace URL, or start the server with --allow-execute",
             operation=operation,
         )
 

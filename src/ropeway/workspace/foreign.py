@@ -1,6 +1,6 @@
 """Errors that came over the wire, as what they were: the same class, by its code.
 
-Where no class here has the code, the server's words stand in an error of their own, with its family's exit code.
+Where no class here has the code, the server's words stand in an error of their own.
 """
 
 import re

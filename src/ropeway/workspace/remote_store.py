@@ -28,6 +28,7 @@ ASKED_AT_ONCE = 1_000
 AT_ONCE = 4
 """Objects on their way at the same time."""
 PIECE_BYTES = 256 * 1024
+PRIVATE = 0o700
 
 
 class RemoteStore(Store):
@@ -41,7 +42,8 @@ class RemoteStore(Store):
     """
 
     def __init__(self, home: Path, connection: Connection) -> None:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (*reversed(home.parents[:2]), home):
+            folder.mkdir(exist_ok=True, mode=PRIVATE)
         self._home = home
         self._here = Store(home)
         self.cache = self._here.cache

@@ -69,5 +69,6 @@ def token_path(origin: str) -> Path:
 
 
 def file_name(origin: str) -> str:
-    """A server's origin as the name of a file or a folder; two origins never share one."""
-    return re.sub(r"[^a-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", origin.lower())
+    """A server's origin as the name of a file or a folder, such as `https+ropeway.example.org+8443`."""
+    # No host has a plus sign, so two origins never share a name.
+    return re.sub(r"[^a-z0-9._-]", "+", origin.lower().replace("://", "+"))
