@@ -78,13 +78,13 @@ class ServerApp:
         body_bytes: int = MAX_ARGUMENT_BYTES,
         object_bytes: int = OBJECT_BYTES,
     ) -> None:
-        self.workspace = workspace
+        self.workspace = workspace.for_guest(workspace.actor_name)
         self.routes = make_routes(operations)
         self.allow_execute = allow_execute
         self.is_draining = is_draining
         self.body_bytes = body_bytes
         self.object_bytes = object_bytes
-        self.jobs = JobRunner(workspace)
+        self.jobs = JobRunner(self.workspace)
         self._streams = threading.Semaphore(MAX_STREAMS)
         self._name = workspace.project.project.name
         title = f"{self._name} · Ropeway"
@@ -167,7 +167,7 @@ class ServerApp:
     def _workspace_for(self, scope: Scope) -> LocalWorkspace:
         """The workspace as this caller: who reaches loopback may give a name, as `--as` does."""
         name = _named(scope, ACTOR)
-        return self.workspace.acting_as(name) if name else self.workspace
+        return self.workspace.for_guest(name) if name else self.workspace
 
     async def _operate(
         self, operation: Operation[..., Any], scope: Scope, receive: Receive, send: Send

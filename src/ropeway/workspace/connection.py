@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 API = "/api/v1/"
 CONNECT_S = 3.0
-ANSWER_S = 120.0
+ANSWER_S = 60.0
 """How long an answer may take: commands wait for one another."""
 FIRST_PATIENCE_S = 1.5
 """How long a server is tried that has never answered: an address may simply be wrong."""

@@ -17,7 +17,8 @@ from ropeway.ledger import Event, Fact, Ledger, Transaction, person
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
 from ropeway.workspace.lease import Lease
-from ropeway.workspace.project import Project, load_project
+from ropeway.workspace.project import Project
+from ropeway.workspace.project_file import load_project
 
 E = TypeVar("E", bound=Event)
 
@@ -36,6 +37,7 @@ class Context:
         actor_name: str,
         fence: Lease | None = None,
         project: Project | None = None,
+        is_guest: bool = False,
     ):
         self.root = root
         self.home = home
@@ -45,6 +47,7 @@ class Context:
         self.actor_name = actor_name
         self._fence = fence
         self._project = project
+        self._is_guest = is_guest
         self._stack = ExitStack()
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
@@ -98,8 +101,15 @@ class Context:
         return self._transaction
 
     def append(self, event: E) -> Fact[E]:
-        """Record an event as the caller's. Durable when the operation has returned."""
+        """Record an event as the caller's. Durable when the operation has returned.
+
+        Raises:
+            ObjectMissing: the caller is a guest, and an object that the event refers to is not in the store.
+        """
         transaction = self.begin()
+        if self._is_guest:
+            for digest in event.objects():
+                self.store.size(digest)
         return transaction.append(event, actor=self.actor)
 
     @property

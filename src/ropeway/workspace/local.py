@@ -22,7 +22,8 @@ from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.operation import OpenWorkspace, Operation
-from ropeway.workspace.project import PROJECT_FILE, Project, load_project
+from ropeway.workspace.project import PROJECT_FILE, Project
+from ropeway.workspace.project_file import load_project
 
 HOME = ".ropeway"
 DATABASE = "ledger.db"
@@ -63,6 +64,7 @@ class LocalWorkspace:
         self._allowed = allowed
         self._fence = fence
         self._project = project
+        self._is_guest = False
         rooms.load_projections()
         try:
             self._home.mkdir(exist_ok=True, mode=PRIVATE)
@@ -148,10 +150,14 @@ class LocalWorkspace:
             project=project,
         )
 
-    def acting_as(self, actor: str) -> "LocalWorkspace":
-        """The same workspace, opened once, for another caller. Closing either one closes both."""
+    def for_guest(self, actor: str) -> "LocalWorkspace":
+        """The same workspace, opened once, for a caller from elsewhere. Closing either one closes both.
+
+        A guest computes in a process of their own and tells what came of it: every object that their events
+        refer to must be there.
+        """
         other = copy.copy(self)
-        other._actor_name = actor
+        other._actor_name, other._is_guest = actor, True
         return other
 
     def close(self) -> None:
@@ -174,6 +180,7 @@ class LocalWorkspace:
             actor_name=self._actor_name,
             fence=self._fence,
             project=self._project,
+            is_guest=self._is_guest,
         )
 
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:

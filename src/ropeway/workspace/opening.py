@@ -12,7 +12,7 @@ from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.errors import BadServer, ProjectNotFound
 from ropeway.workspace.local import find_project, open_local, usual_actor
 from ropeway.workspace.operation import OpenWorkspace
-from ropeway.workspace.project import load_project
+from ropeway.workspace.project_file import load_project
 
 VARIABLE = "ROPEWAY_WORKSPACE"
 LOCAL = "local"

@@ -24,7 +24,8 @@ from ropeway.workspace.events import ServerEvent, read_events
 from ropeway.workspace.foreign import Told, error_of
 from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.operations import show_project
-from ropeway.workspace.project import Project, load_project
+from ropeway.workspace.project import Project
+from ropeway.workspace.project_file import load_project
 from ropeway.workspace.remote_store import RemoteStore
 from ropeway.workspace.rules import combine
 from ropeway.workspace.tokens import file_name
