@@ -50,6 +50,31 @@ class Lost(Exception):
     """The connection broke; whether the request was heard is not known."""
 
 
+class Patience:
+    """Pauses that grow between tries, from the first failure on, until it has been long enough."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self.tries = 0
+        self._since = 0.0
+
+    def renew(self) -> None:
+        """Something came: what fails from here on is another failure."""
+        self.tries = 0
+
+    def waits(self) -> bool:
+        """Pause before the next try; False, at once, where it is none worth."""
+        now = time.monotonic()
+        self._since = self._since if self.tries else now
+        self.tries += 1
+        pause = min(0.05 * 2**self.tries, LONGEST_PAUSE_S)
+        longest = PATIENCE_S if self._connection.was_there else FIRST_PATIENCE_S
+        if now + pause > self._since + longest:
+            return False
+        time.sleep(pause)
+        return True
+
+
 class Connection:
     """Requests to one server. May be used from several threads.
 
@@ -74,7 +99,7 @@ class Connection:
         if token is not None:
             self._headers["authorization"] = f"Bearer {token}"
         self._client: httpx.Client | None = None
-        self._has_answered = False
+        self._was_there = False
 
     def call(self, name: str, body: bytes, *, key: str | None = None) -> tuple[str, bytes]:
         """Call an operation; gives the answer's content type and bytes.
@@ -125,13 +150,14 @@ class Connection:
         with self._sent("POST", API + name, headers, content=body) as answer:
             yield answer.iter_raw()
 
-    def patience_from(self, began: float) -> float:
-        """Until when, by the monotonic clock, it is worth trying again."""
-        return began + (PATIENCE_S if self._has_answered else FIRST_PATIENCE_S)
+    @property
+    def was_there(self) -> bool:
+        """Whether something was ever connected to."""
+        return self._was_there
 
     def lost(self, error: Lost) -> ServerUnreachable:
         """What is told when patience has ended."""
-        reason = "the connection was lost" if self._has_answered else "there is no connection"
+        reason = "the connection was lost" if self._was_there else "there is no connection"
         return ServerUnreachable(self.origin, f"{reason} ({error})")
 
     def close(self) -> None:
@@ -141,26 +167,17 @@ class Connection:
 
     def _patiently(self, once: Callable[[], T]) -> T:
         """Try until it is answered, or patience ends."""
-        began, tries = time.monotonic(), 0
+        patience = Patience(self)
         while True:
-            tries += 1
             try:
                 return once()
             except Lost as error:
-                if not self.wait_before(tries, began):
+                if not patience.waits():
                     raise self.lost(error) from error
             except RopewayError as error:
                 is_busy = error.http_status in _BUSY and not isinstance(error, ForeignAnswer)
-                if not is_busy or tries >= BUSY_TRIES or not self.wait_before(tries, began):
+                if not is_busy or patience.tries >= BUSY_TRIES or not patience.waits():
                     raise
-
-    def wait_before(self, tries: int, began: float) -> bool:
-        """Pause before the next try; False, at once, where patience has ended."""
-        pause = min(0.05 * 2**tries, LONGEST_PAUSE_S)
-        if time.monotonic() + pause > self.patience_from(began):
-            return False
-        time.sleep(pause)
-        return True
 
     def _whole(self, method: str, path: str, headers: Mapping[str, str], **more: Any) -> tuple[str, bytes]:
         with self._sent(method, path, headers, **more) as answer:
@@ -178,11 +195,14 @@ class Connection:
 
         try:
             with self._open().stream(method, self._prefix + path, headers=dict(headers), **more) as answer:
-                self._has_answered = True
+                self._was_there = True
                 if not answer.is_success:
                     raise self._refusal(answer)
                 yield answer
         except httpx.TransportError as error:
+            # A connection that was made and broke says that something is there.
+            if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                self._was_there = True
             raise Lost(_said(error)) from error
 
     def _open(self) -> "httpx.Client":

@@ -18,7 +18,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.ids import new_id
 from ropeway.store.errors import ObjectMissing
-from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT, Connection, Lost
+from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT, Connection, Lost, Patience
 from ropeway.workspace.errors import ForeignAnswer, JobCutOff, ProjectInvalid, ProjectNotFound
 from ropeway.workspace.events import ServerEvent, read_events
 from ropeway.workspace.foreign import Told, error_of
@@ -210,7 +210,7 @@ class RemoteWorkspace:
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:
         """Items as they come; a connection that breaks is taken up again after the last one."""
         wanted = dict(arguments)
-        tries, began = 0, time.monotonic()
+        patience = Patience(self._connection)
         while True:
             broke = Lost("it ended")
             try:
@@ -219,13 +219,12 @@ class RemoteWorkspace:
                         if event.kind == "end":
                             return
                         yield self._item(operation, event)
-                        tries, began = 0, time.monotonic()
+                        patience.renew()
                         if event.cursor is not None:
                             wanted["after"] = event.cursor
             except Lost as error:
                 broke = error
-            tries += 1
-            if not self._connection.wait_before(tries, began):
+            if not patience.waits():
                 raise self._connection.lost(broke) from broke
 
     def _item(self, operation: Operation[..., Any], event: ServerEvent) -> Any:
