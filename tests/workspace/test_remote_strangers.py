@@ -162,7 +162,15 @@ def test_a_token_that_others_can_read_is_not_used(tmp_path: Path, monkeypatch):
 
 
 def test_two_servers_never_share_a_file():
-    origins = ["https://a-1", "https://a:1", "http://a:1", "https://[::1]:1", "https://../x"]
+    origins = [
+        "https://a-1",
+        "https://a:1",
+        "http://a:1",
+        "https://[::1]:1",
+        "https://a/x",
+        "https://a/X",
+        "https://../x",
+    ]
     names = {file_name(origin) for origin in origins}
     assert not any("/" in name or name.startswith(".") for name in names)
     assert len(names) == len(origins)

@@ -151,6 +151,11 @@ class Connection:
             yield answer.iter_raw()
 
     @property
+    def address(self) -> str:
+        """The server, with the path before ours: one workspace."""
+        return self.origin + self._prefix
+
+    @property
     def was_there(self) -> bool:
         """Whether something was ever connected to."""
         return self._was_there

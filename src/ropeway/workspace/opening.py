@@ -99,7 +99,7 @@ def _open_remote(
     return RemoteWorkspace(
         connection,
         root=root,
-        home=home_for(root, plain.origin),
+        home=home_for(root, plain.address),
         actor=name,
         clock=clock_of_environment(),
         tell=tell,

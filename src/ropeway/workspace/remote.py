@@ -22,6 +22,7 @@ from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT, Connection, Lo
 from ropeway.workspace.errors import ForeignAnswer, JobCutOff, ProjectInvalid, ProjectNotFound
 from ropeway.workspace.events import ServerEvent, read_events
 from ropeway.workspace.foreign import Told, error_of
+from ropeway.workspace.local import HOME
 from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.operations import show_project
 from ropeway.workspace.project import Project
@@ -243,9 +244,9 @@ class RemoteWorkspace:
 _conforms: type[OpenWorkspace] = RemoteWorkspace
 
 
-def home_for(root: Path, origin: str) -> Path:
-    """The caller's folder for a server: no spool of a run here is taken for one of a run there."""
-    return root / ".ropeway" / FOLDER / file_name(origin)
+def home_for(root: Path, address: str) -> Path:
+    """The caller's folder for a workspace: no spool of a run here is taken for one of a run there."""
+    return root / HOME / FOLDER / file_name(address)
 
 
 def headers_for(root: Path, actor: str | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ import re
 import stat
 from pathlib import Path
 
+from ropeway.core.hashing import digest_bytes
 from ropeway.workspace.errors import TokenExposed
 
 VARIABLE = "ROPEWAY_TOKEN"
@@ -68,7 +69,10 @@ def token_path(origin: str) -> Path:
     return Path(folder) / "ropeway" / "tokens" / file_name(origin)
 
 
-def file_name(origin: str) -> str:
-    """A server's origin as the name of a file or a folder, such as `https+ropeway.example.org+8443`."""
-    # No host has a plus sign, so two origins never share a name.
-    return re.sub(r"[^a-z0-9._-]", "+", origin.lower().replace("://", "+"))
+def file_name(address: str) -> str:
+    """A server's address as the name of a file or a folder, such as `https+ropeway.example.org+8443`."""
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    # No host has a plus sign, so two never share a name; a path may have anything.
+    name = re.sub(r"[^a-z0-9._-]", "+", f"{scheme}+{host}".lower())
+    return f"{name}+{digest_bytes(path.encode())[:12]}" if slash else name
