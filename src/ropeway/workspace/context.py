@@ -4,6 +4,7 @@ An operation reads from one snapshot, or, once it has begun to write, from its o
 work belongs before `begin`: the workspace's write lock is held from there to the operation's end.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,7 @@ class Context:
         fence: Lease | None = None,
         project: Project | None = None,
         is_guest: bool = False,
+        on_begin: Callable[[Connection], None] | None = None,
     ):
         self.root = root
         self.home = home
@@ -48,6 +50,7 @@ class Context:
         self._fence = fence
         self._project = project
         self._is_guest = is_guest
+        self._on_begin = on_begin
         self._stack = ExitStack()
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
@@ -98,6 +101,8 @@ class Context:
             self._transaction = self._stack.enter_context(self.ledger.transaction())
             if self._fence is not None:
                 self._fence.check(self._transaction.connection)
+            if self._on_begin is not None:
+                self._on_begin(self._transaction.connection)
         return self._transaction
 
     def append(self, event: E) -> Fact[E]:

@@ -3,14 +3,15 @@
 import copy
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from ropeway.core.clock import Clock, SystemClock
+from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import digest_json
 from ropeway.ledger import Ledger
 from ropeway.ledger.errors import IdempotencyMismatch
@@ -170,7 +171,7 @@ class LocalWorkspace:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _context(self) -> Context:
+    def _context(self, on_begin: Callable[[Connection], None] | None = None) -> Context:
         return Context(
             root=self._root,
             home=self._home,
@@ -181,6 +182,7 @@ class LocalWorkspace:
             fence=self._fence,
             project=self._project,
             is_guest=self._is_guest,
+            on_begin=on_begin,
         )
 
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:
@@ -188,23 +190,51 @@ class LocalWorkspace:
             yield from operation.function(context, **arguments)
 
     def _perform_once(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str) -> R:
-        """Answer as the first time if there was one; else run, and remember the answer in its transaction."""
+        """Answer as the first time if there was one; else run, and remember the answer in its transaction.
+
+        What a command does before it writes is done without the lock, by two who ask at once by both; under
+        the lock only the first one's goes on record.
+        """
         # The caller is part of the question: nobody is given another's answer as their own.
         asked = digest_json([self._actor_name, arguments])
-        with self._context() as context:
-            context.begin()
-            row = context.read.execute(select(answered).where(answered.c.key == key)).first()
-            if row is not None:
-                if (row.operation, row.arguments) != (operation.name, asked):
-                    raise IdempotencyMismatch(key, operation.name)
-                return cast("R", msgspec.json.decode(row.result, type=operation.result))
-            result = operation.function(context, **arguments)
-            context.read.execute(
-                insert(answered).values(
-                    key=key, operation=operation.name, arguments=asked, result=msgspec.json.encode(result)
+
+        def look(read: Connection) -> None:
+            row = read.execute(select(answered).where(answered.c.key == key)).first()
+            if row is None:
+                return
+            if (row.operation, row.arguments) != (operation.name, asked):
+                raise IdempotencyMismatch(key, operation.name)
+            raise _Answered(row.result)
+
+        try:
+            with self._context() as context:
+                look(context.read)
+            with self._context(on_begin=look) as context:
+                result = operation.function(context, **arguments)
+                context.begin().connection.execute(
+                    insert(answered).values(
+                        key=key, operation=operation.name, arguments=asked, result=msgspec.json.encode(result)
+                    )
                 )
-            )
-            return result
+                return result
+        except _Answered as known:
+            return cast("R", msgspec.json.decode(known.result, type=operation.result))
+        except RopewayError:
+            # What stood in the way may be that the same call, sent before, has gone through meanwhile.
+            try:
+                with self._context() as context:
+                    look(context.read)
+            except _Answered as known:
+                return cast("R", msgspec.json.decode(known.result, type=operation.result))
+            raise
+
+
+class _Answered(BaseException):
+    """The key was used before, for the same question; carries the answer, past any `except Exception`."""
+
+    def __init__(self, result: bytes) -> None:
+        super().__init__()
+        self.result = result
 
 
 _conforms: type[OpenWorkspace] = LocalWorkspace

@@ -5,7 +5,7 @@ comes before every command, brings there what it lacks. What is read is verified
 kept: a second read asks nobody. Nothing is written outside the folder of these copies.
 """
 
-import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.errors import NotFound
 from ropeway.core.ids import Digest
 from ropeway.store import Store
-from ropeway.store.errors import BadDigest, ObjectDamaged, ObjectMissing
+from ropeway.store.errors import BadDigest, ObjectDamaged, ObjectMissing, OutOfSpace
 from ropeway.workspace.connection import MSGPACK, Connection
 from ropeway.workspace.errors import ForeignAnswer, NeedsFiles
 
@@ -198,7 +198,9 @@ class RemoteStore(Store):
             self._there.add(digest)
 
     def _take(self, scratch: IO[bytes], said: int, pieces: Iterable[bytes]) -> str:
-        """Write down what comes, no more than was announced; gives its digest."""
+        """Write down what comes, no more than was announced and has room; gives its digest."""
+        if said > shutil.disk_usage(self._home).free:
+            raise OutOfSpace(str(self._home))
         hasher, size = blake3.blake3(), 0
         for piece in pieces:
             size += len(piece)
@@ -207,7 +209,6 @@ class RemoteStore(Store):
             hasher.update(piece)
             scratch.write(piece)
         scratch.flush()
-        os.fsync(scratch.fileno())
         return hasher.hexdigest()
 
 
