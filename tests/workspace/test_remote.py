@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.faults.proxy import Cut, Wire, draw_cut
 
+from ropeway.cli.main import root
 from ropeway.core.hashing import digest_bytes
 from ropeway.data.errors import DatasetNotFound
 from ropeway.data.operations import record_split, resolve_version
@@ -179,3 +181,24 @@ def test_a_name_of_any_script_acts_from_afar(served, caller: Caller):
     [found] = search_runs(ana, where=f"id = '{run.id}'")
     assert found.person == "Аня O'Neill & søn"
     assert isinstance(ana, RemoteWorkspace)
+
+
+def test_login_keeps_no_token_for_a_server_that_asks_for_none(served, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    result = CliRunner().invoke(root, ["login", served.url], input="rw_something\n")
+    assert result.exit_code == 0
+    assert "asks for no token" in result.output
+    assert not list(tmp_path.iterdir())
+    refused = CliRunner().invoke(root, ["login", served.url], input="two words\n")
+    assert getattr(refused.exception, "code", "") == "token-malformed"
+
+
+def test_status_is_one_question(served, tmp_path: Path, monkeypatch):
+    wire = Wire("127.0.0.1", int(served.url.rpartition(":")[2]))
+    # A second request would not fit before the cut.
+    wire.plan(Cut("request", 600, "reset"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(root, ["--workspace", wire.url, "status"])
+    wire.close()
+    assert result.exit_code == 0
+    assert wire.struck == []
