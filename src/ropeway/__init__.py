@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ropeway.pipelines.decorators import fit, step
     from ropeway.pipelines.probabilities import probabilities
     from ropeway.tracking.session import run
-    from ropeway.workspace.local import open_workspace
+    from ropeway.workspace.opening import open_workspace
 
 __version__ = "0.1.0"
 
@@ -33,7 +33,7 @@ _HOMES = {
     "check": "ropeway.data.checks",
     "fit": "ropeway.pipelines.decorators",
     "load": "ropeway.models.load",
-    "open_workspace": "ropeway.workspace.local",
+    "open_workspace": "ropeway.workspace.opening",
     "probabilities": "ropeway.pipelines.probabilities",
     "run": "ropeway.tracking.session",
     "step": "ropeway.pipelines.decorators",

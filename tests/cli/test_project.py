@@ -36,7 +36,7 @@ def test_names_given_reach_every_file(tmp_path):
 
 
 def test_the_label_settings_of_the_starter_are_sound_once_their_marks_are_taken_away(tmp_path):
-    from ropeway.workspace.project import parse_project
+    from ropeway.workspace.project_file import parse_project
 
     start(tmp_path, **DEFAULTS)
     text = (tmp_path / "ropeway.toml").read_text()

@@ -57,7 +57,7 @@ TRIALS = [
     Operation("trial.crash", "query", "trial:read", crash),
     Operation("trial.clash", "command", "trial:write", clash),
     Operation("trial.grow", "stream", "trial:read", grow),
-    Operation("trial.work", "job", "trial:execute", work),
+    Operation("trial.work", "job", "trial:execute", work, runs_code=True),
 ]
 
 

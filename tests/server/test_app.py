@@ -146,7 +146,7 @@ def test_only_json_of_a_bounded_size_and_depth_is_taken(shared_server: Any) -> N
     )
     assert post("/api/v1/trial.clash", content=b"[" * 100_000, headers=json_type).status_code == 400
     assert post("/api/v1/trial.clash", content=b"[]", headers=json_type).status_code == 400
-    assert post("/api/v1/trial.clash", content=b"x" * (2**20 + 1), headers=json_type).status_code == 413
+    assert post("/api/v1/trial.clash", content=b"x" * (2**24 + 1), headers=json_type).status_code == 413
 
 
 def test_an_object_goes_in_and_out_by_its_digest(shared_server: Any) -> None:

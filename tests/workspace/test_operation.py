@@ -8,9 +8,8 @@ from ropeway.ledger import Event, event
 from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.store import SegmentWriter
 from ropeway.testing import make_workspace
-from ropeway.workspace import Context, LocalWorkspace, operation
+from ropeway.workspace import Context, LocalWorkspace, open_workspace, operation
 from ropeway.workspace.errors import BadArguments, PermissionDenied, ProjectNotFound, WorkspaceUnusable
-from ropeway.workspace.local import open_workspace
 from ropeway.workspace.operations import list_events
 
 

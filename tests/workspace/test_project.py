@@ -6,7 +6,8 @@ import pytest
 
 from ropeway.stats.metrics import METRICS
 from ropeway.workspace.errors import ProjectInvalid
-from ropeway.workspace.project import Metric, parse_project
+from ropeway.workspace.project import Metric
+from ropeway.workspace.project_file import parse_project
 
 PATH = Path("ropeway.toml")
 HEAD = '[project]\nname = "tweets"\n'

@@ -75,10 +75,10 @@ def policy(face: Face, context: click.Context) -> None:
     """Show, check, pause or resume the policy; alone: what it says, and what it waits for."""
     if context.invoked_subcommand is not None:
         return
-    from ropeway.continuous.outlook import outlook
+    from ropeway.continuous.outlook import show_outlook
 
     with face.workspace() as workspace:
-        found = outlook(workspace)
+        found = show_outlook(workspace)
     face.emit(found, lambda out: _draw_outlook(out, found))
 
 
@@ -138,14 +138,18 @@ def retrain(face: Face, why: str | None) -> None:
     """
     from ropeway.continuous.controller import ask, take_on
     from ropeway.continuous.retraining.operations import show_retraining
+    from ropeway.workspace import LocalWorkspace
     from ropeway.workspace.errors import LeaseHeld
 
     with face.workspace() as workspace, contextlib.chdir(workspace.root):
         asked = ask(workspace, why)
         actions: Sequence[Action] = []
         try:
-            with face.progress(f"retraining {asked.name}"), face.user_code():
-                actions = take_on(workspace)
+            if isinstance(workspace, LocalWorkspace):
+                with face.progress(f"retraining {asked.name}"), face.user_code():
+                    actions = take_on(workspace)
+            else:
+                click.echo(f"{asked.id} is recorded; the server's controller takes it on", err=True)
         except LeaseHeld:
             click.echo(f"{asked.id} is recorded; the controller that is at work takes it on", err=True)
         found = show_retraining(workspace, retraining=asked.id)
@@ -159,9 +163,7 @@ def retrain(face: Face, why: str | None) -> None:
 @contextlib.contextmanager
 def _acting(face: Face) -> "Iterator[LocalWorkspace]":
     """The workspace as the controller opens it."""
-    from ropeway.workspace import open_workspace
-
-    with open_workspace(face.project, actor=face.acting_as or NAME) as workspace:
+    with face.local_workspace("controller", actor=NAME) as workspace:
         yield workspace
 
 

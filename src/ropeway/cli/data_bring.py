@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ropeway.data.records import Pulled
     from ropeway.data.restore import Restored
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 SHOWN_VIOLATIONS = 8
 
@@ -75,7 +75,7 @@ def pull(
         raise SystemExit(failed[0].exit_code)
 
 
-def _sources(workspace: "LocalWorkspace") -> list[str]:
+def _sources(workspace: "Workspace") -> list[str]:
     from ropeway.data.errors import SourceNotFound
 
     if not workspace.project.source:

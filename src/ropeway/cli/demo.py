@@ -19,6 +19,7 @@ import click
 from ropeway.cli.demo_service import service
 from ropeway.cli.demo_stage import Stage
 from ropeway.cli.demo_weeks import REPORT, Weeks, begin_rehearsal, weeks_were_told
+from ropeway.cli.face import refuse_from_afar
 from ropeway.core.errors import Invalid, Unavailable
 from ropeway.workspace.clock import VARIABLE, FileClock
 
@@ -75,6 +76,7 @@ def demo(folder: Path) -> None:
     project afterwards. Run again, it takes seconds: what has not changed is not done again.
     """
     began = time.perf_counter()
+    refuse_from_afar("demo")
     _need_sklearn()
     _make_project(folder)
     started = Path.cwd()
@@ -286,9 +288,9 @@ def _seconds(duration: float) -> str:
 
 def _as_they_stand(refs: Sequence[str]) -> "list[ModelVersion]":
     from ropeway.models.operations import resolve_version
-    from ropeway.workspace import open_workspace
+    from ropeway.workspace import open_local
 
-    with open_workspace() as workspace:
+    with open_local() as workspace:
         return [resolve_version(workspace, ref=ref) for ref in refs]
 
 
@@ -296,9 +298,9 @@ def _held_out_tweets(many: int) -> list[tuple[str, str]]:
     """Tweets of the test part with what their raters said: each label in turn, in the order of the data."""
     from ropeway.data.assign import assign_split, split_frame
     from ropeway.data.load import load, resolve
-    from ropeway.workspace import open_workspace
+    from ropeway.workspace import open_local
 
-    with open_workspace() as workspace:
+    with open_local() as workspace:
         rows_input = workspace.project.inputs["rows"]
         version = resolve(workspace, rows_input.dataset)
         rows = load(workspace, version)

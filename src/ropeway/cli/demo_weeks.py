@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ropeway.continuous.rollouts.reading import RolloutState
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 MODEL = "sentiment"
 ENVIRONMENT = "production"
@@ -229,9 +229,9 @@ def _rows(kind: str) -> list[Row]:
     import polars as pl
 
     from ropeway.labels.aggregate import cut
-    from ropeway.workspace import open_workspace
+    from ropeway.workspace import open_local
 
-    with open_workspace() as workspace:
+    with open_local() as workspace:
         labels = workspace.project.labels[MODEL]
         frame = pl.read_parquet(workspace.root / "data" / f"{kind}.parquet")
         if kind == "tweets":
@@ -240,7 +240,7 @@ def _rows(kind: str) -> list[Row]:
     return [Row(*row) for row in frame.sample(fraction=1, shuffle=True, seed=SEED).iter_rows()]
 
 
-def _test_keys(workspace: "LocalWorkspace") -> list[str]:
+def _test_keys(workspace: "Workspace") -> list[str]:
     """The keys of tweets that no version learns from."""
     from ropeway.data.assign import assign_split, split_frame
     from ropeway.data.load import load, resolve
@@ -257,18 +257,18 @@ def _waiting_for_approval() -> str | None:
     """The newest version, when it has passed the gate and nobody has answered for it yet."""
     from ropeway.models.operations import list_models
     from ropeway.models.states import State
-    from ropeway.workspace import open_workspace
+    from ropeway.workspace import open_local
 
-    with open_workspace() as workspace:
+    with open_local() as workspace:
         newest = list_models(workspace, name=MODEL, limit=1)[0]
     return newest.ref if newest.state is State.VALIDATED else None
 
 
 def _rollouts() -> "list[RolloutState]":
     from ropeway.continuous.rollouts.operations import list_rollouts
-    from ropeway.workspace import open_workspace
+    from ropeway.workspace import open_local
 
-    with open_workspace() as workspace:
+    with open_local() as workspace:
         return list_rollouts(workspace, name=MODEL, environment=ENVIRONMENT)
 
 

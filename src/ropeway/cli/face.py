@@ -1,4 +1,4 @@
-"""What every command shares: `--json`, `-C` and `--as`, the workspace, and how an answer is shown.
+"""What every command shares: the options `--json`, `-C`, `--as` and `--workspace`, and how answers are shown.
 
 A command asks its `Face` for the workspace, calls one operation, and hands the answer to `emit`
 with a function that draws it. Errors are raised, never printed here: `cli.main` shows them.
@@ -17,7 +17,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import LocalWorkspace, OpenWorkspace
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,25 +38,65 @@ class Face:
         as_json: print one JSON value on standard output and nothing else.
         project: a folder in the project; found upward from the working directory when absent.
         acting_as: the name to act under; the login name when absent.
+        server: the URL of the server that keeps the workspace, or `local`; see `workspace.opening`.
+        insecure: allow plain http to another machine.
     """
 
     def __init__(
-        self, *, as_json: bool = False, project: Path | None = None, acting_as: str | None = None
+        self,
+        *,
+        as_json: bool = False,
+        project: Path | None = None,
+        acting_as: str | None = None,
+        server: str | None = None,
+        insecure: bool = False,
     ) -> None:
         self.as_json = as_json
         self.project = project
         self.acting_as = acting_as
+        self.server = server
+        self.insecure = insecure
         self._answers_to: TextIO | None = None
 
-    def workspace(self) -> "LocalWorkspace":
-        """The project's workspace, to be used in a `with`.
+    def workspace(self) -> "OpenWorkspace":
+        """The project's workspace, here or at a server, to be used in a `with`.
 
         Raises:
             ProjectNotFound: there is no `ropeway.toml` here or above.
         """
         from ropeway.workspace import open_workspace
 
-        return open_workspace(self.project, actor=self.acting_as)
+        return open_workspace(
+            self.project, actor=self.acting_as, server=self.server, insecure=self.insecure, tell=self.note
+        )
+
+    def local_workspace(self, command: str, *, actor: str | None = None) -> "LocalWorkspace":
+        """The workspace in the project's own folder, for a command that works on its files.
+
+        Args:
+            command: as typed, for the refusal.
+            actor: who acts when nobody is named.
+
+        Raises:
+            NeedsFiles: the workspace is kept by a server.
+        """
+        from ropeway.workspace import open_local
+
+        self.require_here(command)
+        return open_local(self.project, actor=self.acting_as or actor)
+
+    def require_here(self, command: str) -> None:
+        """Refuse where the workspace is kept by a server: nothing is silently done here instead.
+
+        Raises:
+            NeedsFiles: it is.
+        """
+        from ropeway.workspace.errors import NeedsFiles
+        from ropeway.workspace.opening import server_of
+
+        url = server_of(self.project, self.server)
+        if url is not None:
+            raise NeedsFiles(command, url)
 
     @functools.cached_property
     def out(self) -> "Console":
@@ -138,7 +178,7 @@ def _heard() -> Answers | None:
 
 
 def face_options(command: Callable[Concatenate[Face, P], R]) -> Callable[P, R]:
-    """Give a command `--json`, `-C/--project` and `--as`; the command gets them as one `Face`, first.
+    """Give a command the shared options; it gets them as one `Face`, first.
 
     Example:
         ```python
@@ -150,11 +190,21 @@ def face_options(command: Callable[Concatenate[Face, P], R]) -> Callable[P, R]:
     """
 
     @functools.wraps(command)
-    def call(*args: Any, as_json: bool, project: Path | None, acting_as: str | None, **kwargs: Any) -> R:
+    def call(
+        *args: Any,
+        as_json: bool,
+        project: Path | None,
+        acting_as: str | None,
+        server_url: str | None,
+        insecure: bool,
+        **kwargs: Any,
+    ) -> R:
         face = Face(
             as_json=as_json or bool(_early("as_json")),
             project=_chosen("project", project),
             acting_as=_chosen("acting_as", acting_as),
+            server=_chosen("server_url", server_url),
+            insecure=insecure or bool(_early("insecure")),
         )
         return command(face, *args, **kwargs)
 
@@ -162,7 +212,7 @@ def face_options(command: Callable[Concatenate[Face, P], R]) -> Callable[P, R]:
 
 
 def shared_options(command: Callable[..., R]) -> Callable[..., R]:
-    """The three options themselves; the root takes them too, for those who write them before the command."""
+    """The options themselves; the root takes them too, for those who write them before the command."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
         click.option(
@@ -180,9 +230,31 @@ def shared_options(command: Callable[..., R]) -> Callable[..., R]:
             callback=_some_name,
             help="Act under this name (default: login).",
         ),
+        click.option(
+            "--workspace",
+            "server_url",
+            metavar="URL",
+            envvar="ROPEWAY_WORKSPACE",
+            help="The server that keeps the workspace, or `local` (default: as ropeway.toml says).",
+        ),
+        click.option("--insecure", is_flag=True, help="Allow plain http to another machine."),
     ):
         command = option(command)
     return command
+
+
+def refuse_from_afar(command: str) -> None:
+    """Refuse a server for a command that makes a workspace of its own.
+
+    Raises:
+        NeedsFiles: one was named, on the command line or by the environment.
+    """
+    from ropeway.workspace.errors import NeedsFiles
+    from ropeway.workspace.opening import LOCAL
+
+    named = click.get_current_context().find_root().params.get("server_url")
+    if named and named != LOCAL:
+        raise NeedsFiles(command, named)
 
 
 def _some_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

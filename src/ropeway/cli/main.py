@@ -87,7 +87,7 @@ def root(**_early: object) -> None:
 
     New here? `ropeway demo` shows the whole line; `ropeway init` starts your own project.
 
-    --json, -C and --as stand before or after the command.
+    --json, -C, --as and --workspace stand before or after the command.
     """
 
 

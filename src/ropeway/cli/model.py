@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ropeway.models.gate import GateReport
     from ropeway.models.operations import History, ModelDetail, Trusted
     from ropeway.models.registry import ModelVersion
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 LATEST = "latest"
 REFUSED_EXIT = 3
@@ -224,7 +224,7 @@ def trust(face: Face, source: str) -> None:
     face.emit(trusted, lambda out: _draw_trusted(out, trusted))
 
 
-def _passed_over(workspace: "LocalWorkspace") -> str:
+def _passed_over(workspace: "Workspace") -> str:
     """Why the newest run is not the one that was taken as `latest`; empty where it is."""
     from ropeway.cli import draw
     from ropeway.pipelines.operations import show as show_run
@@ -241,7 +241,7 @@ def _passed_over(workspace: "LocalWorkspace") -> str:
     return f"The newest run, {newest.id}, {said}; this is {taken.id} of {draw.when(taken.started_at)}."
 
 
-def _after_gate(workspace: "LocalWorkspace", report: "GateReport") -> list[str]:
+def _after_gate(workspace: "Workspace", report: "GateReport") -> list[str]:
     """The commands to type after a gate: towards production, or towards a version that passes."""
     from ropeway.story.advise import after_refusal
 
@@ -256,7 +256,7 @@ def _after_gate(workspace: "LocalWorkspace", report: "GateReport") -> list[str]:
     return after_refusal(project, report.ref, failed, dataset=report.dataset.partition("@")[0], again=again)
 
 
-def _after_approval(workspace: "LocalWorkspace", version: "ModelVersion") -> str:
+def _after_approval(workspace: "Workspace", version: "ModelVersion") -> str:
     """What lets an approved version out: the retraining that waits for it, a release, or a promotion."""
     from ropeway.continuous.retraining.operations import open_retrainings
     from ropeway.models.operations import list_models
@@ -271,7 +271,7 @@ def _after_approval(workspace: "LocalWorkspace", version: "ModelVersion") -> str
     return f"ropeway {'release' if is_live else 'model promote'} {version.ref}{to}"
 
 
-def _read_code(workspace: "LocalWorkspace", detail: "ModelDetail") -> dict[str, str]:
+def _read_code(workspace: "Workspace", detail: "ModelDetail") -> dict[str, str]:
     return {
         path: workspace.store.read(digest).decode("utf-8", "replace")
         for path, digest in sorted(detail.manifest.code.items())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ropeway.monitoring.records import DeploymentHealth, Observation, WindowLine
     from ropeway.stats.drift.report import DriftReport
     from ropeway.story.alerts import AlertTold
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 SHOWN_WINDOWS = 28
 MOST_ROLLOUTS = 20
@@ -140,7 +140,7 @@ def alerts(face: Face, every: bool) -> None:  # noqa: FBT001  click's shape
     face.emit(found, lambda out: draw_alerts(out, found, every=every))
 
 
-def look(workspace: "LocalWorkspace", model: str | None, observed: "Observation | None") -> Screen:
+def look(workspace: "Workspace", model: str | None, observed: "Observation | None") -> Screen:
     """How each deployment is, as it is on record."""
     from ropeway.continuous.rollouts.operations import list_rollouts
     from ropeway.monitoring.operations import get_health
@@ -156,7 +156,7 @@ def look(workspace: "LocalWorkspace", model: str | None, observed: "Observation 
     )
 
 
-def _seen(workspace: "LocalWorkspace", health: "DeploymentHealth") -> Seen:
+def _seen(workspace: "Workspace", health: "DeploymentHealth") -> Seen:
     from ropeway.monitoring.operations import list_windows
     from ropeway.story.operations import tell_alerts
 
@@ -171,7 +171,7 @@ def _seen(workspace: "LocalWorkspace", health: "DeploymentHealth") -> Seen:
     return Seen(health=health, windows=lines, columns=columns, alerts=here)
 
 
-def _drift_of(workspace: "LocalWorkspace", line: "WindowLine") -> "DriftReport | None":
+def _drift_of(workspace: "Workspace", line: "WindowLine") -> "DriftReport | None":
     from ropeway.stats.drift.report import DriftReport
 
     if line.drift is None:
@@ -179,8 +179,8 @@ def _drift_of(workspace: "LocalWorkspace", line: "WindowLine") -> "DriftReport |
     return msgspec.json.decode(workspace.store.read(line.drift), type=DriftReport)
 
 
-def _observe(face: Face, workspace: "LocalWorkspace") -> "Observation":
-    from ropeway.monitoring.observe import observe
+def _observe(face: Face, workspace: "Workspace") -> "Observation":
+    from ropeway.monitoring.operations import observe_production
 
     with face.progress("looking at production"):
-        return observe(workspace)
+        return observe_production(workspace)

@@ -7,7 +7,7 @@ import click
 from ropeway.cli.face import Face, face_options
 
 if TYPE_CHECKING:
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 
 class ShownByDefault(click.Group):
@@ -60,8 +60,8 @@ def show(face: Face, model: str | None) -> None:
     MODEL may also be a rollout's id. What is shown of an active one is as of now; nothing is decided by it.
     """
     from ropeway.cli.rollout_screen import draw_none, draw_rollout
-    from ropeway.continuous.rollouts.evidence import evaluate, read_evidence
-    from ropeway.continuous.rollouts.operations import get_budget, get_rollout, list_rollouts
+    from ropeway.continuous.rollouts.evidence import read_evidence
+    from ropeway.continuous.rollouts.operations import get_budget, get_rollout, hear, list_rollouts
 
     with face.workspace() as workspace:
         if model is None:
@@ -74,8 +74,8 @@ def show(face: Face, model: str | None) -> None:
         summary, guarded = found.summary, None
         if found.is_active:
             with face.progress("reading what production says"):
-                findings = evaluate(workspace, found)
-            summary, guarded = findings.summary, findings.guarded
+                heard = hear(workspace, rollout=found.id)
+            summary, guarded = heard.summary, heard.guarded
         elif found.evidence is not None:
             guarded = read_evidence(workspace.store, found.evidence).guarded
         budget = get_budget(workspace, name=found.name, year=found.year)
@@ -191,7 +191,7 @@ def _steps(text: str | None) -> list[str | float] | None:
     return steps
 
 
-def _which(workspace: "LocalWorkspace", model: str | None) -> str:
+def _which(workspace: "Workspace", model: str | None) -> str:
     """The rollout that is meant: the one named, else the only one that is on its way."""
     from ropeway.continuous.rollouts.errors import NoRolloutActive
     from ropeway.continuous.rollouts.operations import list_rollouts

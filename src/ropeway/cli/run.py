@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ropeway.pipelines.records import Explanation, PipelineResult, StepEvent
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 REFRESH_PER_SECOND = 8
 MANY = 10_000
@@ -76,7 +76,7 @@ def explain(face: Face, settings: tuple[str, ...]) -> None:
     face.emit(found, lambda out: _draw_explanations(out, found, settings))
 
 
-def _register_command(workspace: "LocalWorkspace", result: "PipelineResult") -> str:
+def _register_command(workspace: "Workspace", result: "PipelineResult") -> str:
     """What makes a version of the run, under the name that the project's model has already."""
     from ropeway.models.operations import list_models
     from ropeway.story.advise import register_command
@@ -84,7 +84,7 @@ def _register_command(workspace: "LocalWorkspace", result: "PipelineResult") -> 
     return register_command(result.run, list_models(workspace, limit=MANY), workspace.project)
 
 
-def _recorded_duration(workspace: "LocalWorkspace", result: "PipelineResult") -> float:
+def _recorded_duration(workspace: "Workspace", result: "PipelineResult") -> float:
     """How long the run took as the record has it, so that every command says the same."""
     from ropeway.tracking.resolve import resolve_run
 

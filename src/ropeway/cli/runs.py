@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ropeway.tracking.filter import Expression, Field
     from ropeway.tracking.records import RunComparison, RunSummary
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 SHOWN_METRICS = 4
 SHOWN_PARAMS = 4
@@ -106,7 +106,7 @@ def _check_one_output(face: Face, csv_path: str | None) -> None:
         )
 
 
-def _unknown_fields(workspace: "LocalWorkspace", where: str, sort: Sequence[str]) -> list[str]:
+def _unknown_fields(workspace: "Workspace", where: str, sort: Sequence[str]) -> list[str]:
     """A sentence for each metric, param or tag of the question that none of the newest runs has."""
     from ropeway.core.errors import did_you_mean
     from ropeway.tracking.filter import KEYED, parse_filter, parse_sort
@@ -143,7 +143,7 @@ def _fields(expression: "Expression") -> "list[Field]":
 
 
 def _search(
-    workspace: "LocalWorkspace", *, where: str, sort: Sequence[str], limit: int | None
+    workspace: "Workspace", *, where: str, sort: Sequence[str], limit: int | None
 ) -> "Iterator[RunSummary]":
     """The runs, page by page: an answer holds no more than a page."""
     from ropeway.tracking.search import search_runs

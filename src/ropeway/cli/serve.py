@@ -11,7 +11,7 @@ from ropeway.core.errors import Conflict
 if TYPE_CHECKING:
     from ropeway.server.service import Listening
     from ropeway.serving.deploy import Deployment
-    from ropeway.workspace import LocalWorkspace
+    from ropeway.workspace import Workspace
 
 PORT = click.IntRange(0, 65535)
 MB = 2**20
@@ -65,7 +65,7 @@ def serve(face: Face, reference: str, port: int, host: str, max_body: float) -> 
     from ropeway.serving.service import serve as run
     from ropeway.serving.source import WorkspaceSource
 
-    with face.workspace() as workspace:
+    with face.local_workspace(f"serve {reference}") as workspace:
         root, home, project = workspace.root, workspace.home, workspace.project
         actor, clock = workspace.actor_name, workspace.clock
         _check_servable(workspace, reference)
@@ -111,17 +111,17 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
 
     Saying it again keeps both; the latest holds.
     """
+    from ropeway.core.ids import PredictionId
     from ropeway.predictions.errors import UnknownPrediction
-    from ropeway.predictions.record import find_in
+    from ropeway.predictions.operations import find_prediction
     from ropeway.serving.errors import FeedbackMismatch
-    from ropeway.serving.feedback import append_feedback, parse_value
+    from ropeway.serving.operations import say
 
-    with face.workspace() as workspace:
-        home, by, clock = workspace.home, workspace.actor_name, workspace.clock
+    asked = PredictionId(prediction)
     try:
-        found = find_in(home, prediction)
-        said = parse_value(found, value)
-        taken = append_feedback(home, prediction, said, by=by, note=note, clock=clock)
+        with face.workspace() as workspace:
+            found = find_prediction(workspace, prediction=asked)
+            taken = say(workspace, prediction=asked, value=value, note=note)
     except UnknownPrediction as error:
         error.next_step = "take the id from the answer of the service: each answer carries one"
         raise
@@ -147,16 +147,20 @@ def feedback(face: Face, prediction: str, value: str, note: str) -> None:
     metavar="NAME",
     help="A name under which it is reached, as through a proxy; may be given again.",
 )
-@click.option("--allow-execute", is_flag=True, help="Let callers run jobs: the gate, say, runs your code.")
+@click.option(
+    "--allow-execute", is_flag=True, help="Let callers run jobs that run your code, as the gate does."
+)
 @face_options
 def server(face: Face, port: int, host: str, hosts: tuple[str, ...], allow_execute: bool) -> None:  # noqa: FBT001  click passes by name
-    """Offer queries, decisions and jobs of this project over HTTP.
+    """Offer this project's workspace over HTTP: `ropeway --workspace URL` uses it, and so does any program.
 
     Without members it is open to every program on this machine, listens nowhere else, and what callers do is
-    recorded under your name, or that of --as. From the first member on (`ropeway member add`) every request
-    needs a token or a session, and what is done is recorded as that member's.
+    recorded under the name that they give; without one, under yours, or that of --as. From the first member
+    on (`ropeway member add`) every request needs a token or a session, and what is done is recorded as that
+    member's.
     """
     from ropeway.server.service import Listening, run_server
+    from ropeway.workspace import open_local
 
     def ready(listening: Listening) -> None:
         url = listening.url
@@ -170,7 +174,8 @@ def server(face: Face, port: int, host: str, hosts: tuple[str, ...], allow_execu
         for line in _who_may(listening):
             face.note(line)
 
-    with face.workspace() as workspace, face.user_code():
+    # Always the folder's own: the same ropeway.toml tells callers where this very server is.
+    with open_local(face.project, actor=face.acting_as) as workspace, face.user_code():
         run_server(workspace, host=host, port=port, hosts=hosts, allow_execute=allow_execute, on_ready=ready)
 
 
@@ -187,7 +192,7 @@ def _who_may(listening: "Listening") -> list[str]:
     return lines
 
 
-def _check_servable(workspace: "LocalWorkspace", reference: str) -> None:
+def _check_servable(workspace: "Workspace", reference: str) -> None:
     """Refuse a version that was put aside; say of one that nobody approved that it is only to be tried.
 
     Raises:

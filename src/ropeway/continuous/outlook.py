@@ -16,7 +16,8 @@ from ropeway.continuous.retraining.operations import (
 from ropeway.continuous.retraining.triggers import Feed, Pending, cool_until, look, pending
 from ropeway.continuous.schedule import broken_field, in_words
 from ropeway.core.duration import parse_duration
-from ropeway.workspace import Project, Workspace
+from ropeway.models.within import Within
+from ropeway.workspace import Context, Project, Workspace, operation
 from ropeway.workspace.project import Policy
 
 SHOWN = 5
@@ -82,6 +83,12 @@ def outlook(workspace: Workspace) -> Outlook:
         retrainings=list_retrainings(workspace, name=name, environment=policy.environment, limit=SHOWN),
         problems=problems,
     )
+
+
+@operation("policy.outlook", kind="query", permission="retraining:read")
+def show_outlook(context: Context) -> Outlook:
+    """How the policy stands now: what it says, when it may act next, what asks for it, what holds it back."""
+    return outlook(Within(context))
 
 
 def words(project: Project, policy: Policy) -> dict[str, str]:

@@ -300,7 +300,7 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
             ordinal=(last or 0) + 1,
             format=found.format,
             rows=found.rows,
-            size_bytes=found.size_bytes,
+            size_bytes=context.store.size(found.version),
             columns=list(found.columns.items()),
             label_columns=found.label_columns,
             contract=found.contract,

@@ -4,7 +4,7 @@ NotFound   unknown-model · unknown-version · unknown-environment · nothing-li
 Invalid    bad-model-name · bad-moment · bad-routing · not-a-frame · request-mismatch · cost-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
-           version-recalled · package-differs · no-such-rule
+           version-recalled · package-differs · no-such-rule · evidence-differs
 Damaged    model-damaged
 """
 
@@ -377,4 +377,19 @@ class NoSuchRule(Refused):
             expected='approval = "by-rule" in [policy] of ropeway.toml',
             next_step=f"ropeway model approve {ref} --as SOMEBODY",
             ref=ref,
+        )
+
+
+class EvidenceDiffers(Refused):
+    """What a gate is said to have seen is not what the record and the data say."""
+
+    code = "evidence-differs"
+
+    def __init__(self, ref: str, differences: list[str]) -> None:
+        super().__init__(
+            f"The evidence about '{ref}' is not recorded: {'; '.join(differences)}.",
+            expected="what a gate of this version has seen on its test rows, by the settings of now",
+            next_step=f"ropeway gate {ref}",
+            ref=ref,
+            differences=differences,
         )

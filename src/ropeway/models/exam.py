@@ -6,26 +6,22 @@ Prepared once; the checks in `gates/` only read it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
 import polars as pl
 
-from ropeway.core.hashing import digest_json
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.assign import split_frame
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.records import DatasetVersion, SplitRecord
-from ropeway.models import registry
 from ropeway.models.errors import CostMismatch, NoTarget, NoTestRows
-from ropeway.models.labelling import Labelling, find_labelling
+from ropeway.models.exam_terms import ExamTerms, test_part_of, test_set_of
+from ropeway.models.labelling import Labelling
 from ropeway.models.load import LoadedModel, load_version
-from ropeway.models.manifest import Manifest, read_manifest
-from ropeway.models.provenance import require_split
+from ropeway.models.manifest import Manifest
 from ropeway.models.registry import ModelVersion
-from ropeway.models.within import Within
 from ropeway.stats.intervals import Interval, metric_interval
 from ropeway.stats.metrics import METRICS, Aligned, Metric, MetricNotApplicable, align, metric
-from ropeway.workspace import Context, Project, Workspace
+from ropeway.workspace import Project, Workspace
 
 LEARNT_PARTS = ("train", "tune")
 TEST = "test"
@@ -121,7 +117,7 @@ class Exam:
     @property
     def test_part(self) -> Digest:
         """The digest of exactly these test rows' keys."""
-        return digest_json({"dataset": self.dataset.name, "keys": sorted(self.keys)})
+        return test_part_of(self.dataset.name, self.keys)
 
     @property
     def test_set(self) -> Digest:
@@ -146,8 +142,10 @@ class Exam:
         )
 
 
-def prepare(context: Context, version: ModelVersion) -> Exam:
+def prepare(workspace: Workspace, terms: ExamTerms) -> Exam:
     """Load the version and the one in production, and let the version answer the test rows.
+
+    This runs their code, in this process: at the caller, or at a server that may execute.
 
     Raises:
         PackageDiffers: one of the two is not what its run made.
@@ -155,8 +153,8 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
         NoTarget, NoTestRows: there is nothing to hold the answers against.
         MetricNotApplicable, CostMismatch: the charter's metric or costs are of another kind of model.
     """
-    workspace = Within(context)
-    side = open_side(context, version)
+    version, project = terms.version, workspace.project
+    side = open_side(workspace, version, terms.split)
     dataset, split = side.dataset(), side.split
     frame = load(workspace, dataset)
     parts = split_frame(workspace, dataset, split, frame)
@@ -170,12 +168,12 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
     rows, truth = tested.drop(target), tested[target]
     predictions = side.predict(rows)
     aligned = align(truth, predictions)
-    _require_applicable(context.project.charter.metric, aligned, predictions)
-    _require_priced(context.project.charter.cost, aligned, frame[target])
+    _require_applicable(project.charter.metric, aligned, predictions)
+    _require_priced(project.charter.cost, aligned, frame[target])
     return Exam(
-        project=context.project,
+        project=project,
         side=side,
-        champion=_champion(context, version),
+        champion=_champion(workspace, terms),
         dataset=dataset,
         split_record=split,
         rows=rows,
@@ -185,8 +183,8 @@ def prepare(context: Context, version: ModelVersion) -> Exam:
         predictions=predictions,
         aligned=aligned,
         parts=dict(parts["part"].value_counts(sort=True).sort("part").iter_rows()),
-        earlier_looks=registry.looks_at(context.read, test_set_of(split)),
-        labelling=find_labelling(context.read, dataset.name, dataset.version, context.project.gate.agreement),
+        earlier_looks=terms.earlier_looks,
+        labelling=terms.labelling,
     )
 
 
@@ -208,27 +206,15 @@ def _require_priced(matrix: Mapping[str, Mapping[str, float]], aligned: Aligned,
             raise CostMismatch(named, classes)
 
 
-def open_side(context: Context, version: ModelVersion) -> Side:
-    """A version, loaded, once its package is known to be what its run made."""
-    manifest = read_manifest(context.store, version.package, version.ref)
-    split = require_split(context.read, context.store, version.ref, manifest)
-    workspace = Within(context)
+def open_side(workspace: Workspace, version: ModelVersion, split: SplitRecord) -> Side:
+    """A version, loaded, whose package is known to be what its run made."""
     model = load_version(workspace, version)
     return Side(workspace, version, model.manifest, model, split)
 
 
-def test_set_of(split: SplitRecord) -> Digest:
-    """The identity of a dataset's test part through all its versions."""
-    settings = msgspec.to_builtins(split.settings)
-    # More near-duplicates may be looked for later; which keys test is not changed by that.
-    del settings["near_duplicates"]
-    return digest_json({"dataset": split.dataset, "settings": settings})
-
-
-def _champion(context: Context, version: ModelVersion) -> Side | None:
+def _champion(workspace: Workspace, terms: ExamTerms) -> Side | None:
     """The version of this model in production, if there is one."""
-    environment = registry.production_of(context.project)
-    number = registry.number_in(context.read, version.name, environment)
-    if number is None:
+    if terms.champion is None:
         return None
-    return open_side(context, registry.get(context.read, version.name, number))
+    assert terms.champion_split is not None, "a version with rows has a split"
+    return open_side(workspace, terms.champion, terms.champion_split)

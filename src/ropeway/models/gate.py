@@ -11,10 +11,14 @@ import msgspec
 from ropeway.core.ids import Digest
 from ropeway.models import registry
 from ropeway.models.events import GateCheck, GateEvaluated
+from ropeway.models.exam_terms import exam_terms
+from ropeway.models.registry import ModelVersion
 from ropeway.models.states import Move, State, after
-from ropeway.workspace import Context
+from ropeway.models.within import Within
+from ropeway.workspace import Context, Workspace
 
 if TYPE_CHECKING:
+    from ropeway.models.evidence import Evidence
     from ropeway.models.exam import Exam
 
 
@@ -38,11 +42,8 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     was_approved_by: str | None = None
 
 
-def judge(context: Context, ref: str) -> GateReport:
-    """Run every check, keep the evidence, record the verdict.
-
-    A look is counted when its verdict goes on record. A gate that is killed before that has looked and is not
-    counted: looks keep honest people from fooling themselves, they do not guard the test rows.
+def examine(workspace: Workspace, ref: str) -> tuple[ModelVersion, Digest]:
+    """Run every check and keep what was seen; gives the version and the evidence. Records nothing.
 
     Raises:
         IllegalTransition: the version is live, or it is out of use.
@@ -50,47 +51,79 @@ def judge(context: Context, ref: str) -> GateReport:
         ModelDamaged, SourceNotApproved: it, or the version in production, cannot be loaded.
         NoTestRows: there is nothing to judge on.
     """
-    version = registry.resolve(context.read, context.project, ref)
-    after(version.ref, version.state, Move.GATE)
     from ropeway.models.evidence import put_evidence
     from ropeway.models.exam import prepare
 
-    exam = prepare(context, version)
+    terms = exam_terms(workspace, ref=ref)
+    after(terms.version.ref, terms.version.state, Move.GATE)
+    exam = prepare(workspace, terms)
     try:
-        checks = run_checks(exam)
-        evidence = put_evidence(context.store, exam, checks)
+        return terms.version, put_evidence(workspace.store, exam, run_checks(exam))
     finally:
         exam.close()
-    passed = all(check.passed for check in checks)
-    champion = exam.champion.version.ref if exam.champion else None
+
+
+def judge(context: Context, ref: str) -> GateReport:
+    """Run every check, keep the evidence, record the verdict.
+
+    A look is counted when its verdict goes on record. A gate that is killed before that has looked and is not
+    counted: looks keep honest people from fooling themselves, they do not guard the test rows.
+
+    Raises:
+        IllegalTransition, PackageDiffers, ModelDamaged, SourceNotApproved, NoTestRows: as `examine`.
+    """
+    from ropeway.models.evidence import read_evidence
+
+    version, evidence = examine(Within(context), ref)
+    return _record(context, version, evidence, read_evidence(context.store, evidence))
+
+
+def take_verdict(context: Context, ref: str, evidence: Digest) -> GateReport:
+    """Put on record what a gate has seen that ran elsewhere.
+
+    All of it is read from its evidence, which is held against the record and the data first: see `handed_in`.
+
+    Raises:
+        EvidenceDiffers: it says something else than the record or the data.
+        IllegalTransition: others have moved the version meanwhile.
+    """
+    from ropeway.models.handed_in import require_true
+
+    version = registry.resolve(context.read, context.project, ref)
+    return _record(context, version, evidence, require_true(context, version, evidence))
+
+
+def _record(context: Context, version: ModelVersion, evidence: Digest, seen: "Evidence") -> GateReport:
+    """The verdict that follows from some evidence, recorded as one look."""
     context.begin()
     # Others may have moved it while the checks ran.
     now = registry.get(context.read, version.name, version.number)
     after(version.ref, now.state, Move.GATE)
-    look = registry.looks_at(context.read, exam.test_set) + 1
+    look = registry.looks_at(context.read, seen.test_set) + 1
+    passed = all(check.passed for check in seen.checks)
     context.append(
         GateEvaluated(
             name=version.name,
             number=version.number,
             passed=passed,
-            checks=checks,
+            checks=seen.checks,
             evidence=evidence,
-            dataset=exam.dataset_ref,
-            split=exam.split_record.digest,
-            test_part=exam.test_part,
-            test_set=exam.test_set,
+            dataset=seen.dataset,
+            split=seen.split,
+            test_part=seen.test_part,
+            test_set=seen.test_set,
             look=look,
-            champion=champion,
+            champion=seen.champion,
         )
     )
     return GateReport(
         ref=version.ref,
         passed=passed,
         state=registry.get(context.read, version.name, version.number).state,
-        checks=checks,
-        dataset=exam.dataset.shown,
-        rows=exam.height,
-        champion=champion,
+        checks=seen.checks,
+        dataset=seen.dataset_label,
+        rows=seen.rows,
+        champion=seen.champion,
         look=look,
         evidence=evidence,
         was_approved_by=now.approved_by if now.state is State.APPROVED else None,

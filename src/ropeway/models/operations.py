@@ -22,14 +22,14 @@ from ropeway.models.events import (
     ModelRetired,
     SourceApproved,
 )
-from ropeway.models.gate import GateReport, judge
+from ropeway.models.gate import GateReport, examine, judge, take_verdict
 from ropeway.models.judgement import require_fresh
 from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.provenance import require_as_recorded
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.routing import Routing, route_in, routing_of
 from ropeway.models.states import Move, State, after
-from ropeway.workspace import Context, operation
+from ropeway.workspace import Context, Workspace, operation
 from ropeway.workspace.project import Scalar
 
 RAN_HERE = "ran here"
@@ -147,10 +147,29 @@ def register_package(context: Context, *, name: str, package: Digest) -> ModelVe
     return registry.get(context.read, name, number)
 
 
-@operation("models.gate", kind="job", permission="models:gate")
+@operation("models.gate", kind="job", permission="models:gate", runs_code=True)
 def gate_model(context: Context, *, ref: str) -> GateReport:
     """Hold a version against the charter on the test rows, and record what was found: one look at them."""
     return judge(context, ref)
+
+
+@operation("models.record-gate", kind="command", permission="models:gate")
+def record_gate(context: Context, *, ref: str, evidence: Digest) -> GateReport:
+    """Record what a gate has seen that ran at the caller; its evidence is in the store already.
+
+    Raises:
+        EvidenceDiffers: it is not what the record and the data say.
+    """
+    return take_verdict(context, ref, evidence)
+
+
+def _gate_at_caller(workspace: Workspace, *, ref: str) -> GateReport:
+    """As `models.gate`, with the version's code run in the caller's process."""
+    version, evidence = examine(workspace, ref)
+    return record_gate(workspace, ref=version.ref, evidence=evidence)
+
+
+gate_model.at_caller = _gate_at_caller
 
 
 @operation("models.approve", kind="command", permission="models:approve")

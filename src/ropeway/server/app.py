@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, get_origin
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -45,13 +45,17 @@ from ropeway.serving.door import (
 from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
 from ropeway.serving.openapi import docs_page
 from ropeway.workspace import LocalWorkspace, Operation
-from ropeway.workspace.errors import PermissionDenied, UnknownOperation
+from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT
+from ropeway.workspace.errors import OtherProject, PermissionDenied, UnknownOperation
 
 logger = logging.getLogger("ropeway.server")
 
 MAX_KEY_LENGTH = 200
 MAX_QUERY_FIELDS = 100
 MAX_STREAMS = 64
+MAX_NAME_LENGTH = 200
+MAX_ARGUMENT_BYTES = 16 * BODY_BYTES
+"""The default limit of an operation's arguments: a run may end with thousands of metrics."""
 
 
 class ServerApp:
@@ -60,7 +64,7 @@ class ServerApp:
     Args:
         workspace: where operations run.
         operations: those to mount.
-        allow_execute: whether jobs may be run.
+        allow_execute: whether jobs that run the project's own code may be run.
         is_draining: whether the server is on its way out.
         body_bytes: the limit of a JSON body.
         object_bytes: the limit of an object.
@@ -77,21 +81,22 @@ class ServerApp:
         *,
         allow_execute: bool = False,
         is_draining: Callable[[], bool] = lambda: False,
-        body_bytes: int = BODY_BYTES,
+        body_bytes: int = MAX_ARGUMENT_BYTES,
         object_bytes: int = OBJECT_BYTES,
         answers_to: Callable[[str], bool] | None = None,
     ) -> None:
-        self.workspace = workspace
+        self.workspace = workspace.for_guest(workspace.actor_name)
         self.routes = make_routes(operations)
         self.allow_execute = allow_execute
         self.is_draining = is_draining
         self.body_bytes = body_bytes
         self.object_bytes = object_bytes
         self.answers_to = answers_to
-        self.gate = Gatekeeper(workspace, {route.permission for route in self.routes.values()})
-        self.jobs = JobRunner(workspace) if allow_execute else None
+        self.gate = Gatekeeper(self.workspace, {route.permission for route in self.routes.values()})
+        self.jobs = JobRunner(self.workspace)
         self._streams = threading.Semaphore(MAX_STREAMS)
-        title = f"{workspace.project.project.name} · Ropeway"
+        self._name = workspace.project.project.name
+        title = f"{self._name} · Ropeway"
         self._description = msgspec.json.encode(describe(self.routes.values(), title, version("ropeway")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,12 +130,12 @@ class ServerApp:
 
     def close(self) -> None:
         """Give up the jobs that still run."""
-        if self.jobs is not None:
-            self.jobs.close()
+        self.jobs.close()
 
     async def _answer(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         route, name = self._permitted(visitor, scope)
-        workspace = self.workspace.acting(visitor.caller)
+        self._check_project(scope)
+        workspace = self._workspace_for(visitor, scope)
         if route.operation is not None:
             await self._operate(workspace, route.operation, scope, receive, send)
         elif route.path == OBJECTS:
@@ -185,6 +190,18 @@ class ServerApp:
             raise UnknownOperation(name, [known.removeprefix(API) for known in operations])
         raise UnknownPath(path[:80], [known for known in self.routes if known not in operations])
 
+    def _check_project(self, scope: Scope) -> None:
+        """Refuse a caller whose folder is another project's, before anything is written to the wrong one."""
+        theirs = _named(scope, PROJECT)
+        if theirs and theirs != self._name:
+            raise OtherProject(theirs, self._name)
+
+    def _workspace_for(self, visitor: Visitor, scope: Scope) -> LocalWorkspace:
+        """As this caller; where nobody is asked who they are, a name may be given, as by `--as`."""
+        name = _named(scope, ACTOR) if visitor.role is None else ""
+        caller = msgspec.structs.replace(visitor.caller, name=name) if name else visitor.caller
+        return self.workspace.acting(caller)
+
     async def _operate(
         self,
         workspace: LocalWorkspace,
@@ -200,7 +217,7 @@ class ServerApp:
         if operation.kind == "stream":
             await self._stream(workspace, operation, arguments, scope, receive, send)
         elif operation.kind == "job":
-            if self.jobs is None:
+            if operation.runs_code and not self.allow_execute:
                 raise ExecuteNotAllowed(operation.name)
             job = await asyncio.to_thread(
                 self.jobs.submit, operation, arguments, key, caller=workspace.caller
@@ -210,7 +227,7 @@ class ServerApp:
             await reply(send, 202, msgspec.json.encode({"job": job}), [*headers, where])
         else:
             result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
-            await reply(send, 200, await asyncio.to_thread(msgspec.json.encode, result))
+            await _reply_with(result, scope, send)
 
     async def _arguments(
         self, operation: Operation[..., Any], scope: Scope, receive: Receive
@@ -257,6 +274,23 @@ class ServerApp:
         finally:
             over.cancel()
             self._streams.release()
+
+
+async def _reply_with(result: Any, scope: Scope, send: Send) -> None:
+    """Answer in the form that is asked for: JSON knows no NaN, so our own caller asks for MessagePack."""
+    if MSGPACK in header(scope, b"accept"):
+        headers = [(b"content-type", MSGPACK.encode()), *SAFETY_HEADERS]
+        await reply(send, 200, await asyncio.to_thread(msgspec.msgpack.encode, result), headers)
+    else:
+        await reply(send, 200, await asyncio.to_thread(msgspec.json.encode, result))
+
+
+def _named(scope: Scope, name: str) -> str:
+    """A name in a header of ours, where every character may stand, percent-encoded; "" for none."""
+    given = unquote(header(scope, name.encode()), errors="replace").strip()
+    if len(given) > MAX_NAME_LENGTH or not given.isprintable():
+        raise MalformedRequest(f"its {name} is no name", expected=f"at most {MAX_NAME_LENGTH} characters")
+    return given
 
 
 def _key(operation: Operation[..., Any], scope: Scope) -> str | None:

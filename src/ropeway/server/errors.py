@@ -45,15 +45,15 @@ class UnknownObject(NotFound):
 
 
 class ExecuteNotAllowed(Refused):
-    """A job over HTTP, on a server that runs none."""
+    """A job that runs the project's code, on a server that runs none of it."""
 
     code = "execute-not-allowed"
 
     def __init__(self, operation: str) -> None:
         super().__init__(
-            f"'{operation}' is a job, and this server runs none.",
+            f"'{operation}' runs the project's code, and this server runs none.",
             expected="a server that may execute",
-            next_step="run it on the command line, or start the server with --allow-execute",
+            next_step="run it through ropeway --workspace URL, or start the server with --allow-execute",
             operation=operation,
         )
 

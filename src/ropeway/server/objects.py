@@ -6,12 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest
 from ropeway.server.errors import UnknownObject
 from ropeway.serving.door import SAFETY_HEADERS, Receive, Scope, Send, header
 from ropeway.serving.errors import BodyTooLarge, RequestTimeout, UnsupportedContent
 from ropeway.store.files import in_our_words
 from ropeway.workspace import Workspace
+from ropeway.workspace.connection import DIGEST
+from ropeway.workspace.errors import DigestDiffers
 
 OBJECT_BYTES = 4 * 2**30
 """The default limit of one object brought over HTTP."""
@@ -28,6 +31,7 @@ async def take_object(
 
     Raises:
         UnsupportedContent: the type is not plain bytes.
+        DigestDiffers: they are not those of the digest that the caller named.
         BodyTooLarge: it is over the limit.
         RequestTimeout: it stops coming.
         OutOfSpace: the disk is full.
@@ -41,6 +45,9 @@ async def take_object(
     with in_our_words(folder), tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as scratch:
         size = await _spool(scratch, receive, limit_bytes)
         scratch.flush()
+        said_digest = header(scope, DIGEST.encode())
+        if said_digest and (found := await asyncio.to_thread(digest_file, Path(scratch.name))) != said_digest:
+            raise DigestDiffers(said_digest[:64], found)
         digest = await asyncio.to_thread(workspace.store.put_file, Path(scratch.name))
     return {"digest": digest, "size_bytes": size}
 

@@ -41,7 +41,7 @@ def run_server(
         host: a loopback host; another address of this machine only where the project has members.
         port: 0 takes any free one.
         hosts: names under which it is reached beside its address, as through a proxy; likewise.
-        allow_execute: whether jobs may be run over HTTP.
+        allow_execute: whether jobs that run the project's own code may be run over HTTP.
         on_ready: told where it answers, once it does.
 
     Raises:

@@ -94,6 +94,8 @@ async def events(items: Callable[[], Iterator[Any]], is_draining: Callable[[], b
         while not is_draining():
             came, event = await pump.next(LOOK_S)
             if came and event is None:
+                # A connection that only breaks off has more to come; whoever follows must know which it was.
+                yield b"event: end\ndata: {}\n\n"
                 return
             quiet_s = 0.0 if came else quiet_s + LOOK_S
             if event is not None:

@@ -17,7 +17,7 @@ from ropeway.models.states import State
 from ropeway.serving.deploy import Source
 from ropeway.serving.errors import ModelRecalled, WorkspaceGone
 from ropeway.serving.signature import Servable
-from ropeway.workspace import LocalWorkspace, open_workspace
+from ropeway.workspace import LocalWorkspace, open_local
 from ropeway.workspace.place import HOME, ledger_place
 
 logger = logging.getLogger("ropeway.serving")
@@ -62,7 +62,7 @@ class WorkspaceSource:
     def load(self, ref: str) -> Servable:
         """That version, verified. Over a connection of its own, since several may load at once."""
         self._look()
-        with open_workspace(self.root, actor=self.actor) as workspace:
+        with open_local(self.root, actor=self.actor) as workspace:
             loaded = load_model(workspace, ref)
             settings = workspace.project.serving
             known = [*loaded.inputs, *settings.carry, *([settings.entity] if settings.entity else [])]
@@ -107,7 +107,7 @@ class WorkspaceSource:
             raise
         if self._workspace is None or identity != self._identity:
             self.close()
-            self._workspace, self._identity = open_workspace(self.root, actor=self.actor), identity
+            self._workspace, self._identity = open_local(self.root, actor=self.actor), identity
         return self._workspace
 
     def _look(self) -> object:

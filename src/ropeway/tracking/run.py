@@ -27,7 +27,7 @@ from ropeway.tracking.spool import (
     moment,
     now_us,
 )
-from ropeway.workspace import LocalWorkspace, Workspace
+from ropeway.workspace import OpenWorkspace, Workspace
 
 STEP_LIMIT = 2**63 - 1
 
@@ -64,7 +64,7 @@ class Run:
         environment: Digest,
         workspace: Workspace,
         spool: Spool,
-        owned: LocalWorkspace | None = None,
+        owned: OpenWorkspace | None = None,
     ) -> None:
         self.id = id
         self.name = name

@@ -15,7 +15,7 @@ from ropeway.tracking.run import Run, current_run
 from ropeway.tracking.settings import check_key, scalars
 from ropeway.tracking.snapshot import snapshot_code
 from ropeway.tracking.spool import Spool
-from ropeway.workspace import LocalWorkspace, Workspace
+from ropeway.workspace import OpenWorkspace, Workspace
 
 
 def start_run(
@@ -27,7 +27,7 @@ def start_run(
     tags: Mapping[str, Any] | None = None,
     inputs: Sequence[str] = (),
     argv: Sequence[str] | None = None,
-    owned: LocalWorkspace | None = None,
+    owned: OpenWorkspace | None = None,
 ) -> Run:
     """Begin a run: snapshot of the code, environment, host; recorded when this returns.
 

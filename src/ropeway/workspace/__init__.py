@@ -1,12 +1,13 @@
-"""What an operation is, the local workspace that runs it, the project file and its charter.
+"""What an operation is, the local and the remote workspace that run it, the project file and its charter.
 
 Not here: what the operations do (the rooms above), and how they are reached (CLI, server).
 """
 
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.context import Context
-from ropeway.workspace.local import LocalWorkspace, open_workspace
-from ropeway.workspace.operation import Operation, Workspace, operation
+from ropeway.workspace.local import LocalWorkspace, open_local
+from ropeway.workspace.opening import open_workspace
+from ropeway.workspace.operation import OpenWorkspace, Operation, Workspace, operation
 from ropeway.workspace.project import Input, LabelSet, Project
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "Input",
     "LabelSet",
     "LocalWorkspace",
+    "OpenWorkspace",
     "Operation",
     "Project",
     "Workspace",
+    "open_local",
     "open_workspace",
     "operation",
 ]

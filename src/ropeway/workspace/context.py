@@ -4,6 +4,7 @@ An operation reads from one snapshot, or, once it has begun to write, from its o
 work belongs before `begin`: the workspace's write lock is held from there to the operation's end.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,8 @@ from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.lease import Lease
-from ropeway.workspace.project import Project, load_project
+from ropeway.workspace.project import Project
+from ropeway.workspace.project_file import load_project
 
 E = TypeVar("E", bound=Event)
 
@@ -38,6 +40,8 @@ class Context:
         fence: Lease | None = None,
         project: Project | None = None,
         caller: Caller | None = None,
+        is_guest: bool = False,
+        on_begin: Callable[[Connection], None] | None = None,
     ):
         self.root = root
         self.home = home
@@ -48,6 +52,8 @@ class Context:
         self.caller = caller or Caller(name=actor_name)
         self._fence = fence
         self._project = project
+        self._is_guest = is_guest
+        self._on_begin = on_begin
         self._stack = ExitStack()
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
@@ -98,11 +104,20 @@ class Context:
             self._transaction = self._stack.enter_context(self.ledger.transaction())
             if self._fence is not None:
                 self._fence.check(self._transaction.connection)
+            if self._on_begin is not None:
+                self._on_begin(self._transaction.connection)
         return self._transaction
 
     def append(self, event: E) -> Fact[E]:
-        """Record an event as the caller's. Durable when the operation has returned."""
+        """Record an event as the caller's. Durable when the operation has returned.
+
+        Raises:
+            ObjectMissing: the caller is a guest, and an object that the event refers to is not in the store.
+        """
         transaction = self.begin()
+        if self._is_guest:
+            for digest in event.objects():
+                self.store.size(digest)
         return transaction.append(event, actor=self.actor, auth=self.caller.auth)
 
     @property

@@ -3,12 +3,26 @@
 NotFound ├── ProjectNotFound └── UnknownOperation     Invalid ├── BadArguments └── ProjectInvalid
 Refused  └── PermissionDenied      Conflict ├── LeaseHeld └── LeaseLost
 Unavailable ├── WorkspaceUnusable └── ClockUnreadable
+
+Of a workspace on a server, seen from a caller:
+Invalid ├── BadServer └── DigestDiffers      Refused ├── NotSafe └── TokenExposed
+Unavailable ├── ServerUnreachable └── JobCutOff      Damaged └── ForeignAnswer
+Conflict ├── OtherProject └── NeedsFiles     RopewayError └── ServerRefusal (a code that is not known here)
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ropeway.core.errors import Conflict, Invalid, NotFound, Refused, RopewayError, Unavailable, did_you_mean
+from ropeway.core.errors import (
+    Conflict,
+    Damaged,
+    Invalid,
+    NotFound,
+    Refused,
+    RopewayError,
+    Unavailable,
+    did_you_mean,
+)
 
 
 class ProjectNotFound(RopewayError):
@@ -139,3 +153,139 @@ class LeaseLost(Conflict):
             lease=name,
             token=token,
         )
+
+
+class BadServer(Invalid):
+    """A server's address that cannot be used as one."""
+
+    code = "bad-server"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The workspace's address cannot be used: {reason}.",
+            expected="https://HOST[:PORT][/PATH], or 'local' for this folder's own workspace",
+            next_step="ropeway --workspace https://HOST status",
+        )
+
+
+class NotSafe(Refused):
+    """Plain http to another machine: a token and everything else would be read on the way."""
+
+    code = "plain-http"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"'{host}' is another machine, and plain http is read by whoever is on the way.",
+            expected="https, or a host on this machine",
+            next_step="give the server a certificate, or say --insecure where the network is trusted",
+            host=host,
+        )
+
+
+class TokenExposed(Refused):
+    """A token's file that others on this machine can read."""
+
+    code = "token-exposed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Others on this machine can read the token in '{path}', so it is not used.",
+            expected="a file that only you may read",
+            next_step=f"chmod 600 {path}   or, better, have it revoked and sign in anew",
+            file=str(path),
+        )
+
+
+class ServerUnreachable(Unavailable):
+    """No answer came from the server that keeps the workspace."""
+
+    code = "server-unreachable"
+
+    def __init__(self, origin: str, reason: str) -> None:
+        super().__init__(
+            f"The workspace at {origin} does not answer: {reason}.",
+            expected="a running `ropeway server` there",
+            next_step="try again; repeating a command that had been received does it no second time"
+            if reason.startswith("the connection was lost")
+            else "check the address, and that the server runs",
+            server=origin,
+        )
+
+
+class JobCutOff(Unavailable):
+    """The server ended while it did a job for us; how much of it was done is not known."""
+
+    code = "job-cut-off"
+
+    def __init__(self, job: str, operation: str) -> None:
+        super().__init__(
+            f"The server ended in the middle of '{operation}'.",
+            expected="that the job comes to its end",
+            next_step="ropeway log   shows what was recorded; then try again",
+            job=job,
+        )
+
+
+class ForeignAnswer(Damaged):
+    """What answered is no server of ours, or of a release that says it otherwise."""
+
+    code = "foreign-answer"
+    http_status = 502
+
+    def __init__(self, origin: str, reason: str) -> None:
+        super().__init__(
+            f"What answers at {origin} cannot be understood: {reason}.",
+            expected="a `ropeway server` of the same release",
+            next_step=f"open {origin}/docs in a browser to see what is there",
+            server=origin,
+        )
+
+
+class DigestDiffers(Invalid):
+    """Bytes that were sent for a digest have another one: they changed on the way."""
+
+    code = "digest-differs"
+
+    def __init__(self, wanted: str, found: str) -> None:
+        super().__init__(
+            f"What was sent as the object {wanted[:10]}… has the digest {found[:10]}….",
+            expected="the same bytes at both ends",
+            next_step="send it again",
+            wanted=wanted,
+            found=found,
+        )
+
+
+class OtherProject(Conflict):
+    """The server keeps another project than the one of the caller's folder."""
+
+    code = "other-project"
+
+    def __init__(self, here: str, there: str) -> None:
+        super().__init__(
+            f"This folder is the project '{here}', and the server keeps '{there}'.",
+            expected=f"a server of '{here}', or a folder of '{there}'",
+            next_step="check --workspace, ROPEWAY_WORKSPACE and [workspace] server in ropeway.toml",
+            here=here,
+            there=there,
+        )
+
+
+class NeedsFiles(Conflict):
+    """A command that works on the workspace's own files, asked for from afar."""
+
+    code = "needs-files"
+
+    def __init__(self, what: str, origin: str) -> None:
+        super().__init__(
+            f"'{what}' works on the workspace's own files, and this one is kept at {origin}.",
+            expected="to run where the files are",
+            next_step=f"on the server's machine, in the project's folder: ropeway --workspace local {what}",
+            server=origin,
+        )
+
+
+class ServerRefusal(RopewayError):
+    """An error of the server that this release has no class for; in the server's words, under its code."""
+
+    code = "server-refusal"

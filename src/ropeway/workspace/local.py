@@ -3,14 +3,15 @@
 import copy
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from ropeway.core.clock import Clock, SystemClock
+from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import digest_json
 from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place
@@ -24,9 +25,10 @@ from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
-from ropeway.workspace.operation import Operation, Workspace
+from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.place import HOME, ledger_place
-from ropeway.workspace.project import PROJECT_FILE, Project, load_project
+from ropeway.workspace.project import PROJECT_FILE, Project
+from ropeway.workspace.project_file import load_project
 
 PRIVATE = 0o700
 
@@ -66,6 +68,7 @@ class LocalWorkspace:
         self._clock = clock or SystemClock()
         self._fence = fence
         self._project = project
+        self._is_guest = False
         rooms.load_projections()
         try:
             with in_our_words(self._root):
@@ -174,6 +177,16 @@ class LocalWorkspace:
             place=self._ledger.place,
         ).acting(self._caller)
 
+    def for_guest(self, actor: str) -> "LocalWorkspace":
+        """The same workspace, opened once, for a caller from elsewhere. Closing either one closes both.
+
+        A guest computes in a process of their own and tells what came of it: every object that their events
+        refer to must be there.
+        """
+        other = self.acting(msgspec.structs.replace(self._caller, name=actor))
+        other._is_guest = True
+        return other
+
     def close(self) -> None:
         """Let go of the database."""
         self._ledger.close()
@@ -184,7 +197,7 @@ class LocalWorkspace:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _context(self) -> Context:
+    def _context(self, on_begin: Callable[[Connection], None] | None = None) -> Context:
         return Context(
             root=self._root,
             home=self._home,
@@ -195,6 +208,8 @@ class LocalWorkspace:
             fence=self._fence,
             project=self._project,
             caller=self._caller,
+            is_guest=self._is_guest,
+            on_begin=on_begin,
         )
 
     def _stream(self, operation: Operation[..., Any], arguments: Mapping[str, Any]) -> Iterator[Any]:
@@ -202,26 +217,54 @@ class LocalWorkspace:
             yield from operation.function(context, **arguments)
 
     def _perform_once(self, operation: Operation[..., R], arguments: Mapping[str, Any], key: str) -> R:
-        """Answer as the first time if there was one; else run, and remember the answer in its transaction."""
+        """Answer as the first time if there was one; else run, and remember the answer in its transaction.
+
+        What a command does before it writes is done without the lock, by two who ask at once by both; under
+        the lock only the first one's goes on record.
+        """
         # The caller is part of the question: nobody is given another's answer as their own.
         asked = digest_json([self._caller.name, arguments])
-        with self._context() as context:
-            context.begin()
-            row = context.read.execute(select(answered).where(answered.c.key == key)).first()
-            if row is not None:
-                if (row.operation, row.arguments) != (operation.name, asked):
-                    raise IdempotencyMismatch(key, operation.name)
-                return cast("R", msgspec.json.decode(row.result, type=operation.result))
-            result = operation.function(context, **arguments)
-            context.read.execute(
-                insert(answered).values(
-                    key=key, operation=operation.name, arguments=asked, result=msgspec.json.encode(result)
+
+        def look(read: Connection) -> None:
+            row = read.execute(select(answered).where(answered.c.key == key)).first()
+            if row is None:
+                return
+            if (row.operation, row.arguments) != (operation.name, asked):
+                raise IdempotencyMismatch(key, operation.name)
+            raise _Answered(row.result)
+
+        try:
+            with self._context() as context:
+                look(context.read)
+            with self._context(on_begin=look) as context:
+                result = operation.function(context, **arguments)
+                context.begin().connection.execute(
+                    insert(answered).values(
+                        key=key, operation=operation.name, arguments=asked, result=msgspec.json.encode(result)
+                    )
                 )
-            )
-            return result
+                return result
+        except _Answered as known:
+            return cast("R", msgspec.json.decode(known.result, type=operation.result))
+        except RopewayError:
+            # What stood in the way may be that the same call, sent before, has gone through meanwhile.
+            try:
+                with self._context() as context:
+                    look(context.read)
+            except _Answered as known:
+                return cast("R", msgspec.json.decode(known.result, type=operation.result))
+            raise
 
 
-_conforms: type[Workspace] = LocalWorkspace
+class _Answered(BaseException):
+    """The key was used before, for the same question; carries the answer, past any `except Exception`."""
+
+    def __init__(self, result: bytes) -> None:
+        super().__init__()
+        self.result = result
+
+
+_conforms: type[OpenWorkspace] = LocalWorkspace
 
 
 def find_project(start: Path) -> Path:
@@ -237,22 +280,24 @@ def find_project(start: Path) -> Path:
     raise ProjectNotFound(start)
 
 
-def open_workspace(path: Path | str | None = None, *, actor: str | None = None) -> LocalWorkspace:
-    """Open the workspace of the project at `path`, or of the working folder, searching upward.
+def open_local(path: Path | str | None = None, *, actor: str | None = None) -> LocalWorkspace:
+    """Open the workspace that the project's own folder holds.
 
     Args:
-        path: a folder in the project.
+        path: a folder in the project; the working folder when absent. Searched upward.
         actor: the name under which to act; else `$ROPEWAY_AS`, else the login name.
 
     Raises:
         ProjectNotFound: there is no ropeway.toml there or above.
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
-    name = actor or os.environ.get("ROPEWAY_AS") or _login_name()
-    return LocalWorkspace(root, actor=name, clock=clock_of_environment())
+    return LocalWorkspace(root, actor=actor or usual_actor(), clock=clock_of_environment())
 
 
-def _login_name() -> str:
+def usual_actor() -> str:
+    """The name under which a caller acts who gives none: `$ROPEWAY_AS`, else the login name."""
+    if named := os.environ.get("ROPEWAY_AS"):
+        return named
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -75,16 +75,42 @@ class Workspace(Protocol):
         ...
 
 
+class OpenWorkspace(Workspace, Protocol):
+    """A workspace that whoever opened it closes: a context manager."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
 class Operation(Generic[P, R_co]):
-    """A function that the workspace can run, callable as `operation(workspace, **arguments)`."""
+    """A function that the workspace can run, callable as `operation(workspace, **arguments)`.
+
+    Attributes:
+        runs_code: whether it runs the project's own code, which a server does only where it may execute.
+        at_caller: for a job that runs code: the same work done in the caller's process, which a caller from
+            afar does instead of asking the server for it.
+    """
 
     def __init__(
-        self, name: str, kind: Kind, permission: str, function: Callable[Concatenate[Context, P], R_co]
+        self,
+        name: str,
+        kind: Kind,
+        permission: str,
+        function: Callable[Concatenate[Context, P], R_co],
+        *,
+        runs_code: bool = False,
     ) -> None:
         self.name = name
         self.kind: Kind = kind
         self.permission = permission
         self.function = function
+        self.runs_code = runs_code
+        self.at_caller: Callable[..., Any] | None = None
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.__module__ = function.__module__
@@ -146,7 +172,7 @@ OPERATIONS: dict[str, Operation[..., Any]] = {}
 
 
 def operation(
-    name: str, *, kind: Kind, permission: str
+    name: str, *, kind: Kind, permission: str, runs_code: bool = False
 ) -> Callable[[Callable[Concatenate[Context, P], R]], Operation[P, R]]:
     """Declare an operation.
 
@@ -154,6 +180,7 @@ def operation(
         name: `room.verb`, stable for ever: the API's path and the audit's verb.
         kind: query, command, stream or job.
         permission: who may call it, such as `data:write`.
+        runs_code: whether it runs the project's own code.
 
     Example:
         >>> @operation("data.count", kind="query", permission="data:read")
@@ -165,7 +192,7 @@ def operation(
     def register(function: Callable[Concatenate[Context, P], R]) -> Operation[P, R]:
         known = OPERATIONS.get(name)
         assert known is None or known.__module__ == function.__module__, f"operation {name} is declared twice"
-        made = Operation(name, kind, permission, function)
+        made = Operation(name, kind, permission, function, runs_code=runs_code)
         OPERATIONS[name] = made
         return made
 

@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from ropeway.core.ids import Digest
 from ropeway.ledger import person
 from ropeway.ledger.tables import event
+from ropeway.store.errors import ObjectMissing
 from ropeway.workspace.context import Context
 from ropeway.workspace.operation import operation
+from ropeway.workspace.project import Project
+from ropeway.workspace.rules import told
 
 FOLLOW_EVERY_S = 0.2
 
@@ -84,6 +88,24 @@ def follow_events(context: Context, *, after: int = 0) -> Iterator[HistoryItem]:
             after = items[-1].seq
         else:
             time.sleep(FOLLOW_EVERY_S)
+
+
+@operation("workspace.project", kind="query", permission="project:read")
+def show_project(context: Context) -> Project:
+    """The project file by which operations here go, but for where alerts are sent to."""
+    return told(context.project)
+
+
+@operation("objects.sizes", kind="query", permission="objects:read")
+def object_sizes(context: Context, *, digests: list[Digest]) -> dict[Digest, int]:
+    """Those of some objects that the store has, each with its size in bytes; the others are left out."""
+    sizes = {}
+    for digest in digests:
+        try:
+            sizes[digest] = context.store.size(digest)
+        except ObjectMissing:
+            continue
+    return sizes
 
 
 def _fresh(context: Context) -> Context:

@@ -4,19 +4,14 @@ Unknown settings are refused, so that a misspelt bar is not silently no bar.
 """
 
 import re
-import tomllib
 from datetime import date, timedelta
-from functools import lru_cache
-from pathlib import Path
 from posixpath import normpath
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
-from ropeway.workspace.errors import ProjectInvalid, ProjectNotFound
-from ropeway.workspace.mistakes import explain, explain_syntax
 from ropeway.workspace.settings import Settings
 from ropeway.workspace.sources import Source
 
@@ -60,9 +55,10 @@ class Section(Settings, frozen=True, kw_only=True):
 
 
 class Where(Settings, frozen=True, kw_only=True):
-    """`[workspace]`: where the ledger is kept, if not in the workspace's own folder."""
+    """`[workspace]`: where the ledger is kept, or the server that keeps the workspace, if not this folder."""
 
     ledger: str = ""
+    server: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,6 +67,8 @@ class Where(Settings, frozen=True, kw_only=True):
                 "`ledger` holds a password, which this file would show to everybody: give it by "
                 "$ROPEWAY_LEDGER, $PGPASSWORD or ~/.pgpass"
             )
+        if self.server is not None and not self.server.startswith(("http://", "https://")):
+            raise ValueError("`server` is a URL, beginning with https:// (or http:// on this machine)")
 
 
 class Charter(Settings, frozen=True, kw_only=True):
@@ -542,51 +540,3 @@ class Project(Settings, frozen=True, kw_only=True):
                     f"`min_gain` of [{table}] is {gain:g}, and by [charter] the dearest mistake costs "
                     f"{dearest:g}: no version could save as much"
                 )
-
-
-def load_project(root: Path) -> Project:
-    """The project file of a folder, as it stands now.
-
-    Raises:
-        ProjectNotFound: the folder has none.
-        ProjectInvalid: it is not sound TOML, or a setting is unknown, missing or mistyped.
-    """
-    path = root / PROJECT_FILE
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise ProjectNotFound(root) from error
-    return _load(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=8)
-def _load(path: Path, _changed_ns: int, _size: int) -> Project:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ProjectInvalid(path, None, "it is not UTF-8 text") from error
-    return parse_project(text, path)
-
-
-def parse_project(text: str, path: Path) -> Project:
-    """A project from the text of its file; `path` is named in errors."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise explain_syntax(path, text, str(error)) from error
-    _flatten_params(data)
-    try:
-        return msgspec.convert(data, Project)
-    except msgspec.ValidationError as error:
-        raise explain(path, text, str(error), Project) from error
-
-
-def _flatten_params(data: dict[str, Any]) -> None:
-    """`[params.classifier] c = 1` says the same as `"classifier.c" = 1`."""
-    params = data.get("params")
-    if not isinstance(params, dict):
-        return
-    for name, value in list(params.items()):
-        if isinstance(value, dict):
-            del params[name]
-            params.update({f"{name}.{inner}": scalar for inner, scalar in value.items()})

@@ -28,6 +28,7 @@ OPERATIONS = (
     "ropeway.pipelines.operations",
     "ropeway.models.operations",
     "ropeway.predictions.operations",
+    "ropeway.serving.operations",
     "ropeway.monitoring.operations",
     "ropeway.continuous.operations",
     "ropeway.story.operations",

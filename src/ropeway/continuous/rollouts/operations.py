@@ -17,7 +17,8 @@ from ropeway.continuous.rollouts.errors import (
     RolloutActive,
     RolloutOver,
 )
-from ropeway.continuous.rollouts.events import ReleaseRolledBack, RolloutResumed, RolloutStarted
+from ropeway.continuous.rollouts.events import ReleaseRolledBack, RolloutResumed, RolloutStarted, Summary
+from ropeway.continuous.rollouts.guards import Guarded
 from ropeway.continuous.rollouts.moves import BY_HAND
 from ropeway.continuous.rollouts.projections import HELD
 from ropeway.continuous.rollouts.reading import PREFIX, RolloutState
@@ -28,6 +29,7 @@ from ropeway.models.judgement import require_fresh
 from ropeway.models.operations import promote_in
 from ropeway.models.registry import PRODUCTION, ModelVersion
 from ropeway.models.states import Move, State, after
+from ropeway.models.within import Within
 from ropeway.stats.sequential.budget import spend
 from ropeway.workspace import Context, operation
 
@@ -178,6 +180,26 @@ def get_budget(context: Context, *, name: str, year: int | None = None) -> Budge
         next=spend(settings.alpha, settings.spend, spent),
         releases=len(taken),
     )
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What production says of a rollout now; nothing is decided by it."""
+
+    summary: Summary
+    guarded: Guarded
+
+
+@operation("continuous.hear", kind="query", permission="models:read")
+def hear(context: Context, *, rollout: str) -> Heard:
+    """What production says of a rollout, as of now.
+
+    Raises:
+        ObjectMissing, ObjectDamaged: a sealed part of the log cannot be read.
+    """
+    from ropeway.continuous.rollouts.evidence import evaluate
+
+    found = evaluate(Within(context), reading.get(context.read, rollout))
+    return Heard(summary=found.summary, guarded=found.guarded)
 
 
 @operation("continuous.rollbacks", kind="query", permission="models:read")

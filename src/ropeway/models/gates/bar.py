@@ -4,16 +4,23 @@ import math
 
 from ropeway.models.events import GateCheck
 from ropeway.models.exam import Exam
+from ropeway.stats.intervals import Interval
 from ropeway.stats.metrics import metric
+from ropeway.workspace import Project
 
 
 def check(exam: Exam) -> GateCheck:
     """Pass when the bound on the unkind side of the metric still reaches the bar."""
-    charter = exam.project.charter
+    found = exam.interval(metric(exam.project.charter.metric))
+    return held_against(exam.project, found, rows=exam.height, clusters=exam.groups.n_unique())
+
+
+def held_against(project: Project, found: Interval, *, rows: int, clusters: int) -> GateCheck:
+    """What the charter's metric and its bounds come to."""
+    charter = project.charter
     measure = metric(charter.metric)
-    found = exam.interval(measure)
     bound = found.lower if measure.higher_is_better else found.upper
-    shown = f"{measure.name} {found.estimate:.3f} on {exam.height:,} test rows"
+    shown = f"{measure.name} {found.estimate:.3f} on {rows:,} test rows"
     if charter.bar is None:
         return GateCheck(
             name="bar",
@@ -22,7 +29,7 @@ def check(exam: Exam) -> GateCheck:
             says=f"{shown}, but the charter names no bar: write [charter] bar = … in ropeway.toml",
             code="no-bar",
         )
-    clusters, least = exam.groups.n_unique(), exam.project.gate.min_rows
+    least = project.gate.min_rows
     if clusters < least:
         return GateCheck(
             name="bar",
