@@ -6,9 +6,11 @@ Safe for many processes at once, without locks.
 """
 
 import contextlib
+import fcntl
+import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import blake3
@@ -27,6 +29,11 @@ READ_ONLY = 0o444
 PRIVATE = 0o700
 ABANDONED_AFTER_S = 24 * 3600
 SETTLED_AFTER_S = 60
+RENEWED_AFTER_S = 3600
+"""An object that is put again counts as new once it is older than this: a collection spares what is new."""
+REMOVED_AT_ONCE = 256
+"""So many objects go while writers that put old bytes again wait: a few milliseconds."""
+ENDS_BYTES = 16
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -55,7 +62,7 @@ class Store:
     def put(self, data: bytes | memoryview) -> Digest:
         """Keep some bytes; gives their digest. Durable on return. A damaged object is mended by it."""
         digest = digest_bytes(data)
-        if not self._is_sound(digest):
+        if not self._is_kept(digest):
             self._publish(digest, data)
         return digest
 
@@ -65,7 +72,7 @@ class Store:
         A damaged object is mended by it.
         """
         digest = digest_file(path)
-        if self._is_sound(digest):
+        if self._is_kept(digest):
             return digest
         hasher = blake3.blake3()
 
@@ -85,6 +92,78 @@ class Store:
     def has(self, digest: Digest) -> bool:
         """Whether the object is there. Does not verify it."""
         return self._path(digest).exists()
+
+    def renew(self, digest: Digest) -> bool:
+        """Whether the object is there, and will be spared for a while though nothing refers to it yet.
+
+        To be asked before a reference is made to what is there already. Does not verify it.
+        """
+        path = self._path(digest)
+        try:
+            if time.time() - path.stat().st_mtime < RENEWED_AFTER_S:
+                return True
+            with self._removal(fcntl.LOCK_SH):
+                os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def renewed_at(self, digest: Digest) -> float:
+        """When it was put or renewed, in seconds since 1970, by the file system's clock."""
+        try:
+            return self._path(digest).stat().st_mtime
+        except FileNotFoundError as error:
+            raise ObjectMissing(digest) from error
+
+    def remove(self, digests: Collection[Digest], *, older_than: float | None = None) -> int:
+        """Remove objects; gives the bytes that this freed. Those not there are passed over.
+
+        Safe beside readers (who have the file open, or find it missing) and beside writers: what is put again
+        meanwhile stays. A kill leaves each object whole or gone; doing it again finishes it.
+
+        Args:
+            digests: which.
+            older_than: only those put or renewed before this time, in seconds since 1970.
+        """
+        freed, ordered = 0, sorted(digests)
+        for first in range(0, len(ordered), REMOVED_AT_ONCE):
+            with self._removal(fcntl.LOCK_EX):
+                for digest in ordered[first : first + REMOVED_AT_ONCE]:
+                    freed += self._remove(self._path(digest), older_than)
+        return freed
+
+    def verify(self, digest: Digest) -> int:
+        """Read an object from the disk again, whatever was verified before; gives its size.
+
+        In bounded memory, and by reading, for a failing disk kills a process that maps its files.
+
+        Raises:
+            ObjectMissing: it is not there.
+            ObjectDamaged: its bytes are not what they were, or cannot be read.
+        """
+        hasher, size = blake3.blake3(), 0
+        try:
+            with self._path(digest).open("rb", buffering=0) as source:
+                while block := source.read(COPY_BYTES):
+                    hasher.update(block)
+                    size += len(block)
+        except FileNotFoundError as error:
+            raise ObjectMissing(digest) from error
+        except OSError as error:
+            raise ObjectDamaged(digest, error.strerror or "unreadable") from error
+        if hasher.hexdigest() != digest:
+            raise ObjectDamaged(digest, hasher.hexdigest())
+        return size
+
+    def ends(self, digest: Digest) -> tuple[bytes, bytes]:
+        """Its first and its last bytes, not verified: enough to tell what it is not."""
+        try:
+            with self._path(digest).open("rb") as source:
+                head = source.read(ENDS_BYTES)
+                source.seek(max(0, source.seek(0, os.SEEK_END) - ENDS_BYTES))
+                return head, source.read()
+        except FileNotFoundError as error:
+            raise ObjectMissing(digest) from error
 
     def read(self, digest: Digest) -> bytes:
         """The object's bytes, verified.
@@ -125,8 +204,15 @@ class Store:
             raise ObjectMissing(digest) from error
 
     def put_tree(self, entries: Mapping[str, Digest]) -> Digest:
-        """Keep a folder as one object: names to digests of objects that are already kept."""
+        """Keep a folder as one object: names to digests of objects that are already kept.
+
+        Raises:
+            ObjectMissing: one of them is not there, or not any more.
+        """
         assert all(map(_is_inside, entries)), "a tree's names are relative and lead nowhere else"
+        for member in entries.values():
+            if not self.renew(member):
+                raise ObjectMissing(member)
         return self.put(canonical(Tree(dict(sorted(entries.items())))))
 
     def read_tree(self, digest: Digest) -> dict[str, Digest]:
@@ -149,6 +235,30 @@ class Store:
         for shard in sorted(self._objects.iterdir()):
             for path in shard.iterdir():
                 yield Digest(shard.name + path.name)
+
+    def _is_kept(self, digest: Digest) -> bool:
+        """Whether the object is there, sound, and spared for a while."""
+        return self._is_sound(digest) and self.renew(digest)
+
+    @contextlib.contextmanager
+    def _removal(self, kind: int) -> Iterator[None]:
+        """Writers that renew share this lock, a removal has it alone; death frees it."""
+        descriptor = os.open(self._scratch.parent / "removal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, kind)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _remove(self, path: Path, older_than: float | None) -> int:
+        try:
+            status = path.stat()
+            if older_than is not None and status.st_mtime >= older_than:
+                return 0
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        return status.st_size
 
     def _is_sound(self, digest: Digest) -> bool:
         """Whether the object is there, whole, and will be after power loss."""

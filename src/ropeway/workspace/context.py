@@ -16,6 +16,7 @@ from ropeway.core.ids import PersonId, new_id
 from ropeway.ledger import Event, Fact, Ledger, Transaction, person
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
+from ropeway.store.errors import ObjectMissing
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project, load_project
 
@@ -98,9 +99,30 @@ class Context:
         return self._transaction
 
     def append(self, event: E) -> Fact[E]:
-        """Record an event as the caller's. Durable when the operation has returned."""
+        """Record an event as the caller's. Durable when the operation has returned.
+
+        Raises:
+            ObjectMissing: the store does not hold an object that the event needs.
+        """
         transaction = self.begin()
+        # Under the lock that a collection takes too: what an event needs is there, and now it will stay.
+        for digest in event.objects():
+            if not self.store.renew(digest):
+                raise ObjectMissing(digest)
         return transaction.append(event, actor=self.actor)
+
+    def again(self) -> "Context":
+        """Another call for the same caller, with a snapshot and a transaction of its own."""
+        return Context(
+            root=self.root,
+            home=self.home,
+            ledger=self.ledger,
+            store=self.store,
+            clock=self.clock,
+            actor_name=self.actor_name,
+            fence=self._fence,
+            project=self._project,
+        )
 
     @property
     def has_begun(self) -> bool:

@@ -496,6 +496,7 @@ class Project(Settings, frozen=True, kw_only=True):
     sinks: dict[str, Sink] = {}
     policy: Policy | None = None
     rollout: Rollout = Rollout()
+    retention: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
         super().__post_init__()

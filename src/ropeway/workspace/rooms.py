@@ -15,6 +15,7 @@ PROJECTIONS = (
     "ropeway.predictions.projections",
     "ropeway.monitoring.projections",
     "ropeway.continuous.projections",
+    "ropeway.keeping.projections",
     "ropeway.server.projections",
 )
 OPERATIONS = (
