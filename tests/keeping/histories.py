@@ -1,7 +1,7 @@
 """Histories by single events: a workspace in which anything may have happened, and what it should still hold.
 
-`World` writes real events and objects, and beside them remembers in plain lists who refers to what. Its `alive`
-is the rule of liveness written a second time, from the docs and by another hand's way: things that want
+`World` writes real events and objects, and remembers in plain lists who refers to what. Its `alive` is the
+rule of liveness written a second time, from the docs and by another hand's way: things that want
 objects, asked one by one, with no table of the ledger and nothing of `ropeway.keeping`.
 """
 
@@ -95,7 +95,8 @@ class World:
 
     def __post_init__(self) -> None:
         lines = [
-            f"{name} = {value if isinstance(value, int) else repr(value)}" for name, value in self.policy.items()
+            f"{name} = {value if isinstance(value, int) else repr(value)}"
+            for name, value in self.policy.items()
         ]
         self.clock = FixedClock()
         toml = '[project]\nname = "trial"\n[retention]\n' + "\n".join(lines) + "\n"
@@ -122,10 +123,23 @@ class World:
         self.contracts[version] = [contract, profile]
         self._append(
             DatasetArrived(
-                name=name, version=version, ordinal=len(versions), format="csv", rows=1, size_bytes=1,
-                columns=[], label_columns=[], contract=contract, profile=profile, broken=0, checks=[],
-                source=None, bringer=None, violations=None, examples=None,
-            )  # fmt: skip
+                name=name,
+                version=version,
+                ordinal=len(versions),
+                format="csv",
+                rows=1,
+                size_bytes=1,
+                columns=[],
+                label_columns=[],
+                contract=contract,
+                profile=profile,
+                broken=0,
+                checks=[],
+                source=None,
+                bringer=None,
+                violations=None,
+                examples=None,
+            )
         )
 
     def start(self, name: str, which: int, shared: int) -> None:
@@ -138,10 +152,19 @@ class World:
         self.runs.append(run)
         self._append(
             RunStarted(
-                run=run.id, kind="script", name="train", params=None, tags=None, argv=None, hostname=None,
-                inputs=inputs, parent=None, code=CodeRecord(tree=tree), environment=environment,
+                run=run.id,
+                kind="script",
+                name="train",
+                params=None,
+                tags=None,
+                argv=None,
+                hostname=None,
+                inputs=inputs,
+                parent=None,
+                code=CodeRecord(tree=tree),
+                environment=environment,
                 host=HostRecord(system="Linux", machine="x", cores=1, memory_bytes=1),
-            )  # fmt: skip
+            )
         )
 
     def end(self, which: int, status: str) -> None:
@@ -166,9 +189,17 @@ class World:
             )
         else:
             event = RunFinished(
-                run=run.id, status=status, harvest=harvest, params=None, tags=None, error_type="", error=None,
-                wall_s=1, cpu_s=1, peak_memory_bytes=1,
-            )  # fmt: skip
+                run=run.id,
+                status=status,
+                harvest=harvest,
+                params=None,
+                tags=None,
+                error_type="",
+                error=None,
+                wall_s=1,
+                cpu_s=1,
+                peak_memory_bytes=1,
+            )
         self._append(event)
 
     def register(self, which: int, shared: int) -> None:
@@ -182,9 +213,16 @@ class World:
         self.versions.append(version)
         self._append(
             ModelRegistered(
-                name=NAME, number=version.number, run=run.id, package=tree, content=tree, source=tree,
-                code=run.code[0], datasets=[], served="x",
-            )  # fmt: skip
+                name=NAME,
+                number=version.number,
+                run=run.id,
+                package=tree,
+                content=tree,
+                source=tree,
+                code=run.code[0],
+                datasets=[],
+                served="x",
+            )
         )
 
     def move(self, which: int, how: str) -> None:
@@ -207,9 +245,17 @@ class World:
             self.evidence.append(evidence)
             self._append(
                 GateEvaluated(
-                    **of, passed=True, checks=[], evidence=evidence, dataset="x", split=evidence,
-                    test_part=evidence, test_set=evidence, look=1, champion=None,
-                )  # fmt: skip
+                    **of,
+                    passed=True,
+                    checks=[],
+                    evidence=evidence,
+                    dataset="x",
+                    split=evidence,
+                    test_part=evidence,
+                    test_set=evidence,
+                    look=1,
+                    champion=None,
+                )
             )
             version.state = "validated"
         elif how == "approve":
@@ -252,7 +298,9 @@ class World:
         brought = self._put()
         self.jobs.append(brought)
         self._append(
-            JobAccepted(job=new_id("job"), operation="x", server="x", arguments={"deep": [{"digest": brought}]})
+            JobAccepted(
+                job=new_id("job"), operation="x", server="x", arguments={"deep": [{"digest": brought}]}
+            )
         )
 
     def cache(self) -> None:

@@ -10,13 +10,15 @@ from tests.keeping.histories import World
 
 from ropeway.keeping.operations import fsck, gc
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  a disk would cost a sync an object
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 some = st.integers(0, 5)
 steps = st.one_of(
     st.tuples(st.just("pass_days"), st.integers(1, 40)),
     st.tuples(st.just("arrive"), st.sampled_from(["rows", "words"]), some),
     st.tuples(st.just("start"), st.sampled_from(["rows", "words"]), some, some),
-    st.tuples(st.just("end"), some, st.sampled_from(["finished", "finished", "failed", "interrupted", "open"])),
+    st.tuples(
+        st.just("end"), some, st.sampled_from(["finished", "finished", "failed", "interrupted", "open"])
+    ),
     st.tuples(st.just("register"), some, some),
     st.tuples(st.just("move"), some, st.sampled_from(["gate", "approve", "promote", "reject", "retire"])),
     st.tuples(st.just("hold"), st.sampled_from(["model", "run", "dataset"]), some),
@@ -35,7 +37,11 @@ policies = st.fixed_dictionaries(
 ).map(lambda policy: {name: value for name, value in policy.items() if value is not None})
 
 
-@settings(max_examples=int(os.environ.get("ROPEWAY_HISTORIES", "12")), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=int(os.environ.get("ROPEWAY_HISTORIES", "12")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(policies, st.lists(steps, max_size=40), some)
 def test_what_is_reachable_stays_and_all_else_goes(policy, history, shared):
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:

@@ -24,6 +24,7 @@ _RELEASE = "Release"
 _SERVE = "Serve"
 _LOOP = "Watch and renew"
 _ASK = "Ask"
+_KEEP = "Keep"
 
 CATALOGUE: tuple[Entry, ...] = (
     Entry("demo", "ropeway.cli.demo:demo", _START, "Take a real project the whole way, and on."),
@@ -52,7 +53,12 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
-    Entry("fsck", "ropeway.cli.ledger:fsck", _ASK, "Check every event and every object on disk."),
+    Entry("doctor", "ropeway.cli.keeping:doctor", _KEEP, "What could go wrong here, and what to do."),
+    Entry("fsck", "ropeway.cli.ledger:fsck", _KEEP, "Check every event and every object on disk."),
+    Entry("backup", "ropeway.cli.keeping:backup", _KEEP, "Copy the whole workspace elsewhere, verified."),
+    Entry("restore", "ropeway.cli.keeping:restore", _KEEP, "Make a workspace again from a backup."),
+    Entry("gc", "ropeway.cli.keeping:gc", _KEEP, "Remove the objects that nothing keeps."),
+    Entry("hold", "ropeway.cli.keeping:hold", _KEEP, "Keep a thing and all that it came from."),
 )
 
 BY_NAME: dict[str, Entry] = {entry.name: entry for entry in CATALOGUE}

@@ -121,9 +121,7 @@ def collected(context: Context, digests: Iterable[Digest]) -> dict[Digest, Colle
         except Damaged:
             continue  # fsck names the list itself
         for digest in wanted & listed.keys():
-            notes[digest] = CollectedNote(
-                at=from_text(row.at), by=row.name or row.by, reason=listed[digest]
-            )
+            notes[digest] = CollectedNote(at=from_text(row.at), by=row.name or row.by, reason=listed[digest])
     return notes
 
 
@@ -152,8 +150,7 @@ def _plan(context: Context, needs: Needs, settings: Retention, since: float) -> 
     return _Plan(
         alive={digest: why for digest, why in (spared | verdict.alive).items() if digest in there},
         dead={
-            digest: verdict.given_up.get(digest, NEVER_REFERRED)
-            for digest in sorted(others - spared.keys())
+            digest: verdict.given_up.get(digest, NEVER_REFERRED) for digest in sorted(others - spared.keys())
         },
     )
 
@@ -188,7 +185,5 @@ def _shares(reasons: Mapping[Digest, str], sizes: Mapping[Digest, int]) -> list[
     counted: dict[str, list[int]] = defaultdict(list)
     for digest, why in reasons.items():
         counted[why if " = " in why else why.partition(" ")[0]].append(sizes[digest])
-    shares = [
-        Share(reason=why, objects=len(found), size_bytes=sum(found)) for why, found in counted.items()
-    ]
+    shares = [Share(reason=why, objects=len(found), size_bytes=sum(found)) for why, found in counted.items()]
     return sorted(shares, key=lambda share: (-share.size_bytes, share.reason))

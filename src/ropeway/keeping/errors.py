@@ -2,7 +2,7 @@
 
 Conflict ├── CollectionUnsafe ├── WorkspaceThere └── NotHeld
 Invalid  ├── GraceTooShort ├── BadShare └── NothingToHold      Unavailable └── CannotBackUp
-NotFound ├── NoBackup
+NotFound ├── NoBackup └── NoSource
 Damaged  └── BackupDamaged
 """
 
@@ -101,6 +101,19 @@ class NoBackup(NotFound):
     def __init__(self, name: str, folder: Path, known: Iterable[str] = ()) -> None:
         super().__init__(
             "backup", name, known, next_step=f"ropeway backup list {folder}   shows those that are there"
+        )
+
+
+class NoSource(NotFound):
+    """A folder from which to repair has no store."""
+
+    code = "no-source"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            "store in",
+            str(folder),
+            next_step="ropeway fsck --repair --from FOLDER   a project, its .ropeway, or a folder of backups",
         )
 
 

@@ -19,10 +19,10 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 @event("collected")
 class Collected(Event, frozen=True, kw_only=True):
-    """Objects that nothing keeps were named; from here on they may be gone. Their list is an object.
+    """Objects that nothing keeps were named; from here on they may be gone.
 
-    It is written before the first of them goes, so that what is missing afterwards is never a riddle. One that
-    is needed again before its turn, or brought again, stays.
+    It is written before the first of them goes, so that what is missing afterwards is never a riddle. One
+    that is needed again before its turn, or brought again, stays.
 
     Attributes:
         collection: its id.

@@ -177,8 +177,10 @@ def _check_events(connection: Connection, findings: list[Finding]) -> tuple[int,
         for digest in objects:
             needed[digest].named_by.append(f"event {row.seq} {record.verb} {record.subject}")
             needed[digest].subjects.append(record.subject)
-    for stray in sorted(payloads.keys() - known, key=repr):
-        findings.append(Finding(what=f"a payload belongs to the event '{stray}', which is not there"))
+    findings.extend(
+        Finding(what=f"a payload belongs to the event '{stray}', which is not there")
+        for stray in sorted(payloads.keys() - known, key=repr)
+    )
     return count, needed
 
 

@@ -107,7 +107,7 @@ def list_all(context: Context, *, released: bool) -> list[Hold]:
 
 
 def subject_of(context: Context, given: str) -> str:
-    """The subject that people mean: `model:mood@2` or `mood@2`, `dataset:rows@v1`, `run:…`, or as the log says.
+    """The subject that people mean: `mood@2`, `dataset:rows@v1`, `run:…`, or one as the log says it.
 
     Raises:
         NothingToHold: nothing here has that name.

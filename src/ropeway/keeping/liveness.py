@@ -54,7 +54,7 @@ class Need(NamedTuple):
 
 
 class Needs:
-    """What every event needs, read once and carried on as events come. `upto` is the last one that was read."""
+    """What every event needs, read once and carried on as events come; `upto` is the last that was read."""
 
     def __init__(self) -> None:
         self.upto = 0
@@ -64,9 +64,10 @@ class Needs:
         self.missing: set[Digest] = set()
         """What should be there and is not; it may be a tree whose members nobody knows."""
 
-    def read(self, ledger: Ledger, connection: Connection) -> None:
-        """Read the events since the last time."""
-        for fact in ledger.facts(connection, after=self.upto):
+    def read(self, ledger: Ledger, connection: Connection, *, last: int | None = None) -> None:
+        """Read the events since the last time; none after `last`."""
+        limit = None if last is None else max(0, last - self.upto)
+        for fact in ledger.facts(connection, after=self.upto, limit=limit):
             verb, subject = TYPES_BY_CLASS[type(fact.event)].verb, fact.event.subject()
             for digest in fact.event.objects():
                 self.by_object[digest].append(Need(fact.seq, verb, subject))
@@ -100,17 +101,19 @@ def judge(context: Context, *, needs: Needs, settings: Retention) -> Verdict:
     alive: dict[Digest, str] = {}
     dead: dict[Digest, str] = {}
     for digest, wanted in needs.by_object.items():
-        keeper = next((need for need in wanted if not (need.verb in GIVING_UP and need.subject in lost)), None)
+        keeper = next(
+            (need for need in wanted if not (need.verb in GIVING_UP and need.subject in lost)), None
+        )
         if keeper is None:
             dead[digest] = lost[wanted[-1].subject]
         else:
             alive[digest] = f"{keeper.verb} {keeper.subject}"
     alive |= {digest: f"open-run run:{run}" for digest, run in spooled.items()}
     alive |= {digest: f"open-job {job}" for digest, job in _of_open_jobs(connection)}
-    alive = _with_members(store, alive, needs)
+    alive = with_members(store, alive, needs)
     # Members go with the last tree that holds them, for the same reason.
     dead = {digest: policy for digest, policy in dead.items() if digest not in alive and store.has(digest)}
-    dead = _with_members(store, dead, needs)
+    dead = with_members(store, dead, needs)
     return Verdict(alive, {digest: policy for digest, policy in dead.items() if digest not in alive})
 
 
@@ -123,7 +126,7 @@ def young(store: Store, digests: Iterable[Digest], since: float, needs: Needs) -
                 found[digest] = YOUNG
         except ObjectMissing:
             continue
-    return _with_members(store, found, needs)
+    return with_members(store, found, needs)
 
 
 def members(store: Store, digest: Digest) -> list[Digest]:
@@ -145,7 +148,8 @@ def members(store: Store, digest: Digest) -> list[Digest]:
         raise CollectionUnsafe(error.what) from error
 
 
-def _with_members(store: Store, roots: Mapping[Digest, str], needs: Needs) -> dict[Digest, str]:
+def with_members(store: Store, roots: Mapping[Digest, str], needs: Needs) -> dict[Digest, str]:
+    """Some objects with all that the trees among them hold, for the same reason."""
     found = dict(roots)
     todo = list(found)
     while todo:
@@ -185,4 +189,3 @@ def _of_open_jobs(connection: Connection) -> Iterator[tuple[Digest, str]]:
     )
     for row in connection.execute(query):
         yield from ((Digest(found.decode()), row.subject) for found in _DIGEST.findall(row.value))
-

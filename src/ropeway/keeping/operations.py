@@ -1,7 +1,12 @@
 """What can be asked and done to keep a workspace whole."""
 
+from datetime import datetime
+
+from ropeway.core.ids import Digest
 from ropeway.keeping import holds
-from ropeway.keeping.collect import Collection, collect
+from ropeway.keeping.collect import CollectedNote, Collection, collect, collected
+from ropeway.keeping.doctor import Diagnosis, examine
+from ropeway.keeping.events import BackupMade, Restored
 from ropeway.keeping.fsck import SoundnessReport, check_soundness
 from ropeway.keeping.holds import Hold
 from ropeway.workspace import Context, operation
@@ -61,3 +66,63 @@ def release_hold(context: Context, *, hold: str, reason: str = "") -> list[Hold]
 def list_holds(context: Context, *, released: bool = False) -> list[Hold]:
     """The holds, oldest first; those that are over too if asked for."""
     return holds.list_all(context, released=released)
+
+
+@operation("workspace.collected", kind="query", permission="ledger:read")
+def list_collected(context: Context, *, digests: list[Digest]) -> dict[Digest, CollectedNote]:
+    """Which of some objects a collection took, when, by whom and by which policy."""
+    return collected(context, digests)
+
+
+@operation("workspace.note-backup", kind="command", permission="workspace:keep")
+def note_backup(
+    context: Context,
+    *,
+    backup: str,
+    last_seq: int,
+    manifest: Digest,
+    count: int,
+    size_bytes: int,
+    place: str,
+) -> None:
+    """Put on record that a backup was made and read back. The bytes went through the store."""
+    context.append(
+        BackupMade(
+            backup=backup,
+            last_seq=last_seq,
+            manifest=manifest,
+            count=count,
+            size_bytes=size_bytes,
+            place=place,
+        )
+    )
+
+
+@operation("workspace.note-restored", kind="command", permission="workspace:keep")
+def note_restored(
+    context: Context,
+    *,
+    backup: str,
+    last_seq: int,
+    manifest: Digest,
+    made_at: datetime,
+    replaced_seq: int | None,
+    place: str,
+) -> None:
+    """Put on record that this workspace was made from a backup, as its first event after those in it."""
+    context.append(
+        Restored(
+            backup=backup,
+            last_seq=last_seq,
+            manifest=manifest,
+            made_at=made_at,
+            replaced_seq=replaced_seq,
+            place=place,
+        )
+    )
+
+
+@operation("workspace.doctor", kind="query", permission="ledger:read")
+def doctor(context: Context) -> Diagnosis:
+    """What could go wrong here, looked at without changing anything."""
+    return examine(context)

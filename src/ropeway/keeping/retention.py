@@ -51,9 +51,7 @@ def given_up(read: Connection, settings: Retention, now: datetime) -> dict[str, 
     if settings.gives_up_nothing:
         return {}
     held = all_upstream(read, held_subjects(read))
-    lost = {
-        subject: policy for subject, policy in _models(read, settings, now) if subject not in held
-    }
+    lost = {subject: policy for subject, policy in _models(read, settings, now) if subject not in held}
     safe = held | all_upstream(read, (ref for ref in _protecting(read) if ref not in lost))
     others = [*_datasets(read, settings), *_runs(read, settings, now)]
     lost |= {subject: policy for subject, policy in others if subject not in safe}
@@ -114,7 +112,9 @@ def _runs(read: Connection, settings: Retention, now: datetime) -> Iterator[tupl
             newest[row.kind, row.name] = row.id
     for row in ended:
         is_last = row.status == "finished" and newest[row.kind, row.name] == row.id
-        name, length = ("superseded_runs", superseded) if row.status == "finished" else ("failed_runs", failed)
+        name, length = (
+            ("superseded_runs", superseded) if row.status == "finished" else ("failed_runs", failed)
+        )
         if length is not None and not is_last and row.ended_at < to_text(now - length):
             yield f"run:{row.id}", _policy(name, length)
 

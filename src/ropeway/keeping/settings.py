@@ -1,4 +1,4 @@
-"""`[retention]`: what of the past may be thrown away. Without it everything that anything refers to is kept."""
+"""`[retention]`: what of the past may be thrown away; without it, nothing that anything refers to."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -59,6 +59,11 @@ class Store:
         self._verified: dict[Digest, tuple[int, int, int]] = {}
         self._prepare()
 
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is being made; what lies there for a day is swept."""
+        return self._scratch
+
     def put(self, data: bytes | memoryview) -> Digest:
         """Keep some bytes; gives their digest. Durable on return. A damaged object is mended by it."""
         digest = digest_bytes(data)
@@ -243,7 +248,9 @@ class Store:
     @contextlib.contextmanager
     def _removal(self, kind: int) -> Iterator[None]:
         """Writers that renew share this lock, a removal has it alone; death frees it."""
-        descriptor = os.open(self._scratch.parent / "removal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            self._scratch.parent / "removal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(descriptor, kind)
             yield

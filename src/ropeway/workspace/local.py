@@ -220,8 +220,12 @@ def open_workspace(path: Path | str | None = None, *, actor: str | None = None) 
         ProjectNotFound: there is no ropeway.toml there or above.
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
-    name = actor or os.environ.get("ROPEWAY_AS") or _login_name()
-    return LocalWorkspace(root, actor=name, clock=clock_of_environment())
+    return LocalWorkspace(root, actor=acting_name(actor), clock=clock_of_environment())
+
+
+def acting_name(given: str | None) -> str:
+    """The name to act under: the one given, else `$ROPEWAY_AS`, else the login name."""
+    return given or os.environ.get("ROPEWAY_AS") or _login_name()
 
 
 def _login_name() -> str:
