@@ -3,7 +3,7 @@
 import pytest
 from tests.keeping.histories import World
 
-from ropeway.keeping.errors import NotHeld, NothingToHold
+from ropeway.keeping.errors import NoSuchHold, NothingToHold
 from ropeway.keeping.operations import gc, list_holds, place_hold, release_hold
 
 
@@ -51,5 +51,5 @@ def test_a_hold_says_by_whom_and_why(world):
 def test_what_is_not_there_cannot_be_held_and_what_is_not_held_not_released(world):
     with pytest.raises(NothingToHold, match="nothing here"):
         place_hold(world.workspace, subject="mood@77", reason="x")
-    with pytest.raises(NotHeld, match="is not held"):
+    with pytest.raises(NoSuchHold, match="is not held"):
         release_hold(world.workspace, hold="mood@1")

@@ -1,6 +1,6 @@
 """What can go wrong with keeping a workspace whole.
 
-Conflict ├── CollectionUnsafe ├── WorkspaceThere └── NotHeld
+Conflict ├── CollectionUnsafe ├── WorkspaceThere └── NoSuchHold
 Invalid  ├── GraceTooShort ├── BadShare └── NothingToHold      Unavailable └── CannotBackUp
 NotFound ├── NoBackup └── NoSource
 Damaged  └── BackupDamaged
@@ -65,10 +65,10 @@ class NothingToHold(Invalid):
         )
 
 
-class NotHeld(Conflict):
+class NoSuchHold(Conflict):
     """A hold that is not there, or over already, cannot be released."""
 
-    code = "not-held"
+    code = "no-such-hold"
 
     def __init__(self, name: str, open_holds: Iterable[str]) -> None:
         super().__init__(

@@ -9,7 +9,7 @@ from ropeway.core.clock import from_text
 from ropeway.core.errors import NotFound
 from ropeway.core.ids import new_id
 from ropeway.data.operations import resolve_version as resolve_dataset
-from ropeway.keeping.errors import NotHeld, NothingToHold
+from ropeway.keeping.errors import NoSuchHold, NothingToHold
 from ropeway.keeping.events import HoldPlaced, HoldReleased
 from ropeway.keeping.lineage import all_upstream
 from ropeway.keeping.projections import hold
@@ -61,7 +61,7 @@ def release(context: Context, name: str, reason: str) -> list[Hold]:
     """End a hold by its id, or every open hold on a subject.
 
     Raises:
-        NotHeld: there is no such hold, or it was released before.
+        NoSuchHold: there is no such hold, or it was released before.
     """
     context.begin()
     open_holds = list_all(context, released=False)
@@ -73,7 +73,7 @@ def release(context: Context, name: str, reason: str) -> list[Hold]:
             wanted |= set()
     ending = [each for each in open_holds if {each.id, each.held} & wanted]
     if not ending:
-        raise NotHeld(name, [each.id for each in open_holds])
+        raise NoSuchHold(name, [each.id for each in open_holds])
     for each in ending:
         context.append(HoldReleased(hold=each.id, held=each.held, reason=reason or None))
     ids = {each.id for each in ending}

@@ -1,0 +1,16 @@
+"""A few bits flip, everywhere in a workspace; the long form is `python -m tests.faults.flips`."""
+
+from pathlib import Path
+
+from tests.faults.flips import run_flips, table
+
+COUNT = 15
+SEED = 2026
+
+
+def test_flipped_bits_are_found_and_never_handed_out(tmp_path: Path, capsys) -> None:
+    flips = run_flips(tmp_path, count=COUNT, seed=SEED)
+    with capsys.disabled():
+        print("\n" + table(flips))
+    assert flips.missed == []
+    assert len(flips.flips) == COUNT
