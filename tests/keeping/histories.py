@@ -225,6 +225,15 @@ class World:
             )
         )
 
+    def line(self, name: str, shared: int, how_far: int) -> None:
+        """Data, a run on it, a version of it, and some moves: what chance alone seldom brings about."""
+        self.arrive(name, shared)
+        self.start(name, len(self.datasets[name]) - 1, shared)
+        self.end(-1, "finished")
+        self.register(-1, shared)
+        for how in ("gate", "approve", "promote")[:how_far]:
+            self.move(-1, how)
+
     def move(self, which: int, how: str) -> None:
         """A version goes to another state, if that is legal from where it is."""
         if not self.versions:

@@ -12,7 +12,10 @@ from ropeway.keeping.operations import fsck, gc
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 some = st.integers(0, 5)
+a_line = st.tuples(st.just("line"), st.sampled_from(["rows", "words"]), some, st.integers(0, 3))
 steps = st.one_of(
+    a_line,
+    a_line,
     st.tuples(st.just("pass_days"), st.integers(1, 40)),
     st.tuples(st.just("arrive"), st.sampled_from(["rows", "words"]), some),
     st.tuples(st.just("start"), st.sampled_from(["rows", "words"]), some, some),
@@ -25,10 +28,10 @@ steps = st.one_of(
     st.tuples(st.just("promise")),
     st.tuples(st.just("cache")),
 )
-days = st.none() | st.integers(1, 60).map("{}d".format)
+days = st.none() | st.integers(1, 15).map("{}d".format)
 policies = st.fixed_dictionaries(
     {
-        "dataset_versions": st.none() | st.integers(1, 3),
+        "dataset_versions": st.none() | st.integers(1, 2),
         "failed_runs": days,
         "superseded_runs": days,
         "candidates": days,
@@ -42,7 +45,7 @@ policies = st.fixed_dictionaries(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(policies, st.lists(steps, max_size=40), some)
+@given(policies, st.lists(steps, min_size=10, max_size=30), some)
 def test_what_is_reachable_stays_and_all_else_goes(policy, history, shared):
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         world = World(Path(folder) / "project", policy)
