@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from ropeway.cli.catalogue import CATALOGUE
+from ropeway.keeping.settings import Retention
 from ropeway.workspace.project import Project, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +129,7 @@ def settings_sections() -> dict[str, str]:
 
 def tables(kind: type[Settings], path: str) -> list[tuple[str, type[Settings]]]:
     """Every table of the project file with its struct; cut-offs are documented with their label set."""
-    found = [] if kind is Project else [(path, kind)]
+    found = [("retention", Retention)] if kind is Project else [(path, kind)]
     for field in msgspec.structs.fields(kind):
         for inner in settings_in(field.type):
             is_many = getattr(field.type, "__origin__", None) is dict

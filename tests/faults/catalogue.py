@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.faults.operation import FaultOperation
 from tests.faults.operations.data import AddData
+from tests.faults.operations.keeping import CollectDead, MakeBackups
 from tests.faults.operations.labels import ImportLabels
 from tests.faults.operations.ledger import RecordEvents
 from tests.faults.operations.loop import ControlLoop
@@ -38,6 +39,8 @@ OPERATIONS: dict[str, type[FaultOperation]] = {
         ServePredictions,
         SealSegments,
         ObserveProduction,
+        CollectDead,
+        MakeBackups,
         ControlLoop,
     )
 }

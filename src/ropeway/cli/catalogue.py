@@ -25,6 +25,7 @@ _SERVE = "Serve"
 _LOOP = "Watch and renew"
 _TEAM = "Work together"
 _ASK = "Ask"
+_KEEP = "Keep"
 
 CATALOGUE: tuple[Entry, ...] = (
     Entry("demo", "ropeway.cli.demo:demo", _START, "Take a real project the whole way, and on."),
@@ -60,8 +61,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "reproduce", "ropeway.cli.reproduce:reproduce", _ASK, "Do a run or model again; is it still the same?"
     ),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
-    Entry("ledger", "ropeway.cli.ledger_move:ledger", _ASK, "Move the history to PostgreSQL, or back."),
-    Entry("fsck", "ropeway.cli.ledger:fsck", _ASK, "Check every event and every object on disk."),
+    Entry("ledger", "ropeway.cli.ledger_move:ledger", _KEEP, "Move the history to PostgreSQL, or back."),
+    Entry("doctor", "ropeway.cli.keeping:doctor", _KEEP, "What could go wrong here, and what to do."),
+    Entry("fsck", "ropeway.cli.ledger:fsck", _KEEP, "Check every event and every object on disk."),
+    Entry("backup", "ropeway.cli.keeping:backup", _KEEP, "Copy the whole workspace elsewhere, verified."),
+    Entry("restore", "ropeway.cli.keeping:restore", _KEEP, "Make a workspace again from a backup."),
+    Entry("gc", "ropeway.cli.keeping:gc", _KEEP, "Remove the objects that nothing keeps."),
+    Entry("hold", "ropeway.cli.keeping:hold", _KEEP, "Keep a thing and all that it came from."),
 )
 
 BY_NAME: dict[str, Entry] = {entry.name: entry for entry in CATALOGUE}

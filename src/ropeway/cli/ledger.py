@@ -1,5 +1,6 @@
 """`ropeway log` and `ropeway fsck`: what happened, and whether everything is still what it was."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ropeway.keeping.fsck import SoundnessReport
+    from ropeway.keeping.mend import Mended
     from ropeway.workspace.operations import HistoryItem
 
 SHOWN_VALUE_CELLS = 32
 SHOWN_FIELDS = 4
+SHOWN_NAMES = 8
 DAMAGED_EXIT = 5
 DIGEST_LENGTH = 64
 
@@ -54,16 +57,49 @@ def log(face: Face, limit: int, about: str, verb: str, follow: bool) -> None:  #
 
 
 @click.command()
+@click.option("--sample", help="Read only this share of the objects, another one each day: 5%.")
+@click.option("--repair", is_flag=True, help="Bring what is hurt from --from; make tables of answers again.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="For --repair: another project, its .ropeway, or a folder of backups.",
+)
 @face_options
-def fsck(face: Face) -> None:
-    """Read every event, object and segment and hold it against its digest. Changes nothing."""
+def fsck(face: Face, sample: str | None, repair: bool, source: Path | None) -> None:  # noqa: FBT001  click passes by name
+    """Read every event, object and segment and hold it against its digest.
+
+    Changes nothing without --repair. Exit codes: 0 sound, or mended whole · 5 something is damaged or
+    missing · 4 there is no workspace · 6 it could not be read now.
+    """
+    from ropeway.keeping.mend import mend
     from ropeway.keeping.operations import fsck as check
 
+    if source is not None and not repair:
+        raise click.UsageError("--from goes with --repair.")
+    if repair:
+        face.require_here("fsck --repair")
     with face.workspace() as workspace:
-        report = check(workspace)
-    face.emit(report, lambda out: _draw_report(out, report))
-    if not report.is_sound:
+        report = check(workspace, share=_share(sample))
+        mended = mend(workspace, report, source) if repair and not report.is_sound else None
+    if mended is None:
+        face.emit(report, lambda out: _draw_report(out, report))
+    else:
+        face.emit(mended, lambda out: _draw_mended(out, mended))
+    if not (report if mended is None else mended.after).is_sound:
         raise SystemExit(DAMAGED_EXIT)
+
+
+def _share(text: str | None) -> float:
+    """`5%` or `0.05` as a share."""
+    from ropeway.keeping.errors import BadShare
+
+    if text is None:
+        return 1.0
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError as error:
+        raise BadShare(text) from error
 
 
 def _check_verb(verb: str) -> None:
@@ -114,7 +150,7 @@ def _line(item: "HistoryItem", verbs: int) -> "Text":
 
     moment = item.at[:16].replace("T", " ")
     head = Text(f"{item.seq:>5}  {moment}  ", style="dim") + Text(item.verb.ljust(verbs), style="bold")
-    return head + Text(f"  {_shortened(item.subject)}  ") + Text(f"{item.by}  {_details(item)}", style="dim")
+    return head + Text(f"  {shortened(item.subject)}  ") + Text(f"{item.by}  {_details(item)}", style="dim")
 
 
 def _details(item: "HistoryItem") -> str:
@@ -130,14 +166,14 @@ def _details(item: "HistoryItem") -> str:
 def _plain(value: Any) -> str:
     from ropeway.cli import draw
 
-    return draw.clip(_shortened(str(value)), SHOWN_VALUE_CELLS)
+    return draw.clip(shortened(str(value)), SHOWN_VALUE_CELLS)
 
 
 def _is_digest(value: object) -> bool:
     return isinstance(value, str) and len(value) == DIGEST_LENGTH and set(value) <= set("0123456789abcdef")
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     """A reference with its digest cut to what people read."""
     head, at, tail = text.rpartition("@" if "@" in text else ":")
     return head + at + tail[:10] if _is_digest(tail) else text
@@ -151,15 +187,40 @@ def _draw_report(out: "Console", report: "SoundnessReport") -> None:
         [
             ("events", report.events),
             ("objects", report.objects),
+            ("read", f"{report.read:,} of them, {draw.size(report.size_bytes)}"),
             ("segments", report.segments),
+            ("collected", f"{report.collected:,}, by policy" if report.collected else None),
             ("verdict", draw.badge("ok", "sound") if report.is_sound else draw.badge("broken", "not sound")),
         ],
     )
     for finding in report.findings:
         out.print(f"\n  {draw.badge('broken', finding.what).plain}")
-        for name in finding.named_by:
-            out.print(f"      named by {_shortened(name)}")
-    if not report.is_sound:
+        for name in finding.named_by[:SHOWN_NAMES]:
+            out.print(f"      named by {shortened(name)}")
+        if finding.concerns:
+            out.print(f"      concerns {', '.join(map(shortened, finding.concerns[:SHOWN_NAMES]))}")
+    if report.is_sound:
+        return
+    if any(finding.digest or finding.is_derived for finding in report.findings):
         draw.next_step(
-            out, "restore .ropeway from your backup, or bring the named data again: ropeway data add FILE"
+            out,
+            "ropeway fsck --repair --from FOLDER",
+            why="from a copy or a backup; or bring the same file again: ropeway data add FILE",
         )
+    else:
+        draw.next_step(out, "ropeway restore BACKUPS --replace", why="the ledger has no other source")
+
+
+def _draw_mended(out: "Console", mended: "Mended") -> None:
+    from ropeway.cli import draw
+
+    draw.facts(
+        out,
+        [
+            ("brought", draw.count(len(mended.objects), "object")),
+            ("not found", draw.count(len(mended.not_found), "object") if mended.not_found else None),
+            ("tables", "made again from the events" if mended.rebuilt else None),
+        ],
+    )
+    out.print()
+    _draw_report(out, mended.after)

@@ -32,7 +32,7 @@ def move(face: Face, to: str) -> None:
     """
     from ropeway.keeping.operations import move_ledger
 
-    with face.workspace() as workspace:
+    with face.local_workspace("ledger move") as workspace:
         moved = move_ledger(workspace, to=to)
     face.emit(moved, lambda out: _draw(out, moved))
 

@@ -1,6 +1,13 @@
-"""Is everything here what it was? Events, their payloads, the projections, the objects and the segments."""
+"""Is everything here what it was? Events, their payloads, the projections, the objects and the segments.
 
+A sample reads a share of the objects, another one each day, so that a job of every day has read all of them
+after as many days as the share says; everything else is checked each time, but for the replay of projections
+and the roots of sealed segments, which belong to the whole check.
+"""
+
+import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -8,6 +15,11 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
+from ropeway.keeping.collect import collected
+from ropeway.keeping.concerns import concerned
+from ropeway.keeping.errors import BadShare, CollectionUnsafe
+from ropeway.keeping.liveness import members
+from ropeway.keeping.replayed import check_projections
 from ropeway.ledger.event import TYPES_BY_VERB
 from ropeway.ledger.journal import Record, commitment, fact_of
 from ropeway.ledger.tables import event, event_payload
@@ -17,15 +29,33 @@ from ropeway.store.errors import ObjectMissing, SegmentDamaged
 from ropeway.workspace import Context
 from ropeway.workspace.finding import Finding
 
-TREE_BEGINS = b'{"entries":'
+LAST_CHECK = "keeping fsck"
+"""The key in the cache under which the time of the last check stands, for `doctor`; free to vanish."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read, and what was found wrong; nothing is changed."""
+    """What was read, and what was found wrong; nothing is changed.
+
+    Attributes:
+        events: how many there are; all were read.
+        objects: how many there are.
+        read: how many of them were read.
+        size_bytes: how many bytes that was.
+        segments: open ones, and sealed ones in a whole check.
+        collected: how many that events once needed a collection took, by a policy: no damage.
+        share: which share of the objects was asked for.
+        findings: what is not sound.
+    """
 
     events: int
     objects: int
+    read: int = 0
+    size_bytes: int = 0
     segments: int
+    collected: int = 0
+    share: float = 1.0
     findings: list[Finding]
 
     @property
@@ -34,18 +64,60 @@ class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.findings
 
 
-def check_soundness(context: Context) -> SoundnessReport:
-    """Read every event, object and segment, and hold them against their digests."""
+class _Needed(msgspec.Struct):
+    """Which events need an object, and what those are about."""
+
+    named_by: list[str] = []
+    subjects: list[str] = []
+
+
+class _Seen(msgspec.Struct):
+    """What a walk over the objects found."""
+
+    objects: int = 0
+    read: int = 0
+    size_bytes: int = 0
+    collected: int = 0
+
+
+def check_soundness(context: Context, *, share: float = 1.0, day: int | None = None) -> SoundnessReport:
+    """Read everything, or a share of the objects, and hold it against digests, columns and replay.
+
+    Args:
+        context: where.
+        share: which share of the objects is read, over 0 and at most 1.
+        day: which part, for a sample: by default that of today.
+
+    Raises:
+        BadShare: there is no such share.
+    """
+    if not 0 < share <= 1:
+        raise BadShare(f"{share:g}")
     findings: list[Finding] = []
     connection = context.read
     findings.extend(Finding(what=problem) for problem in context.ledger.problems(connection))
     events, needed = _check_events(connection, findings)
-    objects = _check_objects(context, needed, findings)
-    segments = _check_segments(context, findings)
-    return SoundnessReport(events=events, objects=objects, segments=segments, findings=findings)
+    parts = max(1, round(1 / share))
+    part = (context.clock.now().toordinal() if day is None else day) % parts
+    seen = _check_objects(context, needed, findings, parts, part)
+    segments = _check_segments(context, findings, is_whole=parts == 1)
+    if parts == 1:
+        findings += check_projections(context)
+    if not findings:
+        context.store.cache.put(LAST_CHECK, str(context.clock.now().timestamp()).encode())
+    return SoundnessReport(
+        events=events,
+        objects=seen.objects,
+        read=seen.read,
+        size_bytes=seen.size_bytes,
+        segments=segments,
+        collected=seen.collected,
+        share=share,
+        findings=findings,
+    )
 
 
-def _check_segments(context: Context, findings: list[Finding]) -> int:
+def _check_segments(context: Context, findings: list[Finding], *, is_whole: bool) -> int:
     """Open segments by their frames, sealed ones by the room that sealed them."""
     count = 0
     for path in _segment_files(context.home):
@@ -59,6 +131,8 @@ def _check_segments(context: Context, findings: list[Finding]) -> int:
         except FileNotFoundError:
             continue  # sealed or removed meanwhile
         count += 1
+    if not is_whole:
+        return count
     sealed, found = soundness.check_segments(context)
     findings.extend(found)
     return count + sealed
@@ -70,50 +144,91 @@ def _segment_files(home: Path) -> list[Path]:
     return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
 
 
-def _check_events(connection: Connection, findings: list[Finding]) -> tuple[int, dict[Digest, list[str]]]:
+def _check_events(connection: Connection, findings: list[Finding]) -> tuple[int, dict[Digest, _Needed]]:
     """Gapless, as their canonical bytes say, payloads as committed; gives the objects that events need."""
-    needed: dict[Digest, list[str]] = defaultdict(list)
+    needed: dict[Digest, _Needed] = defaultdict(lambda: _Needed(named_by=[], subjects=[]))
+    # Compared here and not by a join, which a damaged index would mislead.
     payloads = {row.event_id: row for row in connection.execute(select(event_payload))}
-    count = 0
+    count, known = 0, set()
     for expected, row in enumerate(connection.execute(select(event).order_by(event.c.seq)), start=1):
         count += 1
+        known.add(row.id)
         payload = payloads.get(row.id)
         try:
             record = msgspec.json.decode(row.record, type=Record)
             kind = TYPES_BY_VERB[record.verb, record.v]
             fact = fact_of(record, kind, None if payload is None else payload.value)
-        except (msgspec.MsgspecError, KeyError) as error:
+            objects = list(fact.event.objects())
+        except (msgspec.MsgspecError, KeyError, ValueError) as error:
             findings.append(Finding(what=f"event {row.seq} cannot be read: {error}"))
             continue
         columns = (record.seq, record.id, record.at, record.actor, record.verb, record.subject)
         if columns != (expected, row.id, row.at, row.actor, row.verb, row.subject):
             findings.append(Finding(what=f"event {row.seq} does not say what its columns say"))
+        if fact.event.subject() != record.subject:
+            findings.append(Finding(what=f"event {row.seq} is not about what it says"))
         if payload is not None and commitment(payload.nonce, payload.value) != record.payload:
             findings.append(Finding(what=f"the payload of event {row.seq} is not what was committed to"))
-        for digest in fact.event.objects():
-            needed[digest].append(f"event {row.seq} {record.verb} {record.subject}")
+        for digest in objects:
+            needed[digest].named_by.append(f"event {row.seq} {record.verb} {record.subject}")
+            needed[digest].subjects.append(record.subject)
+    findings.extend(
+        Finding(what=f"a payload belongs to the event '{stray}', which is not there")
+        for stray in sorted(payloads.keys() - known, key=repr)
+    )
     return count, needed
 
 
-def _check_objects(context: Context, needed: dict[Digest, list[str]], findings: list[Finding]) -> int:
-    """Read what is there, and miss what is not."""
-    sound: dict[Digest, list[Digest]] = {}
+def _check_objects(
+    context: Context, needed: dict[Digest, _Needed], findings: list[Finding], parts: int, part: int
+) -> _Seen:
+    """Read what is there and due, and miss what is not."""
+    seen = _Seen()
     hurt: dict[Digest, str] = {}
-    for digest in context.store.digests():
+    # Of no object and yet damage: what stands between objects in a pack, and what says where they are.
+    packs = context.store.scrub(sample=0.0).containers
+    findings += [Finding(what=f"The order of the pack '{name}' is damaged.") for name in packs]
+    trees: dict[Digest, list[Digest]] = {}
+    for digest in _digests(context, findings):
+        seen.objects += 1
         try:
-            is_tree = context.store.read(digest).startswith(TREE_BEGINS)
-            sound[digest] = list(context.store.read_tree(digest).values()) if is_tree else []
-        except Damaged as error:
+            if int(digest[-8:], 16) % parts == part:
+                seen.size_bytes += context.store.verify(digest)
+                seen.read += 1
+            trees[digest] = members(context.store, digest)
+        except ObjectMissing:
+            seen.objects -= 1  # collected meanwhile
+        except (Damaged, CollectionUnsafe) as error:
             hurt[digest] = error.what
     # What a tree holds is needed by whoever needs the tree.
     todo = list(needed)
     while todo:
         tree = todo.pop()
-        for member in sound.get(tree, []):
+        for member in trees.get(tree, []):
             if member not in needed:
                 needed[member] = needed[tree]
                 todo.append(member)
-    missing = {digest: ObjectMissing(digest).what for digest in needed if digest not in sound | hurt}
+    gone = [digest for digest in needed if digest not in trees and digest not in hurt]
+    notes = collected(context, gone)
+    seen.collected = len(notes)
+    missing = {each: ObjectMissing(each).what for each in gone if each not in notes}
     for digest, what in sorted((hurt | missing).items()):
-        findings.append(Finding(what=what, named_by=needed.get(digest, [])))
-    return len(sound) + len(hurt)
+        who = needed.get(digest, _Needed())
+        findings.append(
+            Finding(
+                what=what,
+                named_by=who.named_by,
+                concerns=concerned(context.read, who.subjects),
+                digest=digest,
+            )
+        )
+    return seen
+
+
+def _digests(context: Context, findings: list[Finding]) -> Iterator[Digest]:
+    """Every object; a file among them that cannot be one is named."""
+    for digest in context.store.digests():
+        if _DIGEST.fullmatch(digest):
+            yield digest
+        else:
+            findings.append(Finding(what=f"'{digest[:80]}' lies among the objects and is none"))

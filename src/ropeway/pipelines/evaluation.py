@@ -72,7 +72,7 @@ def _holds(ready: Prepared, found: Evaluated) -> bool:
     needed = [found.slice.replay, *(artifact.digest for artifact in found.slice.artifacts.values())]
     seen = ready.verifier
     return (
-        all(ready.workspace.store.has(digest) for digest in needed)
+        all(ready.workspace.store.renew(digest) for digest in needed)
         and all(seen.file(name) == digest for name, digest in found.files.items())
         and all(seen.variable(name) == digest for name, digest in found.env.items())
     )

@@ -26,7 +26,7 @@ from ropeway.store.packed import Packed
 from ropeway.store.packs import Packs
 from ropeway.store.recent import Recent
 from ropeway.store.recipes import Recipe
-from ropeway.store.removal import remove
+from ropeway.store.removal import put_since, remove
 from ropeway.store.restore import Restored, restore_file, restore_folder
 from ropeway.store.scrubbing import Scrubbed, scrub
 from ropeway.store.stat_index import StatIndex
@@ -37,6 +37,8 @@ __all__ = ["Store", "Tree"]
 T = TypeVar("T")
 PRIVATE = 0o700
 ABANDONED_AFTER_S = 24 * 3600
+RENEWED_AFTER_S = 3600
+"""What is wanted again counts as new once that was longer ago: a collection spares what is new."""
 
 
 class Store:
@@ -57,6 +59,8 @@ class Store:
         self.gate = Gate(packs)
         self.recent = Recent(packs / "recent")
         self.stat_index = StatIndex(self.cache, packs / "generation", self.scratch)
+        # Packed objects that were renewed in this process, and when.
+        self._renewed: dict[Digest, float] = {}
         # Files of the cache that were verified in this process, by identity.
         self._verified: dict[Digest, tuple[int, int, int]] = {}
         with in_our_words(home):
@@ -94,6 +98,48 @@ class Store:
     def has(self, digest: Digest) -> bool:
         """Whether the object is there. Does not verify it."""
         return self.loose.path(digest).exists() or self.packed.has(digest)
+
+    def renew(self, digest: Digest) -> bool:
+        """Whether the object is there, and will be spared for a while though nothing refers to it yet.
+
+        To be asked before a reference is made to what is there already. Does not verify it.
+        """
+        now = time.time()
+        put_at = self.loose.put_at(digest)
+        if put_at is None:
+            put_at = self._renewed.get(digest)
+        if put_at is not None and now - put_at < RENEWED_AFTER_S and self.has(digest):
+            return True
+        with self.gate.putting():
+            if self.loose.renew(digest):
+                return True
+            if not self.packed.has(digest):
+                return False
+            self.recent.add([bytes.fromhex(digest)])
+            self._renewed[digest] = now
+            return True
+
+    def put_since(self, moment: float) -> set[Digest]:
+        """What was put or renewed at that moment, in seconds since 1970, or later, with what trees hold."""
+        return put_since(self, moment)
+
+    def verify(self, digest: Digest) -> int:
+        """Read an object from the disk again, whatever was verified before; gives its size.
+
+        Raises:
+            ObjectMissing: it is not there.
+            ObjectDamaged: its bytes are not what they were, or cannot be read.
+        """
+        if self.loose.path(digest).exists():
+            return self.loose.verify(digest)
+        return sum(map(len, self.packed.pieces(digest)))
+
+    def ends(self, digest: Digest) -> tuple[bytes, bytes]:
+        """Its first and its last bytes, not verified where it is loose: enough to tell what it is not."""
+        try:
+            return self.loose.ends(digest)
+        except ObjectMissing:
+            return self.packed.ends(digest)
 
     def read(self, digest: Digest) -> bytes:
         """The object's bytes, verified.
@@ -136,7 +182,14 @@ class Store:
             return self.packed.size(digest)
 
     def put_tree(self, entries: Mapping[str, Digest]) -> Digest:
-        """Keep a folder as one object: names to digests of objects that are already kept."""
+        """Keep a folder as one object: names to digests of objects that are already kept.
+
+        Raises:
+            ObjectMissing: one of them is not there, or not any more.
+        """
+        for member in entries.values():
+            if not self.renew(member):
+                raise ObjectMissing(member)
         return self.put(tree_bytes(entries))
 
     def read_tree(self, digest: Digest) -> dict[str, Digest]:

@@ -12,6 +12,7 @@ from ropeway.core.ids import Digest
 from ropeway.store.errors import ObjectDamaged, ObjectMissing
 from ropeway.store.files import write_all
 from ropeway.store.intake import stored_recipe
+from ropeway.store.loose import ENDS_BYTES
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.packs import Pack, Packs, raw_of
 from ropeway.store.recipes import Recipe
@@ -90,6 +91,17 @@ class Packed:
             if piece is None or len(piece) != part.length:
                 raise ObjectDamaged(digest, "")
             yield piece
+
+    def ends(self, digest: Digest) -> tuple[bytes, bytes]:
+        """Its first and its last bytes."""
+        recipe = self.recipe(digest)
+        if recipe is None or not recipe.parts:
+            data = self.read(digest)
+            return data[:ENDS_BYTES], data[-ENDS_BYTES:]
+        first, last = (self.read_chunk(part.digest) for part in (recipe.parts[0], recipe.parts[-1]))
+        if first is None or last is None:
+            raise ObjectDamaged(digest, "")
+        return first[:ENDS_BYTES], last[-ENDS_BYTES:]
 
     def is_sound(self, digest: Digest) -> bool:
         """Whether it is there, and every byte of it is right."""

@@ -30,7 +30,7 @@ SMALL_BYTES = 4 << 20
 def remove(store: "Store", digests: Collection[Digest], *, put_before: float | None) -> int:
     """Delete objects; gives the bytes that the disk got back. See the module."""
     with store.gate.removing():
-        spared = set() if put_before is None else _put_since(store, put_before)
+        spared = set() if put_before is None else put_since(store, put_before)
         wanted = {checked for checked in map(checked_digest, digests) if checked not in spared}
         # First of all: an index that remembers what is about to go must not be believed after a kill.
         store.stat_index.forget()
@@ -43,7 +43,7 @@ def remove(store: "Store", digests: Collection[Digest], *, put_before: float | N
     return freed
 
 
-def _put_since(store: "Store", moment: float) -> set[Digest]:
+def put_since(store: "Store", moment: float) -> set[Digest]:
     """What was put, or put again, at that moment or later; a tree stands for all that it names."""
     recent = {Digest(digest.hex()) for digest in store.recent.since(moment)}
     for digest in store.loose.digests():

@@ -139,7 +139,7 @@ def _read_index(store: Store, key: str) -> dict[str, _Known]:
         index = msgspec.msgpack.decode(data, type=dict[str, _Known])
     except msgspec.DecodeError:
         return {}
-    is_whole = all(known.digest is None or store.has(known.digest) for known in index.values())
+    is_whole = all(known.digest is None or store.renew(known.digest) for known in index.values())
     return index if is_whole else {}
 
 

@@ -227,6 +227,12 @@ def read_points(path: Path) -> Iterator[Point]:
             yield record
 
 
+def kept_artifacts(path: Path) -> tuple[list[Digest], bool]:
+    """The objects that a spool says its run has kept, and whether damage may hide others."""
+    found = _read(path)
+    return [record.digest for _, record in found.records if isinstance(record, ArtifactKept)], found.damaged
+
+
 def set_aside(path: Path) -> None:
     """Keep a damaged spool for a person to look at, and say so; `fsck` names it while it is there."""
     aside = path.parent / ASIDE / path.name

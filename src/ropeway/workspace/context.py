@@ -17,6 +17,7 @@ from ropeway.core.ids import PersonId, new_id
 from ropeway.ledger import Event, Fact, Ledger, Transaction, person
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
+from ropeway.store.errors import ObjectMissing
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project
@@ -112,13 +113,29 @@ class Context:
         """Record an event as the caller's. Durable when the operation has returned.
 
         Raises:
-            ObjectMissing: the caller is a guest, and an object that the event refers to is not in the store.
+            ObjectMissing: the store does not hold an object that the event needs.
         """
         transaction = self.begin()
-        if self._is_guest:
-            for digest in event.objects():
-                self.store.size(digest)
+        # Under the lock that a collection takes too: what an event needs is there, and now it will stay.
+        for digest in event.objects():
+            if not self.store.renew(digest):
+                raise ObjectMissing(digest)
         return transaction.append(event, actor=self.actor, auth=self.caller.auth)
+
+    def again(self) -> "Context":
+        """Another call for the same caller, with a snapshot and a transaction of its own."""
+        return Context(
+            root=self.root,
+            home=self.home,
+            ledger=self.ledger,
+            store=self.store,
+            clock=self.clock,
+            actor_name=self.actor_name,
+            fence=self._fence,
+            project=self._project,
+            caller=self.caller,
+            is_guest=self._is_guest,
+        )
 
     @property
     def has_begun(self) -> bool:

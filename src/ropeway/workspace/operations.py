@@ -81,7 +81,7 @@ def list_events(
 def follow_events(context: Context, *, after: int = 0) -> Iterator[HistoryItem]:
     """Events as they happen, from a sequence number on, without end. The cursor is `seq`."""
     while True:
-        with _fresh(context) as look:
+        with context.again() as look:
             items = list_events.function(look, after=after)
         yield from items
         if items:
@@ -106,16 +106,3 @@ def object_sizes(context: Context, *, digests: list[Digest]) -> dict[Digest, int
         except ObjectMissing:
             continue
     return sizes
-
-
-def _fresh(context: Context) -> Context:
-    """A context of its own, so that each look sees what was written since."""
-    return Context(
-        root=context.root,
-        home=context.home,
-        ledger=context.ledger,
-        store=context.store,
-        clock=context.clock,
-        actor_name=context.actor_name,
-        caller=context.caller,
-    )

@@ -6,7 +6,7 @@ Unknown settings are refused, so that a misspelt bar is not silently no bar.
 import re
 from datetime import date, timedelta
 from posixpath import normpath
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -487,6 +487,7 @@ class Project(Settings, frozen=True, kw_only=True):
     policy: Policy | None = None
     rollout: Rollout = Rollout()
     source: dict[str, Source] = {}
+    retention: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,6 +21,8 @@ from ropeway.core.errors import NotFound
 from ropeway.core.ids import Digest
 from ropeway.store import Store
 from ropeway.store.errors import BadDigest, ObjectDamaged, ObjectMissing, OutOfSpace
+from ropeway.store.intake import Intake
+from ropeway.store.recipes import Recipe
 from ropeway.store.restore import Restored
 from ropeway.store.scrubbing import Scrubbed
 from ropeway.workspace.connection import MSGPACK, Connection
@@ -84,6 +86,10 @@ class RemoteStore(Store):
             return True
         return digest in self._ask([digest])
 
+    def renew(self, digest: Digest) -> bool:
+        """Whether the server has the object, or will; it renews what a command refers to."""
+        return self.has(digest)
+
     def read(self, digest: Digest) -> bytes:
         """The object's bytes, verified here."""
         try:
@@ -136,6 +142,29 @@ class RemoteStore(Store):
     def remove(self, digests: Collection[Digest], *, put_before: float | None = None) -> int:  # noqa: ARG002
         """Nothing is removed from afar: `gc` runs where the files are."""
         raise NeedsFiles("removing objects", self._connection.origin)
+
+    def put_since(self, moment: float) -> set[Digest]:  # noqa: ARG002
+        """When something was put is known where the files are."""
+        raise NeedsFiles("looking at all objects", self._connection.origin)
+
+    def verify(self, digest: Digest) -> int:
+        """Of a copy here; what the server keeps is verified by the server."""
+        self.open_path(digest)
+        return self._here.verify(digest)
+
+    def ends(self, digest: Digest) -> tuple[bytes, bytes]:
+        """As `Store.ends`, of a copy here."""
+        self.open_path(digest)
+        return self._here.ends(digest)
+
+    def recipe(self, digest: Digest) -> Recipe | None:
+        """As `Store.recipe`, of a copy here."""
+        self.open_path(digest)
+        return self._here.recipe(digest)
+
+    def intake(self) -> Intake:
+        """Objects are put one by one from afar, or by `put_folder`."""
+        raise NeedsFiles("writing packs", self._connection.origin)
 
     def scrub(self, sample: float | None = None) -> Scrubbed:  # noqa: ARG002
         """What the server keeps is read by the server: `fsck`."""

@@ -17,6 +17,7 @@ PROJECTIONS = (
     "ropeway.monitoring.projections",
     "ropeway.continuous.projections",
     "ropeway.keeping.reproduce.projections",
+    "ropeway.keeping.projections",
     "ropeway.server.projections",
 )
 OPERATIONS = (

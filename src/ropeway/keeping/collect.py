@@ -1,0 +1,189 @@
+"""Throwing away what nothing keeps: looked for beside writers, put on record, then removed.
+
+The order makes it safe. What is dead is found in a snapshot, without any lock. The event that names it is
+durable before the first object goes, so what is missing later can be accounted for. Each part is removed
+under the write lock, after the rule was applied again to what has happened since; an event that needs an
+object is appended under the same lock and only while the object is there (`Context.append`). What writers put
+again meanwhile is young, and stays. A kill leaves some of the named objects, which the next collection takes.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import select
+
+from ropeway.core.clock import from_text
+from ropeway.core.duration import duration_text, parse_duration
+from ropeway.core.errors import Damaged
+from ropeway.core.ids import Digest, new_id
+from ropeway.keeping.errors import CollectionUnsafe, GraceTooShort
+from ropeway.keeping.events import Collected, Share
+from ropeway.keeping.liveness import NEVER_REFERRED, Needs, judge, young
+from ropeway.keeping.projections import collection
+from ropeway.keeping.settings import Retention, retention_of
+from ropeway.ledger import person
+from ropeway.store import Store
+from ropeway.store.errors import ObjectMissing
+from ropeway.store.objects import RENEWED_AFTER_S
+from ropeway.workspace import Context
+
+LEAST_GRACE = timedelta(seconds=2 * RENEWED_AFTER_S)
+REMOVED_AT_ONCE = 2_000
+"""So many objects go in one write transaction; writers take turns with it."""
+
+
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """What a collection found, and what it did.
+
+    Attributes:
+        collection: its id; empty when nothing was removed.
+        dry_run: whether nothing was to be removed.
+        kept: what is alive, by why: the verb of an event that needs it, `open-run`, `open-job`, `young`.
+        dead: what is not, by why: `never-referred`, or the setting that gave it up.
+        removed: how many objects went.
+        freed_bytes: how many bytes that freed.
+        grace_s: how old an object had to be.
+    """
+
+    collection: str = ""
+    dry_run: bool
+    kept: list[Share]
+    dead: list[Share]
+    removed: int = 0
+    freed_bytes: int = 0
+    grace_s: int
+
+
+class CollectedNote(msgspec.Struct, frozen=True, kw_only=True):
+    """When, for what reason and by whom an object was collected."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
+    alive: dict[Digest, str]
+    dead: dict[Digest, str]
+
+
+def collect(context: Context, *, grace: str, dry_run: bool) -> Collection:
+    """Find what is dead, and remove it unless this is a dry run; see the module.
+
+    Raises:
+        GraceTooShort: objects could go before the event that names them was written.
+        CollectionUnsafe: something that may refer to objects cannot be read.
+        ProjectInvalid: `[retention]` does not read.
+    """
+    length = _grace(grace)
+    settings = retention_of(context.project, context.root)
+    since = time.time() - length.total_seconds()
+    needs = Needs()
+    plan = _plan(context, needs, settings, since)
+    sizes = _sizes(context.store, [*plan.alive, *plan.dead])
+    found = Collection(
+        dry_run=dry_run,
+        kept=_shares(plan.alive, sizes),
+        dead=_shares(plan.dead, sizes),
+        grace_s=round(length.total_seconds()),
+    )
+    if dry_run or not plan.dead:
+        return found
+    name = new_id("gc")
+    with context.again() as writing:
+        writing.append(
+            Collected(
+                collection=name,
+                count=len(plan.dead),
+                size_bytes=sum(share.size_bytes for share in found.dead),
+                shares=found.dead,
+                grace_s=found.grace_s,
+                listed=context.store.put(msgspec.json.encode(plan.dead, order="deterministic")),
+            )
+        )
+    removed, freed = _remove(context, plan, needs, settings, since)
+    return msgspec.structs.replace(found, collection=name, removed=removed, freed_bytes=freed)
+
+
+def collected(context: Context, digests: Iterable[Digest]) -> dict[Digest, CollectedNote]:
+    """Those of some missing objects that a collection took, with when and why; the last time counts."""
+    wanted = set(digests)
+    notes: dict[Digest, CollectedNote] = {}
+    if not wanted:
+        return notes
+    query = select(collection, person.c.name).outerjoin(person, person.c.id == collection.c.by)
+    for row in context.read.execute(query.order_by(collection.c.seq)):
+        try:
+            listed = msgspec.json.decode(context.store.read(row.listed), type=dict[Digest, str])
+        except Damaged:
+            continue  # fsck names the list itself
+        for digest in wanted & listed.keys():
+            notes[digest] = CollectedNote(at=from_text(row.at), by=row.name or row.by, reason=listed[digest])
+    return notes
+
+
+def _grace(text: str) -> timedelta:
+    try:
+        length = parse_duration(text)
+    except ValueError as error:
+        raise GraceTooShort(text, duration_text(LEAST_GRACE)) from error
+    if length < LEAST_GRACE:
+        raise GraceTooShort(text, duration_text(LEAST_GRACE))
+    return length
+
+
+def _plan(context: Context, needs: Needs, settings: Retention, since: float) -> _Plan:
+    """What is alive and what is dead, by one snapshot of the ledger."""
+    store = context.store
+    verdict = judge(context, needs=needs, settings=settings)
+    unknown = {digest for digest in needs.missing if not store.has(digest)}
+    unknown -= collected(context, unknown).keys()
+    if unknown:
+        first = min(unknown)
+        raise CollectionUnsafe(f"{ObjectMissing(first).what} It is needed by {verdict.alive[first]}")
+    there = set(store.digests())
+    others = there - verdict.alive.keys()
+    spared = young(store, others, since, needs)
+    return _Plan(
+        alive={digest: why for digest, why in (spared | verdict.alive).items() if digest in there},
+        dead={
+            digest: verdict.given_up.get(digest, NEVER_REFERRED) for digest in sorted(others - spared.keys())
+        },
+    )
+
+
+def _remove(
+    context: Context, plan: _Plan, needs: Needs, settings: Retention, since: float
+) -> tuple[int, int]:
+    """Remove what is still dead, part by part; gives how many objects, and how many bytes."""
+    dead, removed, freed = list(plan.dead), 0, 0
+    for first in range(0, len(dead), REMOVED_AT_ONCE):
+        with context.again() as writing:
+            writing.begin()
+            alive = judge(writing, needs=needs, settings=settings).alive
+            part = [digest for digest in dead[first : first + REMOVED_AT_ONCE] if digest not in alive]
+            freed += context.store.remove(part, put_before=since)
+            removed += sum(not context.store.has(digest) for digest in part)
+    return removed, freed
+
+
+def _sizes(store: Store, digests: Iterable[Digest]) -> dict[Digest, int]:
+    sizes: dict[Digest, int] = {}
+    for digest in digests:
+        try:
+            sizes[digest] = store.size(digest)
+        except ObjectMissing:
+            sizes[digest] = 0
+    return sizes
+
+
+def _shares(reasons: Mapping[Digest, str], sizes: Mapping[Digest, int]) -> list[Share]:
+    """Objects and bytes by reason, the largest first. What an event needs goes by its verb."""
+    counted: dict[str, list[int]] = defaultdict(list)
+    for digest, why in reasons.items():
+        counted[why if " = " in why else why.partition(" ")[0]].append(sizes[digest])
+    shares = [Share(reason=why, objects=len(found), size_bytes=sum(found)) for why, found in counted.items()]
+    return sorted(shares, key=lambda share: (-share.size_bytes, share.reason))

@@ -1,0 +1,199 @@
+"""A workspace made again from a backup: whole or not at all.
+
+It is built beside its place under another name, every object held against its digest on the way, the event
+that says so is appended, `fsck` finds it sound, and then it is renamed. A kill before that leaves a folder
+that the next restore clears away. A workspace that stood there is never thrown away: the two change places in
+one step, and the old one stays beside, under a name that says when.
+"""
+
+import contextlib
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from ropeway.core.clock import Clock, SystemClock
+from ropeway.core.errors import Damaged
+from ropeway.keeping.backup import Kept, Manifest, listed, read_manifest
+from ropeway.keeping.errors import BackupDamaged, WorkspaceThere
+from ropeway.keeping.operations import fsck, note_restored
+from ropeway.ledger.database import driver
+from ropeway.ledger.lock import WriteLock
+from ropeway.store import Store
+from ropeway.store.exchange import exchange
+from ropeway.store.files import publish, sync_folder, write_all
+from ropeway.workspace import LocalWorkspace
+from ropeway.workspace.place import DATABASE, HOME
+from ropeway.workspace.project import PROJECT_FILE
+
+BUILDING = ".ropeway-restoring"
+"""Beside the place: what is not yet whole. Nothing opens it, and the next restore begins with clearing it."""
+SET_ASIDE = ".ropeway-before-restore"
+PRIVATE = 0o700
+
+
+class Restoration(msgspec.Struct, frozen=True, kw_only=True):
+    """What was restored.
+
+    Attributes:
+        backup: the backup's id.
+        made_at: when it was made.
+        last_seq: the last event in it; the event `restored` follows.
+        folder: the project's folder now.
+        objects: how many were brought.
+        size_bytes: their size together.
+        missing: objects that were missing already when the backup was made.
+        files: the project's own files that were not there and were written.
+        set_aside: the folder in which the workspace is that stood there; empty where there was none.
+    """
+
+    backup: str
+    made_at: datetime
+    last_seq: int
+    folder: str
+    objects: int
+    size_bytes: int
+    missing: int
+    files: list[str]
+    set_aside: str = ""
+
+
+def restore(
+    place: Path, root: Path, *, name: str, actor: str, replace: bool = False, clock: Clock | None = None
+) -> Restoration:
+    """Make the workspace of `root` from a backup.
+
+    Args:
+        place: the folder that holds the backup.
+        root: the project's folder; made when absent.
+        name: which backup, or `latest`.
+        actor: who restores, for the event.
+        replace: let it take the place of a workspace that is there, which is set aside.
+        clock: where times come from.
+
+    Raises:
+        NoBackup: there is none of that name.
+        BackupDamaged: something in it is not what was written; nothing was changed.
+        WorkspaceThere: the folder has a workspace, and `replace` was not said.
+    """
+    manifest, digest = read_manifest(place, name)
+    home = root / HOME
+    replaced = _events_of(home)
+    if home.exists() and not replace:
+        raise WorkspaceThere(root, replaced)
+    root.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    building = root / BUILDING
+    shutil.rmtree(building, ignore_errors=True)
+    source = Store(place)
+    brought = _bring(source, manifest, building / HOME)
+    _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
+    with LocalWorkspace(building, actor=actor, clock=clock or SystemClock()) as workspace:
+        note_restored(
+            workspace,
+            backup=manifest.backup,
+            last_seq=manifest.last_seq,
+            manifest=digest,
+            made_at=manifest.made_at,
+            replaced_seq=replaced,
+            place=str(place),
+        )
+        _hold_to_account(workspace, manifest)
+    files = _write_files(source, manifest, root, building / HOME / "tmp")
+    aside = _put_in_place(building / HOME, home)
+    shutil.rmtree(building, ignore_errors=True)
+    return Restoration(
+        backup=manifest.backup,
+        made_at=manifest.made_at,
+        last_seq=manifest.last_seq,
+        folder=str(root),
+        objects=brought,
+        size_bytes=manifest.size_bytes,
+        missing=len(manifest.missing),
+        files=files,
+        set_aside="" if aside is None else str(aside),
+    )
+
+
+def _bring(source: Store, manifest: Manifest, home: Path) -> int:
+    """Objects, segments and ledger, each verified; gives how many objects."""
+    home.mkdir(parents=True, mode=PRIVATE)
+    target = Store(home)
+    found: list[str] = []
+    digests = listed(source, manifest, found)
+    for digest in digests:
+        try:
+            target.put_file(source.open_path(digest))
+        except Damaged as error:
+            found.append(error.what)
+    if found:
+        raise BackupDamaged(manifest.backup, found)
+    try:
+        for path, kept in manifest.segments.items():
+            _write(source, kept, home / path, target.scratch)
+        _write(source, manifest.ledger, home / DATABASE, target.scratch)
+    except Damaged as error:
+        raise BackupDamaged(manifest.backup, [error.what]) from error
+    return len(digests)
+
+
+def _write(source: Store, kept: Kept, path: Path, scratch: Path) -> None:
+    """One file, durable."""
+    opened = source.open_path(kept.digest)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+
+    def fill(descriptor: int) -> None:
+        with opened.open("rb") as content:
+            while block := content.read(1 << 20):
+                write_all(descriptor, block)
+
+    publish(path, scratch, fill, durable=True, mode=0o600)
+
+
+def _write_files(source: Store, manifest: Manifest, root: Path, scratch: Path) -> list[str]:
+    """The project's own files that are not there; none that is there is touched."""
+    absent = [path for path in sorted(manifest.files) if not (root / path).exists()]
+    for path in absent:
+        _write(source, manifest.files[path], root / path, scratch)
+        (root / path).chmod(0o644)
+    return absent
+
+
+def _hold_to_account(workspace: LocalWorkspace, manifest: Manifest) -> None:
+    """Nothing is put in place that is not sound, but for what was missing before."""
+    known = set(manifest.missing)
+    found = [each.what for each in fsck(workspace).findings if each.digest not in known]
+    if found and not known:
+        raise BackupDamaged(manifest.backup, found)
+
+
+def _events_of(home: Path) -> int | None:
+    """The last event of a workspace; None where there is none, or none that reads."""
+    try:
+        uri = f"{(home / DATABASE).resolve().as_uri()}?mode=ro"
+        with contextlib.closing(driver().connect(uri, uri=True)) as connection:
+            last: int | None = connection.execute("SELECT max(seq) FROM event").fetchone()[0]
+            return last
+    except driver().Error:
+        return None
+
+
+def _put_in_place(built: Path, home: Path) -> Path | None:
+    """Rename, or change places with what stands there; gives where that is then."""
+    if not home.exists():
+        built.rename(home)
+        sync_folder(home.parent)
+        return None
+    number = 1
+    while (aside := home.with_name(f"{SET_ASIDE}-{number}")).exists():
+        number += 1
+    # Before the exchange: a kill after it finds the old one under its name, where nothing clears it away.
+    built.rename(aside)
+    # Whoever is writing finishes first; who comes later opens the new one.
+    lock = WriteLock(home / "write.lock")
+    lock.acquire()
+    try:
+        exchange(aside, home)
+    finally:
+        lock.release()
+    return aside
