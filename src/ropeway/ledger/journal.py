@@ -267,7 +267,8 @@ class Ledger:
         # A projection of another release may be left over; it goes with the rest.
         for name in self._database.tables(connection) - set(tables.recorded.tables):
             connection.exec_driver_sql(f'DROP TABLE "{name}"')
-        tables.projected.create_all(connection)
+        # All are gone: to ask after each would be a question to the server a table.
+        tables.projected.create_all(connection, checkfirst=False)
         count = 0
         for fact in self.facts(connection):
             projections.apply(fact, connection)
