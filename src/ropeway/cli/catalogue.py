@@ -52,6 +52,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
+    Entry("audit", "ropeway.cli.audit:audit", _ASK, "Was history changed? Check, prove, export."),
     Entry("fsck", "ropeway.cli.ledger:fsck", _ASK, "Check every event and every object on disk."),
 )
 

@@ -7,7 +7,7 @@ workspace, granted in turn; readers never wait.
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,13 +19,13 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text
 from ropeway.core.canonical import canonical
 from ropeway.core.clock import Clock, from_text, to_text
 from ropeway.core.ids import EventId, PersonId, new_id
-from ropeway.ledger import projections, tables
+from ropeway.ledger import projections, tables, tree, upgrade
 from ropeway.ledger.database import in_our_words, needs_checkpoint_under_lock, open_engine
 from ropeway.ledger.errors import LedgerDamaged, UnknownEvent, WorkspaceNewer
 from ropeway.ledger.event import TYPES_BY_CLASS, TYPES_BY_VERB, Event, EventType, Fact
 from ropeway.ledger.lock import WriteLock
 
-FORMAT = 1
+FORMAT = 2
 """The version of the tables of truth. A database with a higher one is refused."""
 
 NONCE_BYTES = 16
@@ -34,7 +34,11 @@ REPLAY_BATCH = 1_000
 # Built once: putting a statement together costs more than running it.
 INSERT_EVENT = insert(tables.event)
 INSERT_PAYLOAD = insert(tables.event_payload)
-LAST_EVENT = select(tables.event.c.seq, tables.event.c.at).order_by(tables.event.c.seq.desc()).limit(1)
+LAST_EVENT = (
+    select(tables.event.c.seq, tables.event.c.at, tree.TOP.label("top"))
+    .order_by(tables.event.c.seq.desc())
+    .limit(1)
+)
 
 E = TypeVar("E", bound=Event)
 
@@ -70,6 +74,7 @@ class Transaction:
         last = connection.execute(LAST_EVENT).first()
         self._seq: int = last.seq if last else 0
         self._at: datetime | None = from_text(last.at) if last else None
+        self._growth = tree.Growth(connection, self._seq, last.top if last else None)
 
     def append(self, event: E, *, actor: PersonId) -> Fact[E]:
         """Record one event and move the projections with it. Durable when the transaction has ended."""
@@ -108,10 +113,17 @@ class Transaction:
                 "record": kept,
             },
         )
+        self._growth.add(kept)
         # The handlers see the event as a replay will: canonical bytes tell no 1.0 from 1 and sort keys.
         fact = fact_of(msgspec.json.decode(kept, type=Record), event_type, payload.value if payload else None)
         projections.apply(fact, self.connection)
         return cast("Fact[E]", fact)
+
+    def finish(self) -> int:
+        """Write the tree's nodes of what was appended, as the last thing; gives how many events that is."""
+        appended = self._growth.appended
+        self._growth.write()
+        return appended
 
     def _keep_payload(self, event_id: EventId, values: dict[str, Any]) -> Payload | None:
         """Keep the erasable values apart, with the nonce that salts their digest."""
@@ -131,6 +143,10 @@ class Ledger:
         path: the database file; made when absent.
         clock: where times come from.
 
+    Attributes:
+        after_commit: called with the number of events that a transaction appended, once they are durable
+            and the write lock is free again.
+
     Raises:
         WorkspaceNewer: the database has a newer format.
         LedgerDamaged: the file is not a sound database.
@@ -140,6 +156,7 @@ class Ledger:
         self.path = path
         self._clock = clock
         self._lock_path = path.with_name("write.lock")
+        self.after_commit: Callable[[int], None] | None = None
         self._engine = open_engine(path)
         with in_our_words(path):
             self._prepare()
@@ -158,7 +175,12 @@ class Ledger:
     def transaction(self) -> Iterator[Transaction]:
         """The write transaction: all of it is durable when the block ends, or none of it happened."""
         with self._writing() as connection:
-            yield Transaction(connection, self._clock)
+            transaction = Transaction(connection, self._clock)
+            yield transaction
+            appended = transaction.finish()
+        # The lock is let go, and what was acknowledged is durable whatever comes of this.
+        if appended and self.after_commit is not None:
+            self.after_commit(appended)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -215,7 +237,7 @@ class Ledger:
         for fact in self.facts(connection):
             projections.apply(fact, connection)
             count += 1
-        _set_meta(connection, "projections", projections.shape())
+        set_meta(connection, "projections", projections.shape())
         return count
 
     def _decode(self, row: Row[*tuple[Any, ...]]) -> Fact[Event]:
@@ -236,10 +258,12 @@ class Ledger:
         with self._writing() as connection:
             if self._is_current(connection):
                 return
+            upgrade.keep_old(connection, self.path, self._clock, to=FORMAT)
             tables.recorded.create_all(connection)
             for trigger in tables.TRIGGERS:
                 connection.exec_driver_sql(trigger)
-            _set_meta(connection, "format", str(FORMAT))
+            for key, value in {"format": str(FORMAT), **upgrade.fill(connection)}.items():
+                set_meta(connection, key, value)
             self._rebuild(connection)
 
     def _is_current(self, connection: Connection) -> bool:
@@ -252,7 +276,7 @@ class Ledger:
         found: dict[str, str] = {row.key: row.value for row in rows}
         if "format" in found and int(found["format"]) > FORMAT:
             raise WorkspaceNewer(str(self.path), int(found["format"]), FORMAT)
-        return found.get("projections") == projections.shape()
+        return found.get("format") == str(FORMAT) and found.get("projections") == projections.shape()
 
 
 def fact_of(record: Record, event_type: EventType, payload: bytes | None) -> Fact[Event]:
@@ -274,6 +298,12 @@ def count_events(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(tables.event)).scalar_one()
 
 
-def _set_meta(connection: Connection, key: str, value: str) -> None:
+def get_meta(connection: Connection, key: str) -> str | None:
+    """What the ledger says of itself: `format`, `ledger` (its id), `verifier` (who signs its heads)."""
+    return connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+
+
+def set_meta(connection: Connection, key: str, value: str) -> None:
+    """Say something else of the ledger itself."""
     connection.execute(delete(tables.meta).where(tables.meta.c.key == key))
     connection.execute(insert(tables.meta).values(key=key, value=value))

@@ -6,6 +6,7 @@ disposable: any room may declare its own there; they are dropped and replayed wh
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Index,
     Integer,
@@ -59,6 +60,23 @@ answered = Table(
     Column("result", LargeBinary, nullable=False),
 )
 
+# The nodes of the Merkle tree over all records, by their place; see `core.merkle`.
+tree = Table(
+    "tree",
+    recorded,
+    # A row id in SQLite: rows are only ever appended, and that is the cheapest way to.
+    Column("place", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# Heads that were signed: notes over the first `size` events.
+checkpoint = Table(
+    "checkpoint",
+    recorded,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("note", String, nullable=False),
+)
+
 # No history: who does a piece of work now. The token only ever grows.
 lease = Table(
     "lease",
@@ -76,7 +94,13 @@ NO_DELETE = """CREATE TRIGGER IF NOT EXISTS event_no_delete BEFORE DELETE ON eve
 BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"""
 NO_PAYLOAD_UPDATE = """CREATE TRIGGER IF NOT EXISTS payload_no_update BEFORE UPDATE ON event_payload
 BEGIN SELECT RAISE(ABORT, 'payloads are never changed'); END"""
-TRIGGERS = (NO_UPDATE, NO_DELETE, NO_PAYLOAD_UPDATE)
+NO_CHANGE = tuple(
+    f"""CREATE TRIGGER IF NOT EXISTS {table}_no_{what.lower()} BEFORE {what} ON {table}
+BEGIN SELECT RAISE(ABORT, 'nodes and checkpoints are append-only'); END"""
+    for table in ("tree", "checkpoint")
+    for what in ("UPDATE", "DELETE")
+)
+TRIGGERS = (NO_UPDATE, NO_DELETE, NO_PAYLOAD_UPDATE, *NO_CHANGE)
 
 edge = Table(
     "edge",

@@ -16,12 +16,14 @@ from ropeway.ledger.errors import IdempotencyMismatch
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.workspace import rooms
+from ropeway.workspace.checkpoints import Checkpoints, outside_file
 from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.operation import Operation, Workspace
 from ropeway.workspace.project import PROJECT_FILE, Project, load_project
+from ropeway.workspace.user_folder import user_folder
 
 HOME = ".ropeway"
 DATABASE = "ledger.db"
@@ -43,6 +45,7 @@ class LocalWorkspace:
         allowed: the permissions of the caller; None for all of them.
         fence: a lease that each write transaction checks first; see `fenced`.
         project: settings to go by instead of the file's; see `going_by`.
+        signs: whether to sign the ledger's heads, with the user's key.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class LocalWorkspace:
         allowed: frozenset[str] | None = None,
         fence: Lease | None = None,
         project: Project | None = None,
+        signs: bool = False,
     ) -> None:
         self._root = root
         self._home = root / HOME
@@ -69,6 +73,10 @@ class LocalWorkspace:
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error
         self._ledger = Ledger(self._home / DATABASE, self._clock)
+        self._checkpoints: Checkpoints | None = None
+        if signs:
+            self._checkpoints = Checkpoints(self._ledger, self._home, user_folder, self._heads_elsewhere)
+            self._ledger.after_commit = self._checkpoints.note_commit
 
     @property
     def root(self) -> Path:
@@ -134,6 +142,7 @@ class LocalWorkspace:
             allowed=self._allowed,
             fence=lease,
             project=self._project,
+            signs=self._checkpoints is not None,
         )
 
     def going_by(self, project: Project) -> "LocalWorkspace":
@@ -145,11 +154,21 @@ class LocalWorkspace:
             allowed=self._allowed,
             fence=self._fence,
             project=project,
+            signs=self._checkpoints is not None,
         )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Sign what was written, and let go of the database."""
+        self.checkpoint()
         self._ledger.close()
+
+    def checkpoint(self) -> None:
+        """Sign a head over what this workspace wrote, if it signs; for what runs long without closing."""
+        if self._checkpoints is not None:
+            self._checkpoints.sign()
+
+    def _heads_elsewhere(self, ledger: str) -> Path | None:
+        return outside_file(self._root, self.project.audit.heads, ledger)
 
     def __enter__(self) -> Self:
         return self
@@ -221,7 +240,7 @@ def open_workspace(path: Path | str | None = None, *, actor: str | None = None) 
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
     name = actor or os.environ.get("ROPEWAY_AS") or _login_name()
-    return LocalWorkspace(root, actor=name, clock=clock_of_environment())
+    return LocalWorkspace(root, actor=name, clock=clock_of_environment(), signs=True)
 
 
 def _login_name() -> str:

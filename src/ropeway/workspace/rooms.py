@@ -15,6 +15,7 @@ PROJECTIONS = (
     "ropeway.predictions.projections",
     "ropeway.monitoring.projections",
     "ropeway.continuous.projections",
+    "ropeway.keeping.audit.events",
     "ropeway.server.projections",
 )
 OPERATIONS = (
@@ -29,6 +30,7 @@ OPERATIONS = (
     "ropeway.continuous.operations",
     "ropeway.story.operations",
     "ropeway.keeping.operations",
+    "ropeway.keeping.audit.operations",
     "ropeway.server.operations",
 )
 
