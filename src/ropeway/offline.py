@@ -1,11 +1,11 @@
-"""Checks an exported ledger with nothing but the export and its public key: no database, no other part of
-Ropeway.
+"""Checks an exported ledger with the export and the public key alone: no database, nothing else of Ropeway.
 
-    python -m ropeway.offline EXPORT KEY        or, copied anywhere:        python offline.py EXPORT KEY
+    python -m ropeway.offline EXPORT KEY
+    python offline.py EXPORT KEY             the same, copied anywhere
 
 EXPORT is what `ropeway audit export` wrote. KEY is a verifier key, or a file with one in each line: have it
-from somebody else than whoever gives you the export. Needs Python and `cryptography`. Exit code 0: as
-written; 5: not.
+from somebody else than whoever gives you the export. Needs Python and `cryptography`. The exit code is 0 when
+the events are as written, 5 when they are not.
 """
 
 import base64
@@ -116,8 +116,7 @@ class Check:
     def _take_head(self, note: str) -> None:
         origin, size, root = note.split("\n")[:3]
         if origin != self._ledger or not any(key.name == origin for key in self.keys):
-            self.problems.append(f"a head is of the ledger '{origin}', which is not that of the export and
-            key")
+            self.problems.append(f"a head is of '{origin}', which is not the ledger of the export and key")
         elif any(key.signed(note) for key in self.keys):
             self._heads.setdefault(int(size), set()).add(base64.b64decode(root))
         else:
@@ -167,8 +166,9 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write(f"{__doc__}\n")
         return USAGE_EXIT
     try:
-        texts = [Path(word).read_text(encoding="utf-8") if Path(word).is_file() else word for word in
-        words[1:]] keys = [Key(line) for text in texts for line in text.splitlines() if line.strip()]
+        given = [Path(word) for word in words[1:]]
+        texts = [each.read_text(encoding="utf-8") if each.is_file() else str(each) for each in given]
+        keys = [Key(line) for text in texts for line in text.splitlines() if line.strip()]
     except ValueError as error:
         sys.stderr.write(f"This is no verifier key: {error}\n")
         return USAGE_EXIT
@@ -176,8 +176,8 @@ def main(words: Sequence[str]) -> int:
     size = check.tree.size
     for problem in check.problems:
         sys.stdout.write(f"! {problem}\n")
-    sys.stdout.write(f"{size} events, {check.covered} covered by a signed head, {size - check.covered} by
-    none\n") if check.unknown:
+    sys.stdout.write(f"{size} events: {check.covered} covered by a signed head, {size - check.covered} not\n")
+    if check.unknown:
         sys.stdout.write(f"{check.unknown} heads are by none of the keys given, and count for nothing\n")
     # An export that no head covers proves nothing: as if it were changed.
     is_sound = not check.problems and (check.covered > 0 or size == 0)
