@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: real workspaces in temporary folders."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,14 @@ from ropeway.testing import MINIMAL_PROJECT, make_workspace
 from ropeway.workspace import LocalWorkspace
 
 MakeProject = Callable[..., LocalWorkspace]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys that tests make lie here, and not among those of whoever runs them."""
+    folder = tmp_path_factory.mktemp("user")
+    os.environ["ROPEWAY_CONFIG"] = str(folder)
+    return folder
 
 
 @pytest.fixture

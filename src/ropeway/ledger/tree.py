@@ -97,7 +97,11 @@ def size_of(connection: Connection) -> int:
 def catch_up(connection: Connection, size: int) -> None:
     """Write the nodes of the first `size` events that are missing at the tree's end."""
     top = connection.execute(select(TOP)).scalar()
-    known = leaves_in(0 if top is None else top + 1)
+    places = 0 if top is None else top + 1
+    known = leaves_in(places)
+    if merkle.node_count(known) != places:
+        where = str(connection.engine.url.database)
+        raise LedgerDamaged(where, f"the tree ends in the middle of what event {known + 1} completes")
     while known < size:
         rows = connection.execute(
             select(event.c.record)

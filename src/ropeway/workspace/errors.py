@@ -160,7 +160,8 @@ class HeadContradicts(Damaged):
             f"The ledger '{ledger}' has {found} events and does not continue its signed head over {seen}.",
             expected="a ledger that only grew since its head was signed",
             next_step="ropeway audit verify   says what is not right; "
-            "ropeway audit key --replace REASON   if it is a copy, or was put back on purpose",
+            "ropeway audit key --replace REASON   if it was put back on purpose; "
+            "a copy needs a ROPEWAY_CONFIG of its own",
             ledger=ledger,
             seen=seen,
             found=found,

@@ -5,7 +5,7 @@ from ropeway.ledger.event import Event, event
 
 @event("checkpoint-key-replaced", erasable=("reason",))
 class CheckpointKeyReplaced(Event, frozen=True, kw_only=True):
-    """Another key signs the heads from here on: the earlier was lost, or this is a copy or was put back."""
+    """Another key signs the heads from here on: the earlier was lost, or the ledger was put back."""
 
     ledger: str
     verifier: str

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ropeway.keeping.audit.findings import Findings
+from ropeway.keeping.audit.history import plain_bytes
 from ropeway.keeping.audit.keys import terms_of
 from ropeway.ledger.journal import get_meta
 from ropeway.ledger.tables import checkpoint, event, event_payload
@@ -50,9 +51,10 @@ def export_lines(context: Context, *, payloads: bool) -> Iterator[dict[str, Any]
         if not rows:
             break
         for row in rows:
-            shown = {"record": row.record.decode()}
+            shown = {"record": plain_bytes(row.record).decode(errors="replace")}
             if payloads and row.nonce is not None:
-                yield {**shown, "payload": {"nonce": row.nonce.hex(), "value": row.value.decode()}}
+                value = plain_bytes(row.value).decode(errors="replace")
+                yield {**shown, "payload": {"nonce": plain_bytes(row.nonce).hex(), "value": value}}
             else:
                 yield shown
         after = rows[-1].seq

@@ -49,7 +49,7 @@ def walk(
         walked.events += 1
         at = _check_row(row, at, findings)
         walked.erased += _check_payload(row, erased, findings)
-        _climb(frontier, nodes, leaf_hash(row.record), findings)
+        _climb(frontier, nodes, leaf_hash(plain_bytes(row.record)), findings)
         if frontier.size in wanted:
             walked.roots[frontier.size] = frontier.root()
     if nodes.is_left:
@@ -66,10 +66,15 @@ def leaves_of(connection: Connection) -> int:
     return 0 if top is None else leaves_in(top + 1)
 
 
+def plain_bytes(value: object) -> bytes:
+    """What a column holds, as bytes: SQLite lets who writes by hand put text or a number there."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+
+
 def _check_row(row: Row[*tuple[Any, ...]], before: str, findings: Findings) -> str:
     """An event's columns against its bytes; gives its time."""
     try:
-        record = msgspec.json.decode(row.record, type=Record)
+        record = msgspec.json.decode(plain_bytes(row.record), type=Record)
     except (msgspec.DecodeError, UnicodeDecodeError):
         findings.add("event", "an event cannot be read", row.seq)
         return before
@@ -84,7 +89,7 @@ def _check_row(row: Row[*tuple[Any, ...]], before: str, findings: Findings) -> s
 def _check_payload(row: Row[*tuple[Any, ...]], erased: Collection[EventId], findings: Findings) -> int:
     """A payload against the digest that its event carries; 1 when it was erased."""
     try:
-        committed = msgspec.json.decode(row.record, type=Record).payload
+        committed = msgspec.json.decode(plain_bytes(row.record), type=Record).payload
     except (msgspec.DecodeError, UnicodeDecodeError):
         return 0
     if row.nonce is None:
@@ -95,7 +100,7 @@ def _check_payload(row: Row[*tuple[Any, ...]], erased: Collection[EventId], find
         findings.add("payload", "a payload is gone, and no erasure is on record", row.seq)
     elif committed is None:
         findings.add("payload", "a payload stands where the event has none", row.seq)
-    elif commitment(row.nonce, row.value) != committed:
+    elif commitment(plain_bytes(row.nonce), plain_bytes(row.value)) != committed:
         findings.add("payload", "a payload is not what the event committed to", row.seq)
     return 0
 
@@ -137,7 +142,7 @@ class _Nodes:
             self._next = next(self._rows, None)
         if self._next is None or self._next.place != place:
             return None
-        node: bytes = self._next.hash
+        node = plain_bytes(self._next.hash)
         self._next = next(self._rows, None)
         return node
 

@@ -34,8 +34,7 @@ def replace_key(context: Context, reason: str) -> LedgerKey:
     keyring = Keyring(user_folder(), name)
     signer = keyring.new_signer()
     connection = context.begin().connection
-    # The old key does not sign this, even where it is at hand: the ledger that a copy was made of goes on
-    # with it.
+    # The old key does not sign this, even where it is at hand: this may be a copy, and the original goes on.
     before = get_meta(connection, VERIFIER)
     context.append(
         CheckpointKeyReplaced(ledger=name, verifier=signer.verifier.text, replaced=before, reason=reason)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.note import KeyInvalid, Verifier, parse_verifier
 from ropeway.keeping.audit.findings import Findings
+from ropeway.keeping.audit.history import plain_bytes
 from ropeway.ledger.journal import get_meta
 from ropeway.ledger.tables import event
 from ropeway.workspace.checkpoints import VERIFIER
@@ -37,7 +38,8 @@ def terms_of(connection: Connection, findings: Findings) -> list[KeyTerm]:
     rows = connection.execute(
         select(event.c.seq, event.c.record).where(event.c.verb == REPLACED).order_by(event.c.seq)
     )
-    replacements = [(row.seq, body) for row in rows if (body := _body(row.record)) is not None]
+    bodies = [(row.seq, _body(plain_bytes(row.record))) for row in rows]
+    replacements = [(seq, body) for seq, body in bodies if body is not None]
     texts = [(0, replacements[0][1].get("replaced"))] if replacements else [(0, named)]
     texts += [(seq, body.get("verifier")) for seq, body in replacements]
     if named != texts[-1][1]:

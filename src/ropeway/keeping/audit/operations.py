@@ -60,7 +60,7 @@ def show_key(context: Context) -> LedgerKey:
 
 @operation("audit.replace-key", kind="command", permission="ledger:sign")
 def put_new_key(context: Context, *, reason: str) -> LedgerKey:
-    """Have the heads signed by a new key from now on: the old one is lost, or this is a copy or put back.
+    """Have the heads signed by a new key from now on: the old one is lost, or the ledger was put back.
 
     Args:
         context: the call.

@@ -33,7 +33,7 @@ def compare_projections(ledger: Ledger, connection: Connection, findings: Findin
 
 
 def _compare(ledger: Ledger, connection: Connection, scratch: Connection, findings: Findings) -> None:
-    projected.create_all(scratch)
+    projected.create_all(scratch, checkfirst=False)
     seq = 0
     try:
         for fact in ledger.facts(connection):

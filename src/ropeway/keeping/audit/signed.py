@@ -44,7 +44,8 @@ def read_heads(
         if said.origin != ledger:
             findings.add(about, f"{word} is of another ledger, '{said.origin}'")
         elif verifier is None:
-            findings.add(about, f"{word} over {said.size} events is signed by none of the ledger's keys")
+            what = f"{word} over {said.size} events is signed by none of the keys that the ledger names"
+            findings.add(about, what)
         else:
             term = next(term for term in terms if term.verifier == verifier)
             heads.append(Head(source=source, said=said, term=term))

@@ -46,7 +46,7 @@ def verify(context: Context, *, keys: Sequence[str], heads: Sequence[str]) -> Au
     check_terms(terms, gathered.known, findings, notes)
     rows = connection.execute(select(checkpoint).order_by(checkpoint.c.size)).all()
     signed = [
-        *read_heads(name, "database", [row.note for row in rows], terms, findings),
+        *read_heads(name, "database", [str(row.note) for row in rows], terms, findings),
         *read_heads(name, "workspace", gathered.own, terms, findings),
         *read_heads(name, "outside", gathered.outside, terms, findings),
     ]
