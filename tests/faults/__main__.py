@@ -1,6 +1,7 @@
 """More kills than the suite has time for: `python -m tests.faults --kills 200 --seed 7 --json out.json`."""
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a new folder for the workspaces, kept afterwards")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ropeway-faults-") as scratch:
+        # Keys that are made here are not to lie among those of whoever runs this.
+        os.environ.setdefault("ROPEWAY_CONFIG", str(Path(scratch) / "user"))
         campaign = run_campaign(
             options.keep or Path(scratch),
             kills=options.kills,
