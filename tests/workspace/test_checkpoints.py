@@ -1,6 +1,7 @@
 import json
 import logging
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,18 @@ def test_a_head_is_signed_every_so_many_events(root: Path, monkeypatch: pytest.M
                 other.ledger.after_commit = workspace.ledger.after_commit
                 act(other)
     assert [each.size for each in signed(root)] == [3, 6, 7]
+
+
+def test_what_was_written_is_signed_after_a_while_though_nothing_else_happens(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "EVERY_S", 0.05)
+    with open_workspace(root, actor="ana") as workspace:
+        act(workspace)
+        deadline = time.monotonic() + 60
+        while not signed(root) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert [each.size for each in signed(root)] == [1]
 
 
 def test_heads_go_where_the_project_says_too(root: Path, tmp_path: Path) -> None:

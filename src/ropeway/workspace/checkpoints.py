@@ -55,18 +55,27 @@ class Checkpoints:
         self._unsigned = 0
         self._signed_at = time.monotonic()
         self._turn = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def note_commit(self, appended: int) -> None:
         """Some events are durable; sign if that is due."""
         self._unsigned += appended
         if self._unsigned >= EVERY_EVENTS or time.monotonic() - self._signed_at >= EVERY_S:
             self.sign()
+        elif self._timer is None:
+            # A server may write once and then be idle for hours.
+            self._timer = threading.Timer(EVERY_S, self.sign)
+            self._timer.daemon = True
+            self._timer.start()
 
     def sign(self) -> None:
         """Sign a head over all events, if this process wrote any that are unsigned. Never raises."""
         if not self._unsigned or not self._turn.acquire(blocking=False):
             return
         try:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             self._unsigned = 0
             self._signed_at = time.monotonic()
             sign_head(self._ledger, self._home, self._user(), self._elsewhere)
