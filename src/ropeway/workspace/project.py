@@ -3,7 +3,6 @@
 Unknown settings are refused, so that a misspelt bar is not silently no bar.
 """
 
-import math
 import re
 import tomllib
 from datetime import date, timedelta
@@ -18,13 +17,12 @@ from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
 from ropeway.workspace.errors import ProjectInvalid, ProjectNotFound
 from ropeway.workspace.mistakes import explain, explain_syntax
+from ropeway.workspace.settings import Settings
 
 PROJECT_FILE = "ropeway.toml"
 OWN_FOLDERS = (".ropeway", "contracts", ".git")
 """Folders of a project in which nothing else is to be written."""
 SUM_TOLERANCE = 1e-9
-LARGEST = 2**53
-"""Whole numbers from here on are not exact as JSON."""
 LONGEST = timedelta(days=36_525)
 """No length of time in the settings is longer: a moment so far from now may not be a date."""
 
@@ -42,28 +40,6 @@ Trigger = Literal["drift", "degradation", "new-data", "schedule"]
 """What may begin a retraining besides a person."""
 Watched = Literal["drift", "degradation", "quality", "errors", "latency", "coverage", "silence"]
 """What an alert rule can be about."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the project file. Unknown keys are refused, and so is what TOML lets be nan or inf."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            _check_numbers(f"`{name}`", getattr(self, name))
-
-
-def _check_numbers(name: str, value: object) -> None:
-    """Refuse nan, inf, and whole numbers that are not exact everywhere, however deep in a setting."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} is {value}, which is no number that can be meant")
-    if isinstance(value, int) and abs(value) >= LARGEST:
-        raise ValueError(f"{name} is too large to be meant")
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _check_numbers(f"{name} of '{key}'", inner)
-    if isinstance(value, list):
-        for inner in value:
-            _check_numbers(name, inner)
 
 
 class Section(Settings, frozen=True, kw_only=True):
