@@ -13,6 +13,14 @@ from ropeway.workspace import LocalWorkspace
 MakeProject = Callable[..., LocalWorkspace]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys that tests make lie here, and not among those of whoever runs them."""
+    folder = tmp_path_factory.mktemp("user")
+    os.environ["ROPEWAY_CONFIG"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL, with a schema of its own for whoever asks: `postgres.place()`."""

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import text
 from tests.golden.make import TOML, told
 
+from ropeway.keeping.audit.operations import verify_history
 from ropeway.ledger.event import TYPES_BY_VERB
 from ropeway.ledger.projections import projected_rows
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace, rooms
+from ropeway.workspace.heads import HeadsFile
 
 FORMATS = sorted(Path(__file__).parent.glob("format-*"))
 rooms.load_operations()
@@ -51,6 +53,14 @@ def test_every_released_event_is_in_some_golden_ledger() -> None:
         kept |= set(json.loads((folder / "expected.json").read_text(encoding="utf-8"))["verbs"])
     ours = {kind.verb for kind in TYPES_BY_VERB.values() if kind.cls.__module__.startswith("ropeway.")}
     assert ours - kept == set()
+
+
+def test_an_audit_finds_it_as_written(golden: Path, opened: LocalWorkspace) -> None:
+    lines, _ = HeadsFile(golden / "heads" / "checkpoints").read()
+    report = verify_history(opened, heads=[line.note for line in lines])
+    assert report.findings == []
+    assert report.checkpoints == len(lines)
+    assert report.uncovered == (0 if lines else report.events)
 
 
 def test_a_golden_ledger_is_never_changed(golden: Path, opened: LocalWorkspace) -> None:

@@ -61,6 +61,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "reproduce", "ropeway.cli.reproduce:reproduce", _ASK, "Do a run or model again; is it still the same?"
     ),
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
+    Entry("audit", "ropeway.cli.audit:audit", _KEEP, "Was history changed? Check, prove, export."),
     Entry("ledger", "ropeway.cli.ledger_move:ledger", _KEEP, "Move the history to PostgreSQL, or back."),
     Entry("doctor", "ropeway.cli.keeping:doctor", _KEEP, "What could go wrong here, and what to do."),
     Entry("fsck", "ropeway.cli.ledger:fsck", _KEEP, "Check every event and every object on disk."),

@@ -8,9 +8,10 @@ readers never wait. The same in SQLite and in PostgreSQL (`ledger/database`).
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 from ropeway.core.canonical import canonical
 from ropeway.core.clock import Clock, from_text, to_text
 from ropeway.core.ids import EventId, PersonId, new_id
-from ropeway.ledger import projections, tables
+from ropeway.ledger import projections, tables, tree, upgrade
 from ropeway.ledger.database import Hold, Place, open_database
 from ropeway.ledger.errors import (
     CommitUnknown,
@@ -31,7 +32,7 @@ from ropeway.ledger.errors import (
 )
 from ropeway.ledger.event import TYPES_BY_CLASS, TYPES_BY_VERB, Event, EventType, Fact
 
-FORMAT = 1
+FORMAT = 2
 """The version of the tables of truth. A database with a higher one is refused."""
 
 NONCE_BYTES = 16
@@ -46,7 +47,12 @@ MOVED = "moved"
 """The key in `meta` under which a ledger that was left behind says where the history is now."""
 MOVED_TO = select(tables.meta.c.value).where(tables.meta.c.key == MOVED)
 LAST_EVENT = (
-    select(tables.event.c.seq, tables.event.c.at, MOVED_TO.scalar_subquery().label(MOVED))
+    select(
+        tables.event.c.seq,
+        tables.event.c.at,
+        MOVED_TO.scalar_subquery().label(MOVED),
+        tree.TOP.label("top"),
+    )
     .order_by(tables.event.c.seq.desc())
     .limit(1)
 )
@@ -89,6 +95,7 @@ class Transaction:
         self._at: datetime | None = from_text(last.at) if last else None
         self.last_id: EventId | None = None
         """The newest event of this transaction: none before the first `append`."""
+        self._growth = tree.Growth(connection, self._seq, last.top if last else None)
 
     def append(self, event: E, *, actor: PersonId, auth: str = "none") -> Fact[E]:
         """Record one event and move the projections with it. Durable when the transaction has ended."""
@@ -127,10 +134,17 @@ class Transaction:
                 "record": kept,
             },
         )
+        self._growth.add(kept)
         # The handlers see the event as a replay will: canonical bytes tell no 1.0 from 1 and sort keys.
         fact = fact_of(msgspec.json.decode(kept, type=Record), event_type, payload.value if payload else None)
         projections.apply(fact, self.connection)
         return cast("Fact[E]", fact)
+
+    def finish(self) -> int:
+        """Write the tree's nodes of what was appended, as the last thing; gives how many events that is."""
+        appended = self._growth.appended
+        self._growth.write()
+        return appended
 
     def _keep_payload(self, event_id: EventId, values: dict[str, Any]) -> Payload | None:
         """Keep the erasable values apart, with the nonce that salts their digest."""
@@ -150,6 +164,10 @@ class Ledger:
         place: a file for SQLite, or a schema of a PostgreSQL database; made when absent.
         clock: where times come from.
 
+    Attributes:
+        after_commit: called with the number of events that a transaction appended, once they are durable
+            and the write lock is free again.
+
     Raises:
         WorkspaceNewer: the database has a newer format.
         LedgerDamaged: the file is not a sound database.
@@ -161,6 +179,7 @@ class Ledger:
     def __init__(self, place: Place, clock: Clock) -> None:
         self.place = place
         self._clock = clock
+        self.after_commit: Callable[[int], None] | None = None
         self._database = open_database(place)
         try:
             self._prepare()
@@ -192,16 +211,20 @@ class Ledger:
             LedgerMoved: the history is elsewhere now.
             CommitUnknown: the connection was lost at the very end, and the server did not come back to say.
         """
-        transaction = None
+        transaction, appended = None, 0
         try:
             with self._database.writing() as connection:
                 transaction = Transaction(connection, self._clock)
                 if transaction.moved is not None:
                     raise LedgerMoved(self.name, transaction.moved)
                 yield transaction
+                appended = transaction.finish()
         except CommitUnknown as error:
             if transaction is None or not self._has_happened(transaction, error):
                 raise LedgerUnreachable(self.name, "the connection was lost before the end") from error
+        # The lock is let go, and what was acknowledged is durable whatever comes of this.
+        if appended and self.after_commit is not None:
+            self.after_commit(appended)
 
     def problems(self, connection: Connection) -> list[str]:
         """What is wrong with the database itself, in words; nothing when it is sound."""
@@ -273,7 +296,7 @@ class Ledger:
         for fact in self.facts(connection):
             projections.apply(fact, connection)
             count += 1
-        _set_meta(connection, "projections", projections.shape())
+        set_meta(connection, "projections", projections.shape())
         return count
 
     def _decode(self, row: Row[*tuple[Any, ...]]) -> Fact[Event]:
@@ -294,8 +317,11 @@ class Ledger:
         with self._database.writing() as connection:
             if self._is_current(connection):
                 return
+            if isinstance(self.place, Path):
+                upgrade.keep_old(connection, self.place, self._clock, to=FORMAT)
             self._database.make_truth(connection)
-            _set_meta(connection, "format", str(FORMAT))
+            for key, value in {"format": str(FORMAT), **upgrade.fill(connection)}.items():
+                set_meta(connection, key, value)
             self._rebuild(connection)
 
     def _is_current(self, connection: Connection) -> bool:
@@ -307,7 +333,7 @@ class Ledger:
             raise WorkspaceNewer(self.name, int(found["format"]), FORMAT)
         if MOVED in found:
             raise LedgerMoved(self.name, found[MOVED])
-        return found.get("projections") == projections.shape()
+        return found.get("format") == str(FORMAT) and found.get("projections") == projections.shape()
 
 
 def fact_of(record: Record, event_type: EventType, payload: bytes | None) -> Fact[Event]:
@@ -336,6 +362,12 @@ def count_events(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(tables.event)).scalar_one()
 
 
-def _set_meta(connection: Connection, key: str, value: str) -> None:
+def get_meta(connection: Connection, key: str) -> str | None:
+    """What the ledger says of itself: `format`, `ledger` (its id), `verifier` (who signs its heads)."""
+    return connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+
+
+def set_meta(connection: Connection, key: str, value: str) -> None:
+    """Say something else of the ledger itself."""
     connection.execute(delete(tables.meta).where(tables.meta.c.key == key))
     connection.execute(insert(tables.meta).values(key=key, value=value))

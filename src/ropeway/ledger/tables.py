@@ -6,6 +6,7 @@ disposable: any room may declare its own there; they are dropped and replayed wh
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Index,
     Integer,
@@ -59,6 +60,23 @@ answered = Table(
     Column("result", LargeBinary, nullable=False),
 )
 
+# The nodes of the Merkle tree over all records, by their place; see `core.merkle`.
+tree = Table(
+    "tree",
+    recorded,
+    # A row id in SQLite: rows are only ever appended, and that is the cheapest way to.
+    Column("place", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# Heads that were signed: notes over the first `size` events.
+checkpoint = Table(
+    "checkpoint",
+    recorded,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("note", String, nullable=False),
+)
+
 # No history: who does a piece of work now. The token only ever grows.
 lease = Table(
     "lease",
@@ -70,10 +88,12 @@ lease = Table(
 )
 
 # `event` is append-only; a payload may one day be erased, but never changed.
+GROWING = (("tree", "UPDATE"), ("tree", "DELETE"), ("checkpoint", "UPDATE"), ("checkpoint", "DELETE"))
 FORBIDDEN = (
     ("event", "UPDATE", "events are append-only"),
     ("event", "DELETE", "events are append-only"),
     ("event_payload", "UPDATE", "payloads are never changed"),
+    *((table, does, "nodes and checkpoints are append-only") for table, does in GROWING),
 )
 """What a trigger of the database refuses: on which table, to do what, and the words it says."""
 

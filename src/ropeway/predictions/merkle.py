@@ -1,16 +1,17 @@
 """One digest over many records that gives none of them away: a Merkle tree with salted leaves.
 
-The tree is RFC 6962's: SHA-256, leaves begin with 0x00 and inner nodes with 0x01, and a lone node at the end
-of a level goes up as it is. A leaf is hashed with a salt of its own, drawn from the segment's secret, so that
+The tree is `core.merkle`'s. A leaf is hashed with a salt of its own, drawn from the segment's secret, so that
 the root can be public, and one record can be shown with its path without the others becoming guessable.
 """
 
 import hashlib
 import secrets
+from collections import deque
 from collections.abc import Iterable
 
+from ropeway.core.merkle import Frontier, leaf_hash
+
 SALT_BYTES = 32
-LEAF, NODE = b"\x00", b"\x01"
 
 
 def new_salt() -> bytes:
@@ -29,16 +30,10 @@ def root_of(salt: bytes, records: Iterable[bytes]) -> str:
         >>> root_of(bytes(32), [b"one", b"two"])[:16]
         'f168430a863e8164'
     """
-    sha256 = hashlib.sha256
-    level = [sha256(LEAF + leaf_salt(salt, place) + record).digest() for place, record in enumerate(records)]
-    if not level:
-        return sha256().hexdigest()
-    while len(level) > 1:
-        pairs = [
-            sha256(NODE + level[place] + level[place + 1]).digest() for place in range(0, len(level) - 1, 2)
-        ]
-        level = pairs + level[len(pairs) * 2 :]
-    return level[0].hex()
+    frontier = Frontier()
+    for place, record in enumerate(records):
+        deque(frontier.add(leaf_hash(leaf_salt(salt, place) + record)), maxlen=0)
+    return frontier.root().hex()
 
 
 def leaf_salt(salt: bytes, place: int) -> bytes:

@@ -2,7 +2,7 @@
 
 NotFound ├── ProjectNotFound └── UnknownOperation     Invalid ├── BadArguments └── ProjectInvalid
 Refused  └── PermissionDenied      Conflict ├── LeaseHeld └── LeaseLost
-Unavailable ├── WorkspaceUnusable └── ClockUnreadable
+Unavailable ├── WorkspaceUnusable └── ClockUnreadable    Damaged └── HeadContradicts
 
 Of a workspace on a server, seen from a caller:
 Invalid ├── BadServer └── DigestDiffers      Refused ├── NotSafe └── TokenExposed
@@ -152,6 +152,24 @@ class LeaseLost(Conflict):
             next_step="nothing: what this one had done stands, and the other carries on",
             lease=name,
             token=token,
+        )
+
+
+class HeadContradicts(Damaged):
+    """Two heads of a ledger of which neither continues the other: it was changed, put back, or is a copy."""
+
+    code = "head-contradicts"
+
+    def __init__(self, ledger: str, seen: int, found: int) -> None:
+        super().__init__(
+            f"The ledger '{ledger}' has {found} events and does not continue its signed head over {seen}.",
+            expected="a ledger that only grew since its head was signed",
+            next_step="ropeway audit verify   says what is not right; "
+            "ropeway audit key --replace REASON   if it was put back on purpose; "
+            "a copy needs a ROPEWAY_CONFIG of its own",
+            ledger=ledger,
+            seen=seen,
+            found=found,
         )
 
 

@@ -21,6 +21,7 @@ from ropeway.store import Store
 from ropeway.store.files import in_our_words
 from ropeway.workspace import rooms
 from ropeway.workspace.caller import Caller
+from ropeway.workspace.checkpoints import Checkpoints, outside_file
 from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
 from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
@@ -29,6 +30,7 @@ from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.place import HOME, ledger_place
 from ropeway.workspace.project import PROJECT_FILE, Project
 from ropeway.workspace.project_file import load_project
+from ropeway.workspace.user_folder import user_folder
 
 PRIVATE = 0o700
 
@@ -49,6 +51,7 @@ class LocalWorkspace:
         fence: a lease that each write transaction checks first; see `fenced`.
         project: settings to go by instead of the file's; see `going_by`.
         place: where the ledger is; by the settings when absent.
+        signs: whether to sign the ledger's heads, with the user's key.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class LocalWorkspace:
         fence: Lease | None = None,
         project: Project | None = None,
         place: Place | None = None,
+        signs: bool = False,
     ) -> None:
         self._root = root
         self._home = root / HOME
@@ -77,6 +81,10 @@ class LocalWorkspace:
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error
         self._ledger = Ledger(place or ledger_place(self._home), self._clock)
+        self._checkpoints: Checkpoints | None = None
+        if signs:
+            self._checkpoints = Checkpoints(self._ledger, self._home, user_folder, self._heads_elsewhere)
+            self._ledger.after_commit = self._checkpoints.note_commit
 
     @property
     def root(self) -> Path:
@@ -163,6 +171,7 @@ class LocalWorkspace:
             fence=lease,
             project=self._project,
             place=self._ledger.place,
+            signs=self._checkpoints is not None,
         ).acting(self._caller)
 
     def going_by(self, project: Project) -> "LocalWorkspace":
@@ -175,6 +184,7 @@ class LocalWorkspace:
             fence=self._fence,
             project=project,
             place=self._ledger.place,
+            signs=self._checkpoints is not None,
         ).acting(self._caller)
 
     def for_guest(self, actor: str) -> "LocalWorkspace":
@@ -188,8 +198,17 @@ class LocalWorkspace:
         return other
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Sign what was written, and let go of the database."""
+        self.checkpoint()
         self._ledger.close()
+
+    def checkpoint(self) -> None:
+        """Sign a head over what this workspace wrote, if it signs; for what runs long without closing."""
+        if self._checkpoints is not None:
+            self._checkpoints.sign()
+
+    def _heads_elsewhere(self, ledger: str) -> Path | None:
+        return outside_file(self._root, self.project.audit.heads, ledger)
 
     def __enter__(self) -> Self:
         return self
@@ -291,7 +310,7 @@ def open_local(path: Path | str | None = None, *, actor: str | None = None) -> L
         ProjectNotFound: there is no ropeway.toml there or above.
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
-    return LocalWorkspace(root, actor=actor or usual_actor(), clock=clock_of_environment())
+    return LocalWorkspace(root, actor=actor or usual_actor(), clock=clock_of_environment(), signs=True)
 
 
 def usual_actor() -> str:

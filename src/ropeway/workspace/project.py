@@ -463,6 +463,21 @@ class Rollout(Settings, frozen=True, kw_only=True):
             raise ValueError("`error_cap` must be over 0")
 
 
+class Audit(Settings, frozen=True, kw_only=True):
+    """`[audit]`: where the ledger's signed heads are kept besides."""
+
+    heads: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        place = normpath(self.heads or "heads")
+        if place == "." or place.split("/")[0] in OWN_FOLDERS:
+            raise ValueError(
+                f"`heads` of [audit] is '{self.heads}': heads prove something only where who changes the "
+                "workspace does not reach, such as a shared drive"
+            )
+
+
 class Project(Settings, frozen=True, kw_only=True):
     """The whole project file."""
 
@@ -488,6 +503,7 @@ class Project(Settings, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     source: dict[str, Source] = {}
     retention: dict[str, Any] = {}
+    audit: Audit = Audit()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -18,6 +18,7 @@ PROJECTIONS = (
     "ropeway.continuous.projections",
     "ropeway.keeping.reproduce.projections",
     "ropeway.keeping.projections",
+    "ropeway.keeping.audit.events",
     "ropeway.server.projections",
 )
 OPERATIONS = (
@@ -35,6 +36,7 @@ OPERATIONS = (
     "ropeway.story.operations",
     "ropeway.keeping.operations",
     "ropeway.keeping.reproduce.operations",
+    "ropeway.keeping.audit.operations",
     "ropeway.server.operations",
 )
 

@@ -22,6 +22,11 @@ from ropeway.ledger.lock import WriteLock
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL when one connection resets it while another checkpoints
 # (sqlite.org/wal.html#walresetbug). On such a driver only the holder of the write lock checkpoints.
 WAL_RESET_FIXED = (3, 51, 3)
+TRIGGERS = tuple(
+    f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
+    for table, does, says in tables.FORBIDDEN
+)
 PEEK_WAIT_S = 5.0
 
 
@@ -67,11 +72,8 @@ class SqliteDatabase:
     def make_truth(self, connection: Connection) -> None:
         """See `Database.make_truth`."""
         tables.recorded.create_all(connection)
-        for table, does, says in tables.FORBIDDEN:
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
-            )
+        for trigger in TRIGGERS:
+            connection.exec_driver_sql(trigger)
 
     def tables(self, connection: Connection) -> set[str]:
         """See `Database.tables`."""
