@@ -102,8 +102,7 @@ def test_a_bomb_does_not_go_off(store: Store, announced: int, content_size: bool
 def test_compressed_bytes_without_the_library_are_said_to_need_it(
     store: Store, folder: Path, monkeypatch
 ) -> None:
-    tree = store.put_folder(folder)
-    digest = store.read_tree(tree)["a/deep/é.bin"]
+    digest = store.put_folder(folder)
     assert any(entry.coding == coding.ZSTD for entry in Pack(the_pack(store)).entries)
     monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
     with pytest.raises(CodingUnavailable, match="zstandard is not installed"):
