@@ -89,7 +89,7 @@ def _store(bucket: str, endpoint: str | None, region: str | None) -> Any:
     try:
         from obstore.store import S3Store
     except ImportError as error:
-        raise BucketsUnsupported() from error
+        raise BucketsUnsupported from error
     options: dict[str, Any] = {}
     if endpoint is not None:
         options["endpoint"] = endpoint
