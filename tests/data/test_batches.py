@@ -20,7 +20,7 @@ def walk(path: Path, form: str, piece_bytes: int) -> tuple[pl.DataFrame, int]:
     return whole, len(found)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=30))
 def test_a_csv_file_in_pieces_is_the_file(rows, tmp_path):
     path = tmp_path / "rows.csv"

@@ -8,6 +8,7 @@ objects) comes as one piece, as `data add` read it.
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -134,36 +135,35 @@ def _csv_pieces(path: Path, kinds: Mapping[str, str], places: list[int]) -> Iter
 
 def _csv_cuts(path: Path, piece_bytes: int) -> _Cuts:
     """Ends of records about a piece apart: newlines before which quotes came in pairs."""
+    status = path.stat()
+    return _cuts_of(path, piece_bytes, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _cuts_of(path: Path, piece_bytes: int, *_identity: int) -> _Cuts:
     places: list[int] = []
-    records = blanks = at = last_end = 0
+    records = blanks = at = last_end = last_byte = 0
     is_quoted = False
     with path.open("rb") as file:
         while block := file.read(piece_bytes):
             data = np.frombuffer(block, dtype=np.uint8)
-            inside = (np.cumsum(data == _QUOTE) + is_quoted) % 2
-            ends = np.flatnonzero((data == _NEWLINE) & (inside == 0)) + at + 1
-            is_quoted = bool(inside[-1])
-            if len(ends):
-                lengths = np.diff(ends, prepend=last_end)
-                short = ends[lengths <= 2]
-                blanks += sum(
-                    _is_blank(path, int(end), int(length))
-                    for end, length in zip(short, lengths[lengths <= 2], strict=True)
-                )
-                records += len(ends)
-                last_end = int(ends[-1])
+            is_end = data == _NEWLINE
+            if is_quoted or _QUOTE in block:
+                # In bytes: 256 is even, so that a count that runs over says the same of pairs.
+                inside = (np.cumsum(data == _QUOTE, dtype=np.uint8) + np.uint8(is_quoted)) & 1
+                is_end &= inside == 0
+                is_quoted = bool(inside[-1])
+            local = np.flatnonzero(is_end)
+            if len(local):
+                lengths = np.diff(local + at + 1, prepend=last_end)
+                before = np.where(local > 0, data[local - 1], last_byte)
+                blanks += int(((lengths == 1) | ((lengths == 2) & (before == _RETURN))).sum())
+                records += len(local)
+                last_end = int(local[-1]) + at + 1
                 places.append(last_end)
             at += len(block)
+            last_byte = block[-1]
     if at > last_end:
         records += 1
         places.append(at)
     return _Cuts(places, records, blanks)
-
-
-def _is_blank(path: Path, end: int, length: int) -> bool:
-    """Whether a line of one or two bytes holds nothing but its end."""
-    if length == 1:
-        return True
-    with path.open("rb") as file:
-        file.seek(end - length)
-        return file.read(1)[0] == _RETURN

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ropeway.data.errors import ExtraMissing, SourceMissing, SourceUnreachable
+from ropeway.data.errors import BucketsUnsupported, SourceMissing, SourceUnreachable
 
 if TYPE_CHECKING:
     from ropeway.data.referred import Pin
@@ -32,7 +32,7 @@ def list_objects(
     """The objects under a prefix, sorted by key; and a function that fetches one of them block by block.
 
     Raises:
-        ExtraMissing: obstore is not installed.
+        BucketsUnsupported: obstore is not installed.
         SourceUnreachable: the store could not be asked.
     """
     bucket, prefix = _parts(url)
@@ -58,7 +58,7 @@ def head_object(uri: str, *, endpoint: str | None = None) -> "Pin":
     """What an object is known by.
 
     Raises:
-        SourceMissing, SourceUnreachable, ExtraMissing: as they say.
+        SourceMissing, SourceUnreachable, BucketsUnsupported: as they say.
     """
     from ropeway.data.referred import Pin
 
@@ -89,7 +89,7 @@ def _store(bucket: str, endpoint: str | None, region: str | None) -> Any:
     try:
         from obstore.store import S3Store
     except ImportError as error:
-        raise ExtraMissing("s3", "obstore") from error
+        raise BucketsUnsupported from error
     options: dict[str, Any] = {}
     if endpoint is not None:
         options["endpoint"] = endpoint

@@ -16,6 +16,8 @@ from ropeway.data.kinds import infer, parse
 
 DELIMITERS = (",", ";", "\t", "|")
 BLOCK_BYTES = 1 << 20
+HEADER_BYTES = 1 << 20
+"""A header is not longer."""
 FIELD_LIMIT = 1 << 30
 """Python's own limit for one field is 128 KB: less than a long text."""
 
@@ -53,6 +55,7 @@ def read_delimited(path: Path, kinds: Mapping[str, str] | None = None, *, shown:
 
 def header_of(data: bytes) -> tuple[list[str], str, int]:
     """The names in the first record of a file that was read before, its delimiter, and how long it is."""
+    data = data[:HEADER_BYTES]
     text = data.decode("utf-8-sig", errors="replace")
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -18,10 +18,11 @@ Refused    ── ContractViolated, ContractChanged, ChecksFailed
            └─ NotRestorable    the version is referred to, not kept
 Failed     ── CheckRaised      the project's own check function raised
            └─ QueryFailed      the project's own query did not run
-Unavailable── SourceUnreachable, SourceUnset, ExtraMissing
+Unavailable── SourceUnreachable, SourceUnset, BucketsUnsupported
 """
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -403,16 +404,16 @@ class SourceUnreachable(Unavailable):
         )
 
 
-class ExtraMissing(Unavailable):
-    """A library that only some need is not installed."""
+class BucketsUnsupported(Unavailable):
+    """The library that speaks with buckets is an extra, and not installed."""
 
-    code = "extra-missing"
+    code = "buckets-unsupported"
 
-    def __init__(self, extra: str, library: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"This needs {library}, which is not installed.",
-            next_step=f"pip install 'ropeway[{extra}]'",
-            extra=extra,
+            "Buckets are asked through obstore, which is not installed.",
+            expected="the extra 's3'",
+            next_step=f"{sys.executable} -m pip install 'ropeway[s3]'",
         )
 
 

@@ -43,7 +43,7 @@ def fetch_objects(
     """The rows of the objects under a prefix; None where nothing changed.
 
     Raises:
-        ExtraMissing, SourceUnreachable: the bucket cannot be asked.
+        BucketsUnsupported, SourceUnreachable: the bucket cannot be asked.
         SourceMissing: nothing is under the prefix, now or ever.
         FileUnreadable, BrokenRow, BadHeader, RowsDoNotFit: one cannot be read, or not beside others.
     """
