@@ -30,7 +30,8 @@ def publish(context: Context, *, name: str, cut: str = "") -> str:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
-    context.append(GuidePublished(name=name, version=new_id("guide")))
+    version = context.store.put(new_id("guide").encode())
+    context.append(GuidePublished(name=name, version=version))
     return f"{name} {len(calls)}"
 
 

@@ -1,10 +1,12 @@
 """What changed between two versions: plain data. No polars here; `diff` finds it out."""
 
+from typing import Any
+
 import msgspec
 
 from ropeway.data.records import DatasetVersion
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 class Retyped(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "monitoring:read",
         "objects:read",
         "predictions:read",
+        "project:read",
         "retraining:read",
         "runs:read",
         "story:read",
@@ -47,24 +48,28 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "objects:write",
         "runs:write",
     ),
-    # Answers for it: decides on labels and versions, and which code may run.
+    # Answers for it: decides on labels and versions, which code may run, and what must be kept.
     "approver": (
         "labels:adjudicate",
         "models:approve",
         "models:trust",
         "retraining:approve",
+        "workspace:hold",
     ),
-    # Runs production: what is live, its traffic, its watching, its renewal.
+    # Runs production: what is live, its traffic, its watching, its renewal; takes the whole record elsewhere.
     "operator": (
+        "ledger:export",
         "models:promote",
         "monitoring:write",
         "predictions:write",
         "retraining:write",
     ),
-    # Says who belongs to the project and what they may.
+    # Says who belongs to the project and what they may; throws away, and answers for the key.
     "admin": (
+        "ledger:sign",
         "members:write",
         "tokens:manage",
+        "workspace:keep",
     ),
 }
 

@@ -41,7 +41,7 @@ def prove_consistency(context: Context, *, first: int, second: int) -> Consisten
     return prove_growth(context.read, first, second)
 
 
-@operation("audit.export", kind="stream", permission="ledger:read")
+@operation("audit.export", kind="stream", permission="ledger:export")
 def export(context: Context, *, payloads: bool = False) -> Iterator[dict[str, Any]]:
     """The ledger line by line, in the form that proves itself offline.
 
