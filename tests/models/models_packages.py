@@ -3,6 +3,7 @@
 from threading import Lock
 
 from ropeway.core.canonical import canonical
+from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.data.add import add
 from ropeway.data.operations import resolve_version as resolve_dataset
@@ -20,7 +21,8 @@ from ropeway.models.registry import ModelVersion, champion_of
 from ropeway.pipelines.records import Signature
 from ropeway.workspace import LocalWorkspace
 
-TABLE = Digest("0" * 64)
+TABLE_BYTES = b"what stands for every table here"
+TABLE = digest_bytes(TABLE_BYTES)
 LOCK = Lock()
 ROWS = "id,text,label\n1,fine,yes\n2,grey,no\n"
 
@@ -39,6 +41,7 @@ def dataset_of(workspace: LocalWorkspace) -> str:
 def put_package(workspace: LocalWorkspace, *, learnt: str = "1") -> Digest:
     """A sound package whose one artifact holds some text."""
     store = workspace.store
+    store.put(TABLE_BYTES)
     code = {"pipeline.py": store.put(b"# nothing to see")}
     artifact = store.put(learnt.encode())
     pinned = {"classifier": PinnedArtifact(digest=artifact, format="text", content=artifact)}

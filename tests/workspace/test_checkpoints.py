@@ -14,7 +14,7 @@ from ropeway.workspace import LocalWorkspace, checkpoints, open_workspace
 from ropeway.workspace.errors import HeadContradicts, ProjectInvalid
 from ropeway.workspace.heads import HeadLine, HeadsFile
 from ropeway.workspace.keyring import Keyring
-from ropeway.workspace.project import load_project
+from ropeway.workspace.project_file import load_project
 from ropeway.workspace.user_folder import user_folder
 
 

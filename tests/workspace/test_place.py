@@ -8,7 +8,7 @@ from ropeway.ledger.database import PostgresPlace
 from ropeway.ledger.errors import LedgerPlaceInvalid
 from ropeway.workspace.errors import ProjectInvalid
 from ropeway.workspace.place import ledger_place
-from ropeway.workspace.project import load_project
+from ropeway.workspace.project_file import load_project
 
 URL = "postgresql://host/db"
 

@@ -184,7 +184,7 @@ def test_a_name_of_any_script_acts_from_afar(served, caller: Caller):
 
 
 def test_login_keeps_no_token_for_a_server_that_asks_for_none(served, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("ROPEWAY_CONFIG", str(tmp_path))
     result = CliRunner().invoke(root, ["login", served.url], input="rw_something\n")
     assert result.exit_code == 0
     assert "asks for no token" in result.output

@@ -139,7 +139,7 @@ def test_which_workspace_counts(tmp_path: Path, monkeypatch):
 
 
 def test_a_token_goes_to_its_own_server_and_nowhere_else(stranger, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("ROPEWAY_CONFIG", str(tmp_path / "config"))
     one, other = (stranger((403, "text/html", b"no")) for _ in range(2))
     path = keep_token(one.url, "rw_secret")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -153,7 +153,7 @@ def test_a_token_goes_to_its_own_server_and_nowhere_else(stranger, tmp_path: Pat
 
 
 def test_a_token_that_others_can_read_is_not_used(tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("ROPEWAY_CONFIG", str(tmp_path))
     keep_token("https://a", "rw_1").chmod(0o644)
     with pytest.raises(TokenExposed, match="chmod 600"):
         token_for("https://a")

@@ -28,6 +28,13 @@ class TokenMalformed(Invalid):
         )
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What a server says of who asks; without a role where the project has no members."""
+
+    name: str
+    role: str | None
+
+
 class SignedIn(msgspec.Struct, frozen=True):
     """Who the server takes one for; `name` is empty where it asks for no token."""
 
@@ -96,6 +103,7 @@ def _who(connection: "Connection") -> str:
         connection.get("workspace.project")  # a server of ours, that knows nobody
         return ""
     try:
-        return str(msgspec.json.decode(body, type=dict[str, object])["name"])
-    except (msgspec.DecodeError, KeyError) as error:
+        told = msgspec.json.decode(body, type=Known)
+    except msgspec.DecodeError as error:
         raise ForeignAnswer(connection.origin, "it does not say who one is") from error
+    return told.name if told.role is not None else ""

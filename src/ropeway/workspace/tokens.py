@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.workspace.errors import TokenExposed
+from ropeway.workspace.user_folder import user_folder
 
 VARIABLE = "ROPEWAY_TOKEN"
 PRIVATE = 0o700
@@ -65,8 +66,7 @@ def forget_token(origin: str) -> bool:
 
 def token_path(origin: str) -> Path:
     """The file of a server's token, in the user's configuration folder."""
-    folder = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(folder) / "ropeway" / "tokens" / file_name(origin)
+    return user_folder() / "tokens" / file_name(origin)
 
 
 def file_name(address: str) -> str:

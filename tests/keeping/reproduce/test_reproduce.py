@@ -1,10 +1,12 @@
 """A run, done again: the four verdicts, each for its reason."""
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.keeping.reproduce.halves import TOML, lay_halves
 
 from ropeway.data.add import add
 from ropeway.keeping.operations import fsck
@@ -17,51 +19,26 @@ from ropeway.pipelines.run import run_pipeline
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
 
-TOML = """
-[project]
-name = "halves"
-[charter]
-metric = "accuracy"
-[inputs.rows]
-dataset = "numbers"
-target = "half"
-[params]
-shift = 0.0
-"""
-PIPELINE = """
-import random
-import polars as pl
-from ropeway import fit, step
-
-@step
-def feature(rows):
-    return rows["x"]
-
-@fit
-def limit(feature, target, *, shift: float = 0.0):
-    low = feature.filter(target == "low")
-    return {"limit": float(low.max()) + shift + LEARNT}
-
-@step(serve=True)
-def half(feature, limit):
-    high = pl.Series([1 / (1 + 2.0 ** (limit["limit"] - x)) for x in feature])
-    return pl.DataFrame({"high": high, "low": 1 - high})
-"""
 Halves = LocalWorkspace
 
 
 @pytest.fixture
-def halves(project, tmp_path: Path) -> Halves:
-    return made(project, tmp_path, learnt="0.0")
+def make_halves(tmp_path: Path) -> Iterator[Callable[[str], Halves]]:
+    """Lays out the project, with what its pipeline adds to what it learns."""
+    made: list[Halves] = []
+
+    def make(learnt: str) -> Halves:
+        made.append(lay_halves(tmp_path / "halves", learnt=learnt))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
-def made(project, tmp_path: Path, *, learnt: str) -> Halves:
-    workspace = project(TOML, **{"pipeline.py": PIPELINE.replace("LEARNT", learnt)})
-    xs = [number / 4 for number in range(240)]
-    rows = pl.DataFrame({"id": range(240), "x": xs, "half": ["low" if x < 30 else "high" for x in xs]})
-    rows.write_csv(tmp_path / "numbers.csv")
-    add(workspace, tmp_path / "numbers.csv", name="numbers")
-    return workspace
+@pytest.fixture
+def halves(make_halves: Callable[[str], Halves]) -> Halves:
+    return make_halves("0.0")
 
 
 def test_a_run_that_comes_out_the_same_is_identical(halves: Halves) -> None:
@@ -84,8 +61,8 @@ def test_it_takes_the_code_the_data_and_the_parameters_of_then(halves: Halves, t
     assert reproduce(halves, run).verdict == "identical"
 
 
-def test_what_differs_less_than_the_tolerance_is_equal(project, tmp_path: Path) -> None:
-    halves = made(project, tmp_path, learnt="random.random() * 1e-9")
+def test_what_differs_less_than_the_tolerance_is_equal(make_halves) -> None:
+    halves = make_halves("random.random() * 1e-9")
     run = run_pipeline(halves).run
     found = reproduce(halves, run)
     assert (found.verdict, found.differs_at) == ("equal", "limit")
@@ -94,8 +71,8 @@ def test_what_differs_less_than_the_tolerance_is_equal(project, tmp_path: Path) 
     assert reproduce(halves, run, tolerance=0.0).verdict == "differs"
 
 
-def test_what_differs_more_names_the_first_step_and_what_it_used(project, tmp_path: Path) -> None:
-    halves = made(project, tmp_path, learnt="random.random()")
+def test_what_differs_more_names_the_first_step_and_what_it_used(make_halves) -> None:
+    halves = make_halves("random.random()")
     found = reproduce(halves, run_pipeline(halves).run)
     assert (found.verdict, found.differs_at) == ("differs", "limit")
     assert "from step 'limit' on" in found.says
@@ -120,8 +97,8 @@ def test_what_is_found_is_on_record_and_replays(halves: Halves) -> None:
     assert fsck(halves).is_sound
 
 
-def test_a_step_that_fails_now_cannot_be_done_again(project, tmp_path: Path, monkeypatch) -> None:
-    halves = made(project, tmp_path, learnt="float(__import__('os').environ['LEARNT'])")
+def test_a_step_that_fails_now_cannot_be_done_again(make_halves, monkeypatch) -> None:
+    halves = make_halves("float(__import__('os').environ['LEARNT'])")
     monkeypatch.setenv("LEARNT", "1.0")
     run = run_pipeline(halves).run
     monkeypatch.delenv("LEARNT")
