@@ -162,7 +162,11 @@ def test_retraining_by_hand_is_left_to_a_controller_at_work(say: Say, workspace:
     assert (code, "error[retraining-underway]" in err) == (3, True)
 
 
-def test_sigterm_ends_the_loop_after_its_round(workspace: LocalWorkspace) -> None:
+def test_sigterm_ends_the_loop_after_its_round(
+    workspace: LocalWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This project is one of many copies, of which others were signed for before.
+    monkeypatch.setenv("ROPEWAY_CONFIG", str(tmp_path / "own"))
     command = [sys.executable, "-m", "ropeway.cli", "controller", "--every", "0.1", "-C", str(workspace.root)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

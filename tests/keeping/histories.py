@@ -42,7 +42,7 @@ DAY_S = 86_400.0
 NAME = "mood"
 
 
-@operation("test.record", kind="command", permission="test")
+@operation("test.record", kind="command", permission="test:write")
 def record(context: Context, *, pack: bytes) -> None:
     """Append one event."""
     context.append(_waiting.pop(pack))

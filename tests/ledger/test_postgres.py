@@ -101,6 +101,7 @@ class TestPostgres(LedgerContract):
         def cut_at_the_end() -> None:
             with ledger.transaction() as transaction:
                 transaction.append(TrialHeld(number=1), actor=ANA)
+                transaction.finish()
                 cut_all(postgres)
 
         with pytest.raises(LedgerUnreachable, match="before the end"):
@@ -112,6 +113,7 @@ class TestPostgres(LedgerContract):
     ) -> None:
         with ledger.transaction() as transaction:
             transaction.append(TrialHeld(number=1), actor=ANA)
+            transaction.finish()
             # What a cut after the server's commit and before its answer looks like from here.
             driver = transaction.connection.connection.driver_connection
             driver.execute("COMMIT")

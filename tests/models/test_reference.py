@@ -167,7 +167,7 @@ def test_a_version_whose_run_is_elsewhere_has_no_rows_to_profile(project):
     home = notes(project)
     package = registered(home).package
     abroad = project('[project]\nname = "abroad"\n')
-    for digest in [package, *home.store.read_tree(package).values()]:
+    for digest in home.store.digests():
         abroad.store.put(home.store.read(digest))
     version = register_package(abroad, name="mood", package=package)
     with pytest.raises(PackageDiffers, match="this workspace has no such run"):

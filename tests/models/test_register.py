@@ -110,8 +110,11 @@ def test_a_package_from_elsewhere_runs_only_once_its_source_is_trusted(project):
     run_pipeline(home)
     package = register(home).package
     abroad = project('[project]\nname = "abroad"\n')
-    for digest in [package, *home.store.read_tree(package).values()]:
+    snapshot = show(home).code
+    for digest in [*home.store.read_tree(snapshot).values(), *home.store.read_tree(package).values()]:
         abroad.store.put(home.store.read(digest))
+    for tree in (snapshot, package):
+        abroad.store.put(home.store.read(tree))
     version = register_package(abroad, name="mood", package=package)
     with pytest.raises(SourceNotApproved, match="not approved in this workspace") as caught:
         load_model(abroad, "mood")

@@ -41,8 +41,6 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("serve", "ropeway.cli.serve:serve", _SERVE, "Answer over HTTP with a model version."),
     Entry("feedback", "ropeway.cli.serve:feedback", _SERVE, "Say what a prediction should have been."),
     Entry("server", "ropeway.cli.serve:server", _SERVE, "Offer this workspace to others over HTTP."),
-    Entry("login", "ropeway.cli.login:login", _SERVE, "Keep a token for a server, once it has taken it."),
-    Entry("logout", "ropeway.cli.login:logout", _SERVE, "Forget the token that was kept for a server."),
     Entry("monitor", "ropeway.cli.monitor:monitor", _LOOP, "How each deployment is: drift, quality, cost."),
     Entry("alerts", "ropeway.cli.monitor:alerts", _LOOP, "What somebody should look at, and what is over."),
     Entry("release", "ropeway.cli.rollout:release", _LOOP, "Let a version prove itself on real traffic."),
@@ -55,6 +53,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("retrain", "ropeway.cli.controller:retrain", _LOOP, "Train anew and release, as the policy says."),
     Entry("member", "ropeway.cli.members:member", _TEAM, "Who belongs to the project, and may do what."),
     Entry("token", "ropeway.cli.members:token", _TEAM, "Issue, list and revoke tokens for the server."),
+    Entry("login", "ropeway.cli.login:login", _TEAM, "Keep a token for a server, once it has taken it."),
+    Entry("logout", "ropeway.cli.login:logout", _TEAM, "Forget the token that was kept for a server."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry(

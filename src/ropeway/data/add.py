@@ -18,13 +18,13 @@ from ropeway.data.checks import run_checks
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import parse_contract, read_contract, render_contract, write_contract
 from ropeway.data.errors import ColumnNotFound, ContractMissing, FileChanged
-from ropeway.data.folder import COLUMNS, FOLDER, KEY, folder_frame, put_folder
+from ropeway.data.folder import COLUMNS, KEY, folder_frame, put_folder
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
 from ropeway.data.operations import NewVersion, arrive, check_name, find_version, list_datasets, record_check
 from ropeway.data.profile import profile_of
 from ropeway.data.read import format_of, read_table
-from ropeway.data.records import Arrival, DatasetVersion
+from ropeway.data.records import FOLDER, Arrival, DatasetVersion
 from ropeway.data.standing import contract_name
 from ropeway.workspace import Workspace
 

@@ -13,8 +13,6 @@ from ropeway.core.ids import Digest
 from ropeway.data.errors import FileEmpty, FileUnreadable
 from ropeway.store import Store
 
-FOLDER = "folder"
-"""The format of such a version."""
 KEY = "path"
 COLUMNS = ("path", "size", "digest")
 PROJECT_MARKS = (".git", ".ropeway", "ropeway.toml")
@@ -27,7 +25,8 @@ def put_folder(store: Store, path: Path) -> Digest:
         FileEmpty: there are none.
         FileUnreadable: it is a project's folder, or holds what is no file or cannot be named in a tree.
     """
-    return store.put_tree({name: store.put_file(path / name) for name in files_of(path)})
+    files_of(path)
+    return store.put_folder(path)
 
 
 def files_of(path: Path) -> list[str]:

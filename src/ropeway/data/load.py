@@ -8,10 +8,10 @@ import polars as pl
 
 from ropeway.data.batches import Pieces, pieces
 from ropeway.data.errors import ChecksFailed, ContractChanged, ContractViolated
-from ropeway.data.folder import FOLDER, folder_frame, frame_of
+from ropeway.data.folder import folder_frame, frame_of
 from ropeway.data.operations import resolve_version
 from ropeway.data.read import read_table
-from ropeway.data.records import DatasetVersion
+from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.data.referred import Pin, Place, opened, read_pin, require_unchanged
 from ropeway.workspace import Workspace
 

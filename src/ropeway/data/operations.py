@@ -22,6 +22,7 @@ from ropeway.data.projections import (
     versions_query,
 )
 from ropeway.data.records import (
+    MANY_OBJECTS,
     CheckResult,
     DatasetSummary,
     DatasetVersion,
@@ -293,6 +294,7 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     last = context.read.execute(
         select(func.max(dataset_version.c.ordinal)).where(dataset_version.c.name == found.name)
     ).scalar()
+    many = found.format in MANY_OBJECTS
     context.append(
         DatasetArrived(
             name=found.name,
@@ -300,7 +302,9 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
             ordinal=(last or 0) + 1,
             format=found.format,
             rows=found.rows,
-            size_bytes=context.store.size(found.version),
+            size_bytes=found.size_bytes
+            if found.format in MANY_OBJECTS
+            else context.store.size(found.version),
             columns=list(found.columns.items()),
             label_columns=found.label_columns,
             contract=found.contract,

@@ -13,6 +13,10 @@ from ropeway.core.ids import DatasetName, Digest
 
 REFERRED = "referred"
 """The format of a version whose bytes are elsewhere: its object is a pin."""
+FOLDER = "folder"
+"""The format of a version whose rows are files: its object is a tree."""
+MANY_OBJECTS = (REFERRED, FOLDER)
+"""Formats of which the object's own length says nothing."""
 
 Severity = Literal["warn", "error"]
 Rule = Literal["rows", "missing", "unexpected", "type", "nulls", "range", "categories", "unique"]

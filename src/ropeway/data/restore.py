@@ -16,9 +16,8 @@ import msgspec
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest, new_id
 from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
-from ropeway.data.folder import FOLDER
 from ropeway.data.operations import list_versions, resolve_version
-from ropeway.data.records import DatasetVersion
+from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.data.referred import read_pin
 from ropeway.store.errors import ObjectDamaged
 from ropeway.store.files import publish, sync_folder, write_all

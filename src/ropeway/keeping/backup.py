@@ -270,9 +270,9 @@ def _open_target(workspace: LocalWorkspace, place: Path) -> Store:
         others = {path.name for path in place.iterdir()} - {
             BACKUPS,
             "objects",
+            "packs",
             "tmp",
             "cache",
-            "removal.lock",
         }
         if others:
             raise CannotBackUp(str(place), f"it holds something else ('{min(others)}')")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import new_id
-from ropeway.ledger import Ledger, projected
+from ropeway.ledger import Ledger, projected, projections
 from ropeway.ledger.database import driver
 from ropeway.workspace import Context
 from ropeway.workspace.finding import Finding
@@ -27,12 +27,14 @@ def check_projections(context: Context) -> list[Finding]:
         was, now = scratch / "was.db", scratch / "now.db"
         copy_database(context.ledger.place, was)
         shutil.copyfile(was, now)
+        is_of_this_release = _shape_in(was) == projections.shape()
         ledger = Ledger(now, context.clock)
         try:
             ledger.rebuild()
         finally:
             ledger.close()
-        return list(_differences(was, now))
+        # Of tables of another release, which this one would make anew, nothing can be said.
+        return list(_differences(was, now)) if is_of_this_release else []
     # Whatever an event does that is not as it was written: it is said, and the check of the rest goes on.
     except (RopewayError, ValueError, TypeError, LookupError, ArithmeticError, driver().Error) as error:
         return [Finding(what=f"the events cannot be replayed: {error}")]
@@ -49,6 +51,13 @@ def copy_database(source: Path, target: Path) -> None:
     ):
         there.backup(here)
     target.chmod(0o600)
+
+
+def _shape_in(path: Path) -> str | None:
+    """What the database says of which release its tables of answers are."""
+    with contextlib.closing(driver().connect(path)) as connection:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'projections'").fetchone()
+        return None if row is None else str(row[0])
 
 
 def _differences(was: Path, now: Path) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """A model of numbers: the target lies between 10 and 60, or is not on record at all."""
 
 import polars as pl
-from models_packages import TABLE, register_package
+from models_packages import TABLE, TABLE_BYTES, register_package
 
 from ropeway.core.ids import RunId
 from ropeway.data.add import add
@@ -21,6 +21,7 @@ def register_numbers(workspace: LocalWorkspace, *, learnt: str, target: str | No
         add(workspace, path, name="rents", key=["id"])
     dataset = resolve_dataset(workspace, reference="rents").reference.removeprefix("dataset:")
     store = workspace.store
+    store.put(TABLE_BYTES)
     code = {"pipeline.py": store.put(b"# nothing to see")}
     artifact = store.put(learnt.encode())
     pinned = {"ridge": PinnedArtifact(digest=artifact, format="text", content=artifact)}
