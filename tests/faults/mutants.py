@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "a published file is not synced",
         "store",
-        "        if durable:\n            os.fsync(descriptor)",
-        "        pass",
+        "    if durable:\n        os.fsync(descriptor)",
+        "    pass",
         (f"{SYNCED}[put]",),
     ),
     Mutant(

@@ -10,6 +10,7 @@ from tests.faults.oracle import problems_after, problems_of
 from tests.faults.story import Story
 
 from ropeway.core.ids import Digest, PersonId
+from ropeway.ledger.errors import LedgerDamaged
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.workspace import LocalWorkspace
 
@@ -82,8 +83,9 @@ def test_a_deleted_event_is_noticed(worked: Worked) -> None:
 def test_a_deleted_tail_is_noticed_by_what_was_acknowledged(worked: Worked) -> None:
     root, operation, story = worked
     with LocalWorkspace(root, actor="ana") as workspace:
-        _tamper(workspace, "DELETE FROM event WHERE seq >= 8")
-        workspace.ledger.rebuild()
+        _tamper(workspace, "DELETE FROM event WHERE seq >= 8", "DELETE FROM person WHERE seq >= 8")
+        with pytest.raises(LedgerDamaged, match="the tree goes on after the last event, 7"):
+            workspace.ledger.rebuild()
         assert any("third" in problem for problem in operation.problems(workspace, story))
 
 
@@ -122,6 +124,10 @@ def _like(answer: object) -> object:
     match answer:
         case {"step": int()}:
             return {**answer, "step": NOWHERE}
+        case {"backup": str()}:
+            return {**answer, "backup": "nowhere"}
+        case list():
+            return ["0" * len(str(each)) for each in answer]
         case dict():
             return {**answer, "id": f"p-{NOWHERE}-0-0"}
         case int():
@@ -135,9 +141,10 @@ def _object_file(workspace: LocalWorkspace, digest: str) -> Path:
     return workspace.store.open_path(Digest(digest))
 
 
-def _tamper(workspace: LocalWorkspace, statement: str) -> None:
+def _tamper(workspace: LocalWorkspace, *statements: str) -> None:
     """Change the database behind the ledger's back, as someone with the file can."""
     with workspace.ledger.transaction() as transaction:
         for trigger in ("event_no_update", "event_no_delete"):
             transaction.connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
-        transaction.connection.exec_driver_sql(statement)
+        for statement in statements:
+            transaction.connection.exec_driver_sql(statement)

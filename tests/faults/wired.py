@@ -29,7 +29,7 @@ def main(root: Path) -> None:
             host="127.0.0.1",
             port=0,
             allow_execute=False,
-            on_ready=lambda url: print(url, flush=True),
+            on_ready=lambda listening: print(listening.url, flush=True),
         )
 
 

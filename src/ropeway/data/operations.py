@@ -294,7 +294,6 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     last = context.read.execute(
         select(func.max(dataset_version.c.ordinal)).where(dataset_version.c.name == found.name)
     ).scalar()
-    many = found.format in MANY_OBJECTS
     context.append(
         DatasetArrived(
             name=found.name,
