@@ -59,6 +59,7 @@ class Run:
     inputs: list[str]
     code: list[Digest]
     kept: list[Digest]
+    started: float
     status: str = "running"
     ended: float = 0.0
 
@@ -148,7 +149,7 @@ class World:
         inputs = [f"dataset:{name}@{versions[which % len(versions)]}"] if versions else []
         tree, members = self._tree(shared)
         environment = self._put("environment")
-        run = Run(RunId(new_id("run")), inputs, [tree, *members, environment], [])
+        run = Run(RunId(new_id("run")), inputs, [tree, *members, environment], [], self.now)
         self.runs.append(run)
         self._append(
             RunStarted(
@@ -181,7 +182,8 @@ class World:
             spool.write(ArtifactKept(1, "a", kept, 1))
             run.status = "open"
             return
-        run.status, run.ended = status, self.now
+        # One that gave no sign of life after its start counts as over from then on.
+        run.status, run.ended = status, run.started if status == "interrupted" else self.now
         harvest = Harvest(artifacts={"a": ArtifactRecord(digest=kept, size_bytes=1)})
         if status == "interrupted":
             event = RunInterrupted(
