@@ -16,9 +16,9 @@ from ropeway.core.clock import SystemClock
 from ropeway.ledger import Ledger, edge, keep_first, keep_latest
 from ropeway.ledger.database import Place, peek
 from ropeway.ledger.errors import LedgerMoved, UnknownEvent, WorkspaceNewer
-from ropeway.ledger.journal import MOVED
 from ropeway.ledger.projections import projected_rows
 from ropeway.ledger.tables import meta
+from ropeway.ledger.transaction import MOVED
 from ropeway.testing import FixedClock
 
 FORBIDDEN = (

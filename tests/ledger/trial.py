@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Column, Float, Integer, String, Table, insert, select
+from sqlalchemy import Column, Float, Integer, String, Table, select
 
 from ropeway.core.ids import PersonId
-from ropeway.ledger import Edge, Event, Fact, Ledger, event, projected, projects
+from ropeway.ledger import Edge, Event, Fact, Ledger, add, event, projected, projects
 from ropeway.workspace import rooms
 
 rooms.load_projections()
@@ -39,8 +39,8 @@ class TrialHeld(Event, frozen=True, kw_only=True):
 @projects(TrialHeld)
 def _hold(fact: Fact[TrialHeld], connection) -> None:
     held = fact.event
-    row = {"number": held.number, "note": held.note, "amount": held.amount, "at": fact.at.isoformat()}
-    connection.execute(insert(trial).values(row))
+    at = fact.at.isoformat()
+    add(connection, trial, number=held.number, note=held.note, amount=held.amount, at=at)
 
 
 def hold(ledger: Ledger, *numbers: int, note: str | None = None) -> None:

@@ -81,6 +81,13 @@ class Frontier:
         return _fold([self._subtrees[level] for level in sorted(self._subtrees, reverse=True)])
 
 
+def frontier_of(size: int, read: NodeReader) -> Frontier:
+    """The right edge of the tree of the first `size` leaves, from at most log2(size) nodes."""
+    levels = [level for level in range(size.bit_length()) if size >> level & 1]
+    nodes = read([place_of(level, (size >> level) - 1) for level in levels]) if levels else ()
+    return Frontier(size, dict(zip(levels, nodes, strict=True)))
+
+
 def grow(size: int, leaves: Sequence[bytes], read: NodeReader) -> list[tuple[int, bytes]]:
     """The nodes, with their places, that become final when leaves are appended.
 

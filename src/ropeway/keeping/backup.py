@@ -294,7 +294,7 @@ def _snapshot(workspace: LocalWorkspace) -> Iterator[_Snapshot]:
             )
         )
         segments: dict[str, tuple[int, int]] = {}
-        with workspace.ledger.transaction():
+        with workspace.ledger.transaction(alone=True):
             connection.execute("BEGIN")
             last_seq = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
             for path in _open_segments(workspace.home):

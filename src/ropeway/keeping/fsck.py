@@ -21,7 +21,7 @@ from ropeway.keeping.errors import BadShare, CollectionUnsafe
 from ropeway.keeping.liveness import members
 from ropeway.keeping.replayed import check_projections
 from ropeway.ledger.event import TYPES_BY_VERB
-from ropeway.ledger.journal import Record, commitment, fact_of
+from ropeway.ledger.record import Record, commitment, fact_of
 from ropeway.ledger.tables import event, event_payload
 from ropeway.predictions import soundness
 from ropeway.store import read_segment, salvage_segment

@@ -5,10 +5,11 @@ questions is a projection, moved in the same transaction as its event and rebuil
 """
 
 from ropeway.ledger.event import Edge, Event, Fact, event
-from ropeway.ledger.journal import Ledger, Transaction
+from ropeway.ledger.journal import Ledger
 from ropeway.ledger.projections import projects
 from ropeway.ledger.tables import edge, person, projected
-from ropeway.ledger.upsert import keep_first, keep_latest
+from ropeway.ledger.transaction import Transaction
+from ropeway.ledger.upsert import add, keep_first, keep_latest
 
 __all__ = [
     "Edge",
@@ -16,6 +17,7 @@ __all__ = [
     "Fact",
     "Ledger",
     "Transaction",
+    "add",
     "edge",
     "event",
     "keep_first",

@@ -5,22 +5,19 @@ are gapless, and times never run backwards. One write transaction at a time in a
 readers never wait. The same in SQLite and in PostgreSQL (`ledger/database`).
 """
 
-import hashlib
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from ropeway.core.canonical import canonical
-from ropeway.core.clock import Clock, from_text, to_text
-from ropeway.core.ids import EventId, PersonId, new_id
-from ropeway.ledger import projections, tables, tree, upgrade
+from ropeway.core.clock import Clock
+from ropeway.core.ids import EventId
+from ropeway.ledger import projections, tables, upgrade
 from ropeway.ledger.database import Hold, Place, open_database
 from ropeway.ledger.errors import (
     CommitUnknown,
@@ -30,131 +27,17 @@ from ropeway.ledger.errors import (
     UnknownEvent,
     WorkspaceNewer,
 )
-from ropeway.ledger.event import TYPES_BY_CLASS, TYPES_BY_VERB, Event, EventType, Fact
+from ropeway.ledger.event import TYPES_BY_VERB, Event, Fact
+from ropeway.ledger.record import Record, fact_of
+from ropeway.ledger.transaction import MOVED, Tip, Transaction
+from ropeway.ledger.turns import Turns
 
 FORMAT = 2
 """The version of the tables of truth. A database with a higher one is refused."""
 
-NONCE_BYTES = 16
 REPLAY_BATCH = 1_000
 COMMIT_PATIENCE_S = 10.0
 """How long to wait for a server that was lost within a commit: it alone knows how that ended."""
-
-# Built once: putting a statement together costs more than running it.
-INSERT_EVENT = insert(tables.event)
-INSERT_PAYLOAD = insert(tables.event_payload)
-MOVED = "moved"
-"""The key in `meta` under which a ledger that was left behind says where the history is now."""
-MOVED_TO = select(tables.meta.c.value).where(tables.meta.c.key == MOVED)
-LAST_EVENT = (
-    select(
-        tables.event.c.seq,
-        tables.event.c.at,
-        MOVED_TO.scalar_subquery().label(MOVED),
-        tree.TOP.label("top"),
-    )
-    .order_by(tables.event.c.seq.desc())
-    .limit(1)
-)
-
-E = TypeVar("E", bound=Event)
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """An event's canonical form, for ever. `auth` says how the actor proved who it is, as in `Fact`."""
-
-    v: int
-    seq: int
-    id: EventId
-    at: str
-    actor: PersonId
-    auth: str
-    verb: str
-    subject: str
-    body: dict[str, Any]
-    payload: str | None
-
-
-class Payload(msgspec.Struct, frozen=True, kw_only=True):
-    """The erasable values of an event, and the nonce of the digest that commits to them."""
-
-    nonce: bytes
-    value: bytes
-
-
-class Transaction:
-    """One open write transaction: append events, read what they moved. Made by `Ledger.transaction`."""
-
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self.connection = connection
-        self._clock = clock
-        last = connection.execute(LAST_EVENT).first()
-        self.moved: str | None = last.moved if last else connection.execute(MOVED_TO).scalar()
-        """Where the history is now, if it was moved: then nothing may be written here."""
-        self._seq: int = last.seq if last else 0
-        self._at: datetime | None = from_text(last.at) if last else None
-        self.last_id: EventId | None = None
-        """The newest event of this transaction: none before the first `append`."""
-        self._growth = tree.Growth(connection, self._seq, last.top if last else None)
-
-    def append(self, event: E, *, actor: PersonId, auth: str = "none") -> Fact[E]:
-        """Record one event and move the projections with it. Durable when the transaction has ended."""
-        event_type = TYPES_BY_CLASS[type(event)]
-        now = self._clock.now()
-        # A clock that was set back must not make history run backwards.
-        self._at = now if self._at is None else max(now, self._at)
-        self._seq += 1
-        event_id = self.last_id = EventId(new_id("ev"))
-        body = {
-            name: getattr(event, name) for name in event.__struct_fields__ if name not in event_type.erasable
-        }
-        payload = self._keep_payload(event_id, {name: getattr(event, name) for name in event_type.erasable})
-        record = Record(
-            v=event_type.version,
-            seq=self._seq,
-            id=event_id,
-            at=to_text(self._at),
-            actor=actor,
-            auth=auth,
-            verb=event_type.verb,
-            subject=event.subject(),
-            body=body,
-            payload=commitment(payload.nonce, payload.value) if payload else None,
-        )
-        kept = canonical(record)
-        self.connection.execute(
-            INSERT_EVENT,
-            {
-                "seq": record.seq,
-                "id": record.id,
-                "at": record.at,
-                "actor": record.actor,
-                "verb": record.verb,
-                "subject": record.subject,
-                "record": kept,
-            },
-        )
-        self._growth.add(kept)
-        # The handlers see the event as a replay will: canonical bytes tell no 1.0 from 1 and sort keys.
-        fact = fact_of(msgspec.json.decode(kept, type=Record), event_type, payload.value if payload else None)
-        projections.apply(fact, self.connection)
-        return cast("Fact[E]", fact)
-
-    def finish(self) -> int:
-        """Write the tree's nodes of what was appended, as the last thing; gives how many events that is."""
-        appended = self._growth.appended
-        self._growth.write()
-        return appended
-
-    def _keep_payload(self, event_id: EventId, values: dict[str, Any]) -> Payload | None:
-        """Keep the erasable values apart, with the nonce that salts their digest."""
-        if all(value is None for value in values.values()):
-            return None
-        payload = Payload(nonce=secrets.token_bytes(NONCE_BYTES), value=canonical(values))
-        self.connection.execute(
-            INSERT_PAYLOAD, {"event_id": event_id, "nonce": payload.nonce, "value": payload.value}
-        )
-        return payload
 
 
 class Ledger:
@@ -181,6 +64,8 @@ class Ledger:
         self._clock = clock
         self.after_commit: Callable[[int], None] | None = None
         self._database = open_database(place)
+        self._turns = Turns(self._database, self._begin, self._note_end)
+        self._tip: Tip | None = None
         try:
             self._prepare()
         # Whatever was wrong goes on its way; no connection stays behind.
@@ -204,27 +89,43 @@ class Ledger:
             yield connection
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, alone: bool = False) -> Iterator[Transaction]:
         """The write transaction: all of it is durable when the block ends, or none of it happened.
+
+        Threads that wait for each other become durable together (`ledger/turns.py`). What is read within may
+        be another's that is not durable yet; it is by the time the block ends.
+
+        Args:
+            alone: shares its commit with nobody; for what takes long, or looks on from another connection.
 
         Raises:
             LedgerMoved: the history is elsewhere now.
             CommitUnknown: the connection was lost at the very end, and the server did not come back to say.
         """
-        transaction, appended = None, 0
+        appended, last_id = 0, None
         try:
-            with self._database.writing() as connection:
-                transaction = Transaction(connection, self._clock)
-                if transaction.moved is not None:
-                    raise LedgerMoved(self.name, transaction.moved)
+            with self._turns.turn(alone=alone) as transaction:
+                before = transaction.seq
                 yield transaction
-                appended = transaction.finish()
+                appended = transaction.seq - before
+                last_id = transaction.last_id if appended else None
         except CommitUnknown as error:
-            if transaction is None or not self._has_happened(transaction, error):
+            if not self._has_happened(last_id, error):
                 raise LedgerUnreachable(self.name, "the connection was lost before the end") from error
         # The lock is let go, and what was acknowledged is durable whatever comes of this.
         if appended and self.after_commit is not None:
             self.after_commit(appended)
+
+    def _begin(self, connection: Connection) -> Transaction:
+        # Whoever writes takes the tip along, and brings it back once that is durable.
+        tip, self._tip = self._tip, None
+        transaction = Transaction(connection, self._clock, tip)
+        if transaction.moved is not None:
+            raise LedgerMoved(self.name, transaction.moved)
+        return transaction
+
+    def _note_end(self, transaction: Transaction) -> None:
+        self._tip = transaction.tip()
 
     def problems(self, connection: Connection) -> list[str]:
         """What is wrong with the database itself, in words; nothing when it is sound."""
@@ -238,13 +139,13 @@ class Ledger:
         """Say that this process is at a piece of work; None when another, living one has said so."""
         return self._database.try_hold(name)
 
-    def _has_happened(self, transaction: Transaction, unknown: CommitUnknown) -> bool:
+    def _has_happened(self, last_id: EventId | None, unknown: CommitUnknown) -> bool:
         """Ask once the server is back: under the write lock, what is not there now will never be."""
-        if transaction.last_id is None:
+        if last_id is None:
             # Nothing that this turn alone could have written shows whether it is there.
             raise unknown
         until = time.monotonic() + COMMIT_PATIENCE_S
-        question = select(tables.event.c.seq).where(tables.event.c.id == transaction.last_id)
+        question = select(tables.event.c.seq).where(tables.event.c.id == last_id)
         while True:
             try:
                 with self._database.writing() as connection:
@@ -279,7 +180,7 @@ class Ledger:
 
     def rebuild(self) -> int:
         """Drop every projection and replay all events into new ones; gives the number of events."""
-        with self.transaction() as transaction:
+        with self.transaction(alone=True) as transaction:
             return self._rebuild(transaction.connection)
 
     def remake(self, transaction: Transaction) -> int:
@@ -334,27 +235,6 @@ class Ledger:
         if MOVED in found:
             raise LedgerMoved(self.name, found[MOVED])
         return found.get("format") == str(FORMAT) and found.get("projections") == projections.shape()
-
-
-def fact_of(record: Record, event_type: EventType, payload: bytes | None) -> Fact[Event]:
-    """An event with its place, from its canonical form; what was erased is None."""
-    erasable = dict.fromkeys(event_type.erasable)
-    if payload is not None:
-        erasable.update(msgspec.json.decode(payload))
-    event = msgspec.convert({**record.body, **erasable}, event_type.cls)
-    return Fact(
-        seq=record.seq,
-        id=record.id,
-        at=from_text(record.at),
-        actor=record.actor,
-        event=event,
-        auth=record.auth,
-    )
-
-
-def commitment(nonce: bytes, value: bytes) -> str:
-    """The salted digest that an event carries for its payload: SHA-256 of nonce and value."""
-    return hashlib.sha256(nonce + value).hexdigest()
 
 
 def count_events(connection: Connection) -> int:

@@ -1,9 +1,9 @@
-"""One fair write lock a workspace: a blocking OS lock on a file beside the database.
+"""Who writes next: one fair lock a workspace between processes, and one line of threads in each process.
 
 SQLite's own busy handler sleeps and polls: in a trial the slowest of eight writers committed once in four
 seconds while the fastest committed 27,000 times. The kernel's queue of `flock` waiters is fair, and a killed
-holder frees it. Held for the length of one write transaction. PostgreSQL queues its advisory locks by itself;
-there only the threads of one process stand in line here, so that waiting takes up no connection.
+holder frees it. PostgreSQL queues its advisory locks by itself. The threads of one process stand in line
+before either, so that waiting takes up no connection, and so that those who wait can share a commit.
 """
 
 import errno
@@ -11,15 +11,18 @@ import fcntl
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from ropeway.ledger.errors import DiskFull, LedgerBusy
 
-_held = threading.local()
-
 
 class WriteLock:
-    """The workspace's write lock. Works between threads and processes; not re-entrant."""
+    """The workspace's write lock: a blocking OS lock on a file beside the database, until it is released.
+
+    Between threads and processes; not re-entrant. Any thread may release it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +31,6 @@ class WriteLock:
     def acquire(self) -> None:
         """Wait for the lock, in turn, for as long as it takes."""
         name = str(self._path)
-        assert name not in self._mine(), "one write transaction at a time: finish the one that is open first"
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -42,55 +44,72 @@ class WriteLock:
             os.close(descriptor)
             raise
         self._descriptor = descriptor
-        self._mine().add(name)
 
     def release(self) -> None:
         """Let the next one in. Closing the descriptor frees the lock, as death does."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-            self._mine().discard(str(self._path))
-
-    def _mine(self) -> set[str]:
-        return _held_by_this_thread()
 
 
-class Turnstile:
-    """Lets the threads of one process in, one at a time, in the order in which they came. Not re-entrant.
+class _Waiter(NamedTuple):
+    gate: threading.Lock
+    joins: bool
+
+
+class Line:
+    """The threads of one process, one at a time, in the order in which they came. Not re-entrant.
+
+    Whoever has come to its turn must give it on, itself (`leave`, `hand_over`) or by another thread's hand.
 
     Args:
-        name: what is behind it: no thread may be behind two turnstiles of one name.
+        declined: gives on a turn that came to one who was interrupted meanwhile; `leave` when absent.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, declined: Callable[[], None] | None = None) -> None:
+        self._declined = declined or self.leave
         self._is_taken = False
         self._forget()
 
-    def __enter__(self) -> None:
-        names = _held_by_this_thread()
-        assert self._name not in names, "one write transaction at a time: finish the one that is open first"
+    def enter(self, *, joins: bool = False) -> None:
+        """Wait for the turn. `joins` says that it may go on with what the one before has left open."""
         if os.getpid() != self._process:
             # A fork in the middle of another thread's turn would leave it taken here for ever.
             self._forget()
-        mine = threading.Lock()
+        mine = _Waiter(threading.Lock(), joins)
         with self._guard:
             is_free = not self._is_taken
             self._is_taken = True
             if not is_free:
-                mine.acquire()
+                mine.gate.acquire()
                 self._waiting.append(mine)
         if not is_free:
             self._wait(mine)
-        names.add(self._name)
 
-    def __exit__(self, *_: object) -> None:
-        _held_by_this_thread().discard(self._name)
-        self._let_next()
+    def leave(self) -> None:
+        """Let the next one in."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().gate.release()
+            else:
+                self._is_taken = False
 
-    def _wait(self, mine: threading.Lock) -> None:
+    def hand_over(self) -> bool:
+        """Let the next one in if that one joins; False, and the turn is still ours, where it does not."""
+        with self._guard:
+            if not self._waiting or not self._waiting[0].joins:
+                return False
+            self._waiting.popleft().gate.release()
+            return True
+
+    @property
+    def length(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def _wait(self, mine: _Waiter) -> None:
         try:
-            mine.acquire()
+            mine.gate.acquire()
         # An interrupt while waiting: out of the line, or, if the turn has just come, on with the next.
         except BaseException:
             with self._guard:
@@ -98,26 +117,11 @@ class Turnstile:
                 if not is_ours:
                     self._waiting.remove(mine)
             if is_ours:
-                self._let_next()
+                self._declined()
             raise
-
-    def _let_next(self) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._is_taken = False
 
     def _forget(self) -> None:
         self._process = os.getpid()
         self._guard = threading.Lock()
         self._is_taken = False
-        self._waiting: deque[threading.Lock] = deque()
-
-
-def _held_by_this_thread() -> set[str]:
-    """What this thread holds, by name."""
-    if not hasattr(_held, "names"):
-        _held.names = set()
-    names: set[str] = _held.names
-    return names
+        self._waiting: deque[_Waiter] = deque()

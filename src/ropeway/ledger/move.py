@@ -18,7 +18,8 @@ from ropeway.ledger import tables
 from ropeway.ledger.database import Place
 from ropeway.ledger.database.place import SQLITE
 from ropeway.ledger.errors import MoveDiffers, TargetNotEmpty
-from ropeway.ledger.journal import MOVED, Ledger, count_events
+from ropeway.ledger.journal import Ledger, count_events
+from ropeway.ledger.transaction import MOVED
 from ropeway.ledger.upsert import keep_latest
 
 BATCH = 1_000
@@ -56,8 +57,8 @@ def move(source: Ledger, to: Place, clock: Clock) -> MovedLedger:
         raise TargetNotEmpty(said)
     target = Ledger(to, clock)
     try:
-        with source.transaction() as old:
-            with target.transaction() as new:
+        with source.transaction(alone=True) as old:
+            with target.transaction(alone=True) as new:
                 _bring(old.connection, new.connection, said)
                 target.remake(new)
                 _compare(old.connection, new.connection)

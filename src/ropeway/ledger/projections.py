@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.ledger.event import Event, Fact
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.ledger.tables import edge, person, projected
-from ropeway.ledger.upsert import keep_first
+from ropeway.ledger.upsert import add, keep_first
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Fact[Any], Connection], None]
@@ -68,4 +68,4 @@ def projected_rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
 
 @projects(PersonIntroduced)
 def _introduce(fact: Fact[PersonIntroduced], connection: Connection) -> None:
-    connection.execute(insert(person).values(id=fact.event.person, name=fact.event.name, seq=fact.seq))
+    add(connection, person, id=fact.event.person, name=fact.event.name, seq=fact.seq)

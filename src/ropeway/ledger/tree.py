@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from ropeway.core import merkle
 from ropeway.ledger.errors import LedgerDamaged
 from ropeway.ledger.tables import event, tree
+from ropeway.ledger.waiting import put
 
 CATCH_UP_BATCH = 5_000
 
@@ -22,18 +23,21 @@ TOP = select(func.max(tree.c.place)).scalar_subquery()
 
 
 class Growth:
-    """The leaves that one write transaction appends. Made at its beginning, written at its end.
+    """The leaves that one write transaction appends. Made at its beginning, written at the end of each turn.
 
     Args:
         connection: the write transaction's.
         size: how many events there are before it.
         top: the last place that is taken; None in an empty tree.
+        frontier: the tree's right edge, where it is known without asking.
 
     Raises:
         LedgerDamaged: the tree has nodes of events that are not there.
     """
 
-    def __init__(self, connection: Connection, size: int, top: int | None) -> None:
+    def __init__(
+        self, connection: Connection, size: int, top: int | None, frontier: merkle.Frontier | None = None
+    ) -> None:
         self._connection = connection
         self._size = size
         self._leaves: list[bytes] = []
@@ -43,15 +47,12 @@ class Growth:
                 str(connection.engine.url.database), f"the tree goes on after the last event, {size}"
             )
         self._is_behind = places < merkle.node_count(size)
+        self.frontier = frontier if frontier is not None and frontier.size == size else None
+        """The tree's right edge after what was written; None where nobody has asked for it yet."""
 
     def add(self, record: bytes) -> None:
         """Append an event's canonical bytes."""
         self._leaves.append(merkle.leaf_hash(record))
-
-    @property
-    def appended(self) -> int:
-        """How many events the transaction appended."""
-        return len(self._leaves)
 
     def write(self) -> None:
         """Write the nodes that became final."""
@@ -60,9 +61,25 @@ class Growth:
         # An older Ropeway that had the ledger open while it was upgraded appends events alone.
         if self._is_behind:
             catch_up(self._connection, self._size)
-        nodes = merkle.grow(self._size, self._leaves, reader(self._connection))
-        self._connection.execute(INSERT_NODE, [{"place": place, "hash": node} for place, node in nodes])
+            self._is_behind, self.frontier = False, None
+        frontier = self.frontier or merkle.frontier_of(self._size, reader(self._connection))
+        # Should a node not get there, what is in memory is no longer what is kept.
+        self.frontier = None
+        nodes = [node for leaf in self._leaves for node in frontier.add(leaf)]
+        first = merkle.node_count(self._size)
+        put(
+            self._connection,
+            INSERT_NODE,
+            *({"place": place, "hash": node} for place, node in enumerate(nodes, first)),
+        )
+        self.frontier = frontier
         self._size += len(self._leaves)
+        self._leaves = []
+
+    def go_back(self, size: int) -> None:
+        """Forget the leaves after the first `size`."""
+        if self._size != size:
+            self._size, self.frontier = size, None
         self._leaves = []
 
 

@@ -1,24 +1,38 @@
-"""Rows that may be there already: kept as they are, or as they are now. In SQLite and PostgreSQL alike."""
+"""Rows for a table: new ones, and such as may be there already. In SQLite and PostgreSQL alike.
+
+Within a write transaction they may wait to be written together (`ledger/waiting.py`); who asks sees them all.
+"""
 
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Connection, Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
+
+from ropeway.ledger.waiting import put
+
+
+def add(connection: Connection, table: Table, /, **row: Any) -> None:
+    """Insert a new row. One whose place is taken is an error, by the transaction's end at the latest."""
+    put(connection, _new(table), row)
 
 
 def keep_first(connection: Connection, table: Table, /, *rows: dict[str, Any]) -> None:
     """Insert rows; one whose place (primary key or unique columns) is taken changes nothing."""
-    if rows:
-        connection.execute(_first(connection.dialect.name, table), list(rows))
+    put(connection, _first(connection.dialect.name, table), *rows)
 
 
 def keep_latest(connection: Connection, table: Table, /, **row: Any) -> None:
     """Insert a row; one with the same primary key takes these values instead of its own."""
-    connection.execute(_latest(connection.dialect.name, table, tuple(row)), row)
+    put(connection, _latest(connection.dialect.name, table, tuple(row)), row)
 
 
 # Built once: putting a statement together costs more than running it.
+@lru_cache(maxsize=1024)
+def _new(table: Table) -> Insert:
+    return insert(table)
+
+
 @lru_cache(maxsize=1024)
 def _first(dialect: str, table: Table) -> Insert:
     return _insert(dialect, table).on_conflict_do_nothing()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 from ropeway.core.ids import EventId
 from ropeway.core.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_count, node_hash
 from ropeway.keeping.audit.findings import Findings
-from ropeway.ledger.journal import Record, commitment
+from ropeway.ledger.record import Record, commitment
 from ropeway.ledger.tables import event, event_payload, tree
 from ropeway.ledger.tree import leaves_in
 

@@ -46,9 +46,15 @@ class Database(Protocol):
     def writing(self) -> AbstractContextManager[Connection]:
         """One write turn: all of it is durable when the block ends, or none of it happened.
 
+        It may be begun by one thread, gone on with by others, one at a time, and ended by any.
+
         Raises:
             CommitUnknown: the connection was lost while the turn was being made durable.
         """
+        ...
+
+    def in_our_words(self) -> AbstractContextManager[None]:
+        """Turn the driver's errors into the ledger's own, for what is done on a connection within it."""
         ...
 
     def make_truth(self, connection: Connection) -> None:

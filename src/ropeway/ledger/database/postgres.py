@@ -7,7 +7,7 @@ takes back when the session ends. Readers see one snapshot (REPEATABLE READ, rea
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -23,7 +23,7 @@ from ropeway.ledger.database.postgres_check import check_server, problems_of
 from ropeway.ledger.database.postgres_engine import open_engine
 from ropeway.ledger.database.postgres_errors import in_our_words, is_lost, is_passing, reason_of, translate
 from ropeway.ledger.errors import CommitUnknown, LedgerBusy
-from ropeway.ledger.lock import Turnstile
+from ropeway.ledger.waiting import write_before_questions
 
 PATIENCE_S = 2.0
 """How long a turn or a snapshot waits for a server that is starting again."""
@@ -44,10 +44,10 @@ class PostgresDatabase:
         self.name = place.name
         self._schema = place.schema
         self._engine = open_engine(place)
+        write_before_questions(self._engine)
         self._reader = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        self._turnstile = Turnstile(place.name)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -61,13 +61,12 @@ class PostgresDatabase:
     def writing(self) -> Iterator[Connection]:
         """See `Database.writing`."""
         key = key_of(self._schema, "write")
-        with self._turnstile:
-            # READ COMMITTED: what is read after the lock was granted is what the turn before has left.
-            connection = self._begin(self._engine, lambda connection: connection.execute(TURN, {"key": key}))
-            with _closing(connection):
-                with in_our_words(self.name):
-                    yield connection
-                self._commit(connection)
+        # READ COMMITTED: what is read after the lock was granted is what the turn before has left.
+        connection = self._begin(self._engine, lambda connection: connection.execute(TURN, {"key": key}))
+        with _closing(connection):
+            with in_our_words(self.name):
+                yield connection
+            self._commit(connection)
 
     def _begin(self, engine: Engine, first: Callable[[Connection], object]) -> Connection:
         """A connection that has answered its first question, from a server that may be starting again."""
@@ -99,6 +98,10 @@ class PostgresDatabase:
             if is_lost(error):
                 raise CommitUnknown(self.name, reason_of(error)) from error
             raise translate(error, self.name) from error
+
+    def in_our_words(self) -> AbstractContextManager[None]:
+        """See `Database.in_our_words`."""
+        return in_our_words(self.name)
 
     def make_truth(self, connection: Connection) -> None:
         """See `Database.make_truth`."""

@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +18,7 @@ from ropeway.ledger import tables
 from ropeway.ledger.database.mounts import network_type
 from ropeway.ledger.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerOnNetwork
 from ropeway.ledger.lock import WriteLock
+from ropeway.ledger.waiting import write_before_questions
 
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL when one connection resets it while another checkpoints
 # (sqlite.org/wal.html#walresetbug). On such a driver only the holder of the write lock checkpoints.
@@ -68,6 +69,10 @@ class SqliteDatabase:
                     connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
         finally:
             lock.release()
+
+    def in_our_words(self) -> AbstractContextManager[None]:
+        """See `Database.in_our_words`."""
+        return in_our_words(self._path)
 
     def make_truth(self, connection: Connection) -> None:
         """See `Database.make_truth`."""
@@ -145,6 +150,7 @@ def open_engine(path: Path) -> Engine:
         module=module,
         connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 30.0},
     )
+    write_before_questions(engine)
     is_safe = module.sqlite_version_info >= WAL_RESET_FIXED
 
     @event.listens_for(engine, "connect")
