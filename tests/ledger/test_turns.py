@@ -43,7 +43,7 @@ def failing(number: int) -> Work:
 
 
 def in_line(ledger: Ledger, *works: Work, alone: frozenset[int] = frozenset()) -> list[BaseException | None]:
-    """Do each piece of work in a turn of its own: the first waits until all others stand in line behind it."""
+    """Do each piece of work in a turn of its own; the first waits until the others stand in line behind it."""
     ended: list[BaseException | None] = [None] * len(works)
     came = threading.Event()
 
@@ -137,7 +137,7 @@ class TogetherContract:
         check_sound(ledger, [1, 3, 5])
 
     def test_a_first_turn_that_fails_leaves_the_rest_a_fresh_one(self, ledger: Ledger) -> None:
-        assert [type(each) for each in in_line(ledger, failing(1), held(2), held(3))][0] is RuntimeError
+        assert isinstance(in_line(ledger, failing(1), held(2), held(3))[0], RuntimeError)
         check_sound(ledger, [2, 3])
 
     def test_a_turn_that_the_database_refuses_takes_back_its_own_alone(self, ledger: Ledger) -> None:

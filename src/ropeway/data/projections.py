@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     String,
     Table,
-    insert,
     select,
     update,
 )
@@ -22,7 +21,7 @@ from sqlalchemy import (
 from ropeway.core.clock import from_text, to_text
 from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
 from ropeway.data.records import CheckResult, DatasetVersion, SplitRecord, SplitSettings
-from ropeway.ledger import Fact, person, projected, projects
+from ropeway.ledger import Fact, add, person, projected, projects
 
 dataset_version = Table(
     "dataset_version",
@@ -83,26 +82,26 @@ source_pull = Table(
 @projects(DatasetArrived)
 def _arrived(fact: Fact[DatasetArrived], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(dataset_version).values(
-            name=event.name,
-            version=event.version,
-            ordinal=event.ordinal,
-            format=event.format,
-            rows=event.rows,
-            size_bytes=event.size_bytes,
-            columns=event.columns,
-            label_columns=event.label_columns,
-            contract=event.contract,
-            profile=event.profile,
-            broken=event.broken,
-            violations=msgspec.to_builtins(event.violations),
-            checks=_checks(event.checks, event.examples),
-            source=event.source,
-            bringer=event.bringer,
-            at=to_text(fact.at),
-            actor=fact.actor,
-        )
+    add(
+        connection,
+        dataset_version,
+        name=event.name,
+        version=event.version,
+        ordinal=event.ordinal,
+        format=event.format,
+        rows=event.rows,
+        size_bytes=event.size_bytes,
+        columns=event.columns,
+        label_columns=event.label_columns,
+        contract=event.contract,
+        profile=event.profile,
+        broken=event.broken,
+        violations=msgspec.to_builtins(event.violations),
+        checks=_checks(event.checks, event.examples),
+        source=event.source,
+        bringer=event.bringer,
+        at=to_text(fact.at),
+        actor=fact.actor,
     )
 
 
@@ -125,36 +124,36 @@ def _checked(fact: Fact[ContractChecked], connection: Connection) -> None:
 @projects(SourcePulled)
 def _pulled(fact: Fact[SourcePulled], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(source_pull).values(
-            seq=fact.seq,
-            source=event.source,
-            dataset=event.dataset,
-            version=event.version,
-            rows=event.rows,
-            state=event.state,
-            at=to_text(fact.at),
-        )
+    add(
+        connection,
+        source_pull,
+        seq=fact.seq,
+        source=event.source,
+        dataset=event.dataset,
+        version=event.version,
+        rows=event.rows,
+        state=event.state,
+        at=to_text(fact.at),
     )
 
 
 @projects(SplitAssigned)
 def _assigned(fact: Fact[SplitAssigned], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(split_assignment).values(
-            seq=fact.seq,
-            dataset=event.dataset,
-            version=event.version,
-            record=event.record,
-            settings=msgspec.to_builtins(event.settings),
-            rows=event.rows,
-            parts=dict(sorted(event.parts.items())),
-            clusters=event.clusters,
-            followed=event.followed,
-            bridged=event.bridged,
-            at=to_text(fact.at),
-        )
+    add(
+        connection,
+        split_assignment,
+        seq=fact.seq,
+        dataset=event.dataset,
+        version=event.version,
+        record=event.record,
+        settings=msgspec.to_builtins(event.settings),
+        rows=event.rows,
+        parts=dict(sorted(event.parts.items())),
+        clusters=event.clusters,
+        followed=event.followed,
+        bridged=event.bridged,
+        at=to_text(fact.at),
     )
 
 

@@ -1,10 +1,10 @@
 """The tables of holds, collections and backups."""
 
-from sqlalchemy import Column, Connection, Integer, String, Table, insert, update
+from sqlalchemy import Column, Connection, Integer, String, Table, update
 
 from ropeway.core.clock import to_text
 from ropeway.keeping.events import BackupMade, Collected, HoldPlaced, HoldReleased, Restored
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 
 hold = Table(
     "hold",
@@ -47,15 +47,15 @@ backup = Table(
 
 @projects(HoldPlaced)
 def _place(fact: Fact[HoldPlaced], connection: Connection) -> None:
-    connection.execute(
-        insert(hold).values(
-            id=fact.event.hold,
-            seq=fact.seq,
-            held=fact.event.held,
-            reason=fact.event.reason,
-            placed_at=to_text(fact.at),
-            placed_by=fact.actor,
-        )
+    add(
+        connection,
+        hold,
+        id=fact.event.hold,
+        seq=fact.seq,
+        held=fact.event.held,
+        reason=fact.event.reason,
+        placed_at=to_text(fact.at),
+        placed_by=fact.actor,
     )
 
 
@@ -70,16 +70,16 @@ def _release(fact: Fact[HoldReleased], connection: Connection) -> None:
 
 @projects(Collected)
 def _collect(fact: Fact[Collected], connection: Connection) -> None:
-    connection.execute(
-        insert(collection).values(
-            id=fact.event.collection,
-            seq=fact.seq,
-            at=to_text(fact.at),
-            by=fact.actor,
-            count=fact.event.count,
-            size_bytes=fact.event.size_bytes,
-            listed=fact.event.listed,
-        )
+    add(
+        connection,
+        collection,
+        id=fact.event.collection,
+        seq=fact.seq,
+        at=to_text(fact.at),
+        by=fact.actor,
+        count=fact.event.count,
+        size_bytes=fact.event.size_bytes,
+        listed=fact.event.listed,
     )
 
 
@@ -94,14 +94,14 @@ def _restore(fact: Fact[Restored], connection: Connection) -> None:
 
 
 def _note(fact: Fact[BackupMade] | Fact[Restored], what: str, connection: Connection) -> None:
-    connection.execute(
-        insert(backup).values(
-            seq=fact.seq,
-            id=fact.event.backup,
-            what=what,
-            at=to_text(fact.at),
-            by=fact.actor,
-            last_seq=fact.event.last_seq,
-            place=fact.event.place,
-        )
+    add(
+        connection,
+        backup,
+        seq=fact.seq,
+        id=fact.event.backup,
+        what=what,
+        at=to_text(fact.at),
+        by=fact.actor,
+        last_seq=fact.event.last_seq,
+        place=fact.event.place,
     )

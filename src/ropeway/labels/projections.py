@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     String,
     Table,
-    insert,
     select,
 )
 
@@ -28,7 +27,7 @@ from ropeway.labels.events import (
     RatingsImported,
 )
 from ropeway.labels.records import Adjudication, MeasuredAgreement, RatingsVersion
-from ropeway.ledger import Event, Fact, keep_first, person, projected, projects
+from ropeway.ledger import Event, Fact, add, keep_first, person, projected, projects
 
 guide_version = Table(
     "guide_version",
@@ -125,38 +124,36 @@ def _published(fact: Fact[GuidePublished], connection: Connection) -> None:
 
 @projects(RatingsImported)
 def _imported(fact: Fact[RatingsImported], connection: Connection) -> None:
-    connection.execute(
-        insert(ratings_import).values(
-            **_fields(fact.event), seq=fact.seq, at=to_text(fact.at), actor=fact.actor
-        )
+    add(
+        connection, ratings_import, **_fields(fact.event), seq=fact.seq, at=to_text(fact.at), actor=fact.actor
     )
 
 
 @projects(AgreementMeasured)
 def _measured(fact: Fact[AgreementMeasured], connection: Connection) -> None:
-    connection.execute(insert(agreement).values(**_fields(fact.event), seq=fact.seq, at=to_text(fact.at)))
+    add(connection, agreement, **_fields(fact.event), seq=fact.seq, at=to_text(fact.at))
 
 
 @projects(LabelAdjudicated)
 def _adjudicated(fact: Fact[LabelAdjudicated], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(adjudication).values(
-            seq=fact.seq,
-            labels=event.labels,
-            item=event.item,
-            label=event.label,
-            reason=event.reason,
-            at=to_text(fact.at),
-            actor=fact.actor,
-        )
+    add(
+        connection,
+        adjudication,
+        seq=fact.seq,
+        labels=event.labels,
+        item=event.item,
+        label=event.label,
+        reason=event.reason,
+        at=to_text(fact.at),
+        actor=fact.actor,
     )
 
 
 @projects(LabelsSnapshotted)
 def _snapshotted(fact: Fact[LabelsSnapshotted], connection: Connection) -> None:
     fields = {**_fields(fact.event), "classes": dict(sorted(fact.event.classes.items()))}
-    connection.execute(insert(label_snapshot).values(**fields, seq=fact.seq, at=to_text(fact.at)))
+    add(connection, label_snapshot, **fields, seq=fact.seq, at=to_text(fact.at))
 
 
 def _fields(event: Event) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def send(connection: Connection, statement: Insert, rows: Sequence[Row]) -> None
 
 @lru_cache(maxsize=1024)
 def _in_sqlite(statement: Insert, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
-    """The statement in SQLite's words, and the order of its values; None where a type needs more than that."""
+    """The statement in SQLite's words, and the order of its values; None where a type needs more."""
     if any(type(statement.table.columns[name].type) not in AS_THEY_ARE for name in columns):
         return None
     dialect = sqlite.dialect()

@@ -5,10 +5,10 @@ Whoever was ever added has a row, so that a server that once asked who is callin
 
 import json
 
-from sqlalchemy import Boolean, Column, Connection, Index, Integer, String, Table, delete, insert, update
+from sqlalchemy import Boolean, Column, Connection, Index, Integer, String, Table, delete, update
 
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 from ropeway.ledger.tables import recorded
 from ropeway.members.events import MemberAdded, MemberRemoved, RoleGranted, TokenIssued, TokenRevoked
 
@@ -70,10 +70,14 @@ def _add(fact: Fact[MemberAdded], connection: Connection) -> None:
     added = fact.event
     # Who comes back is the person that they were; their former tokens stay revoked.
     connection.execute(delete(member).where(member.c.person == added.person))
-    connection.execute(
-        insert(member).values(
-            person=added.person, name=added.name, role=added.role, since=to_text(fact.at), seq=fact.seq
-        )
+    add(
+        connection,
+        member,
+        person=added.person,
+        name=added.name,
+        role=added.role,
+        since=to_text(fact.at),
+        seq=fact.seq,
     )
 
 
@@ -97,21 +101,21 @@ def _remove(fact: Fact[MemberRemoved], connection: Connection) -> None:
 @projects(TokenIssued)
 def _issue(fact: Fact[TokenIssued], connection: Connection) -> None:
     issued = fact.event
-    connection.execute(
-        insert(token).values(
-            id=issued.token,
-            person=issued.person,
-            label=issued.label,
-            digest=issued.digest,
-            role=issued.role,
-            read_only=issued.read_only,
-            only=None if issued.only is None else json.dumps(issued.only),
-            issued_at=to_text(fact.at),
-            issued_by=fact.actor,
-            issued_with=issued.issued_with,
-            expires_at=issued.expires_at,
-            seq=fact.seq,
-        )
+    add(
+        connection,
+        token,
+        id=issued.token,
+        person=issued.person,
+        label=issued.label,
+        digest=issued.digest,
+        role=issued.role,
+        read_only=issued.read_only,
+        only=None if issued.only is None else json.dumps(issued.only),
+        issued_at=to_text(fact.at),
+        issued_by=fact.actor,
+        issued_with=issued.issued_with,
+        expires_at=issued.expires_at,
+        seq=fact.seq,
     )
 
 

@@ -13,14 +13,13 @@ from sqlalchemy import (
     String,
     Table,
     delete,
-    insert,
     select,
     update,
 )
 
 import ropeway.models.reference_projection  # noqa: F401  the room's tables are known by this module
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 from ropeway.models.events import (
     ApprovedByRule,
     GateEvaluated,
@@ -173,19 +172,19 @@ def _set(fact: Fact[OfVersion], connection: Connection, **values: Any) -> None:
 
 def _moved(fact: Fact[OfVersion], connection: Connection, move: str, after: State, **more: Any) -> None:
     """Note the move, then make it."""
-    connection.execute(
-        insert(model_move).values(
-            seq=fact.seq,
-            at=to_text(fact.at),
-            by=fact.actor,
-            auth=fact.auth,
-            name=fact.event.name,
-            number=fact.event.number,
-            move=move,
-            before=_state_of(fact.event.name, fact.event.number, connection),
-            after=after.value,
-            **more,
-        )
+    add(
+        connection,
+        model_move,
+        seq=fact.seq,
+        at=to_text(fact.at),
+        by=fact.actor,
+        auth=fact.auth,
+        name=fact.event.name,
+        number=fact.event.number,
+        move=move,
+        before=_state_of(fact.event.name, fact.event.number, connection),
+        after=after.value,
+        **more,
     )
     _set(fact, connection, state=after.value)
 
@@ -193,21 +192,21 @@ def _moved(fact: Fact[OfVersion], connection: Connection, move: str, after: Stat
 @projects(ModelRegistered)
 def _register(fact: Fact[ModelRegistered], connection: Connection) -> None:
     _moved(fact, connection, "register", State.CANDIDATE)
-    connection.execute(
-        insert(model_version).values(
-            name=fact.event.name,
-            number=fact.event.number,
-            state=State.CANDIDATE.value,
-            run=fact.event.run,
-            package=fact.event.package,
-            content=fact.event.content,
-            source=fact.event.source,
-            code=fact.event.code,
-            dataset=fact.event.datasets[0] if fact.event.datasets else None,
-            served=fact.event.served,
-            registered_at=to_text(fact.at),
-            registered_by=fact.actor,
-        )
+    add(
+        connection,
+        model_version,
+        name=fact.event.name,
+        number=fact.event.number,
+        state=State.CANDIDATE.value,
+        run=fact.event.run,
+        package=fact.event.package,
+        content=fact.event.content,
+        source=fact.event.source,
+        code=fact.event.code,
+        dataset=fact.event.datasets[0] if fact.event.datasets else None,
+        served=fact.event.served,
+        registered_at=to_text(fact.at),
+        registered_by=fact.actor,
     )
 
 
@@ -227,18 +226,18 @@ def _gate(fact: Fact[GateEvaluated], connection: Connection) -> None:
         approved_by=None,
         self_approved=None,
     )
-    connection.execute(
-        insert(gate_look).values(
-            seq=fact.seq,
-            at=to_text(fact.at),
-            by=fact.actor,
-            name=judged.name,
-            number=judged.number,
-            passed=judged.passed,
-            evidence=judged.evidence,
-            test_set=judged.test_set,
-            look=judged.look,
-        )
+    add(
+        connection,
+        gate_look,
+        seq=fact.seq,
+        at=to_text(fact.at),
+        by=fact.actor,
+        name=judged.name,
+        number=judged.number,
+        passed=judged.passed,
+        evidence=judged.evidence,
+        test_set=judged.test_set,
+        look=judged.look,
     )
 
 
@@ -263,18 +262,18 @@ def _route(fact: Fact[TrafficRouted], connection: Connection) -> None:
     _stand(fact, routed.name, routed.environment, there, connection)
     if not routed.arms and not routed.shadows:
         return
-    connection.execute(
-        insert(route).values(
-            name=routed.name,
-            environment=routed.environment,
-            live=routed.live,
-            arms=json.dumps([[arm.number, arm.share] for arm in routed.arms]),
-            shadows=json.dumps(routed.shadows),
-            salt=routed.salt,
-            rollout=routed.rollout,
-            seq=fact.seq,
-            at=to_text(fact.at),
-        )
+    add(
+        connection,
+        route,
+        name=routed.name,
+        environment=routed.environment,
+        live=routed.live,
+        arms=json.dumps([[arm.number, arm.share] for arm in routed.arms]),
+        shadows=json.dumps(routed.shadows),
+        salt=routed.salt,
+        rollout=routed.rollout,
+        seq=fact.seq,
+        at=to_text(fact.at),
     )
 
 
@@ -300,8 +299,8 @@ def _promote(fact: Fact[ModelPromoted], connection: Connection) -> None:
         "by": fact.actor,
     }
     _stand(fact, promoted.name, promoted.environment, {promoted.number}, connection)
-    connection.execute(insert(alias).values(**values, since=to_text(fact.at)))
-    connection.execute(insert(alias_history).values(**values, seq=fact.seq, at=to_text(fact.at)))
+    add(connection, alias, **values, since=to_text(fact.at))
+    add(connection, alias_history, **values, seq=fact.seq, at=to_text(fact.at))
     if promoted.replaced is not None:
         _demote_unless_aliased(promoted.name, promoted.replaced, connection)
 
@@ -324,15 +323,15 @@ def _recall(fact: Fact[ModelRecalled], connection: Connection) -> None:
         _empty(recalled.name, environment, connection)
         _unroute(recalled.name, environment, connection)
         _stand(fact, recalled.name, environment, set(), connection)
-        connection.execute(
-            insert(alias_history).values(
-                seq=fact.seq,
-                at=to_text(fact.at),
-                by=fact.actor,
-                name=recalled.name,
-                environment=environment,
-                number=None,
-            )
+        add(
+            connection,
+            alias_history,
+            seq=fact.seq,
+            at=to_text(fact.at),
+            by=fact.actor,
+            name=recalled.name,
+            environment=environment,
+            number=None,
         )
 
 
@@ -340,10 +339,13 @@ def _recall(fact: Fact[ModelRecalled], connection: Connection) -> None:
 def _trust(fact: Fact[SourceApproved], connection: Connection) -> None:
     known = select(approved_source.c.source).where(approved_source.c.source == fact.event.source)
     if connection.execute(known).first() is None:
-        connection.execute(
-            insert(approved_source).values(
-                source=fact.event.source, at=to_text(fact.at), by=fact.event.person, basis=fact.event.basis
-            )
+        add(
+            connection,
+            approved_source,
+            source=fact.event.source,
+            at=to_text(fact.at),
+            by=fact.event.person,
+            basis=fact.event.basis,
         )
 
 
@@ -361,9 +363,7 @@ def _stand(fact: Fact[Any], name: str, environment: str, there: set[int], connec
     connection.execute(delete(stay).where(of & stay.c.number.not_in(there)))
     known = set(connection.execute(select(stay.c.number).where(of)).scalars())
     for number in sorted(there - known):
-        connection.execute(
-            insert(stay).values(name=name, environment=environment, number=number, since=to_text(fact.at))
-        )
+        add(connection, stay, name=name, environment=environment, number=number, since=to_text(fact.at))
 
 
 def _demote_unless_aliased(name: str, number: int, connection: Connection) -> None:

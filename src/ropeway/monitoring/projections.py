@@ -14,13 +14,12 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    insert,
     select,
     update,
 )
 
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, keep_latest, projected, projects
+from ropeway.ledger import Fact, add, keep_latest, projected, projects
 from ropeway.monitoring.events import (
     AlertDelivered,
     AlertRaised,
@@ -153,25 +152,25 @@ estimate_calibration = Table(
 @projects(WindowObserved)
 def _observe(fact: Fact[WindowObserved], connection: Connection) -> None:
     seen = fact.event
-    connection.execute(
-        insert(observed_window).values(
-            name=seen.name,
-            number=seen.number,
-            environment=seen.environment,
-            start=to_text(seen.start),
-            end=to_text(seen.end),
-            rows=seen.rows,
-            errors=seen.errors,
-            latency_p50_us=seen.latency_p50_us,
-            latency_p99_us=seen.latency_p99_us,
-            profile=seen.profile,
-            drift=seen.drift,
-            drifted=json.dumps(seen.drifted),
-            effect=seen.effect,
-            faults=msgspec.json.encode(seen.faults).decode(),
-            findings=seen.findings,
-            at=to_text(fact.at),
-        )
+    add(
+        connection,
+        observed_window,
+        name=seen.name,
+        number=seen.number,
+        environment=seen.environment,
+        start=to_text(seen.start),
+        end=to_text(seen.end),
+        rows=seen.rows,
+        errors=seen.errors,
+        latency_p50_us=seen.latency_p50_us,
+        latency_p99_us=seen.latency_p99_us,
+        profile=seen.profile,
+        drift=seen.drift,
+        drifted=json.dumps(seen.drifted),
+        effect=seen.effect,
+        faults=msgspec.json.encode(seen.faults).decode(),
+        findings=seen.findings,
+        at=to_text(fact.at),
     )
 
 
@@ -200,28 +199,28 @@ def _calibrate(fact: Fact[EstimateCalibrated], connection: Connection) -> None:
 @projects(AlertRaised)
 def _raise(fact: Fact[AlertRaised], connection: Connection) -> None:
     raised = fact.event
-    connection.execute(
-        insert(alert).values(
-            id=raised.id,
-            seq=fact.seq,
-            rule=raised.rule,
-            when=raised.when,
-            severity=raised.severity,
-            name=raised.name,
-            number=raised.number,
-            environment=raised.environment,
-            start=to_text(raised.start),
-            end=to_text(raised.end),
-            figure=raised.figure,
-            limit=raised.limit,
-            columns=json.dumps(raised.columns),
-            says=raised.says,
-            next_step=raised.next_step,
-            raised_at=to_text(fact.at),
-            resolved_at=None,
-            resolution="",
-            is_open=True,
-        )
+    add(
+        connection,
+        alert,
+        id=raised.id,
+        seq=fact.seq,
+        rule=raised.rule,
+        when=raised.when,
+        severity=raised.severity,
+        name=raised.name,
+        number=raised.number,
+        environment=raised.environment,
+        start=to_text(raised.start),
+        end=to_text(raised.end),
+        figure=raised.figure,
+        limit=raised.limit,
+        columns=json.dumps(raised.columns),
+        says=raised.says,
+        next_step=raised.next_step,
+        raised_at=to_text(fact.at),
+        resolved_at=None,
+        resolution="",
+        is_open=True,
     )
     _wait(raised.id, RAISED, raised.sinks, fact.seq, connection)
 
@@ -252,6 +251,4 @@ def _deliver(fact: Fact[AlertDelivered], connection: Connection) -> None:
 def _wait(identity: str, state: str, sinks: list[str], seq: int, connection: Connection) -> None:
     """Put a message into the outbox, once for each sink."""
     for sink in dict.fromkeys(sinks):
-        connection.execute(
-            insert(alert_delivery).values(alert=identity, state=state, sink=sink, seq=seq, delivered_at=None)
-        )
+        add(connection, alert_delivery, alert=identity, state=state, sink=sink, seq=seq, delivered_at=None)

@@ -1,9 +1,9 @@
 """The table of pipeline runs; moved by the events of `pipelines.events`."""
 
 import msgspec
-from sqlalchemy import Column, Connection, Integer, String, Table, insert
+from sqlalchemy import Column, Connection, Integer, String, Table
 
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 from ropeway.pipelines.events import PipelineRan
 from ropeway.pipelines.records import PipelineRecord
 
@@ -23,12 +23,12 @@ pipeline_run = Table(
 def _ran(fact: Fact[PipelineRan], connection: Connection) -> None:
     fields = {name: getattr(fact.event, name) for name in fact.event.__struct_fields__}
     record = PipelineRecord(**fields, recorded_at=fact.at)
-    connection.execute(
-        insert(pipeline_run).values(
-            run=record.run,
-            seq=fact.seq,
-            pipeline=record.pipeline,
-            source=record.source,
-            record=msgspec.json.encode(record).decode(),
-        )
+    add(
+        connection,
+        pipeline_run,
+        run=record.run,
+        seq=fact.seq,
+        pipeline=record.pipeline,
+        source=record.source,
+        record=msgspec.json.encode(record).decode(),
     )

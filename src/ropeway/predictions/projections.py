@@ -10,11 +10,10 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    insert,
 )
 
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 from ropeway.predictions.events import SegmentSealed
 
 # `sealed.py` reads this table by its names over a connection of its own.
@@ -42,20 +41,20 @@ sealed_segment = Table(
 @projects(SegmentSealed)
 def _seal(fact: Fact[SegmentSealed], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(sealed_segment).values(
-            kind=event.kind,
-            replica=event.replica,
-            segment=event.segment,
-            records=event.records,
-            first_at=to_text(event.first_at) if event.first_at else None,
-            last_at=to_text(event.last_at) if event.last_at else None,
-            models=msgspec.json.encode(event.models).decode(),
-            environments=msgspec.json.encode(event.environments).decode(),
-            content=event.content,
-            root=event.root,
-            torn=event.torn,
-            damaged=event.damaged,
-            seq=fact.seq,
-        )
+    add(
+        connection,
+        sealed_segment,
+        kind=event.kind,
+        replica=event.replica,
+        segment=event.segment,
+        records=event.records,
+        first_at=to_text(event.first_at) if event.first_at else None,
+        last_at=to_text(event.last_at) if event.last_at else None,
+        models=msgspec.json.encode(event.models).decode(),
+        environments=msgspec.json.encode(event.environments).decode(),
+        content=event.content,
+        root=event.root,
+        torn=event.torn,
+        damaged=event.damaged,
+        seq=fact.seq,
     )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, insert, update
+from sqlalchemy import Boolean, Column, Connection, Integer, String, Table, update
 
 from ropeway.core.clock import to_text
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest, PersonId
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 from ropeway.server.events import JobAccepted, JobFinished
 
 job = Table(
@@ -34,15 +34,15 @@ def asked_for(actor: PersonId, arguments: Mapping[str, Any]) -> Digest:
 
 @projects(JobAccepted)
 def _accept(fact: Fact[JobAccepted], connection: Connection) -> None:
-    connection.execute(
-        insert(job).values(
-            id=fact.event.job,
-            seq=fact.seq,
-            operation=fact.event.operation,
-            server=fact.event.server,
-            asked=None if fact.event.arguments is None else asked_for(fact.actor, fact.event.arguments),
-            accepted_at=to_text(fact.at),
-        )
+    add(
+        connection,
+        job,
+        id=fact.event.job,
+        seq=fact.seq,
+        operation=fact.event.operation,
+        server=fact.event.server,
+        asked=None if fact.event.arguments is None else asked_for(fact.actor, fact.event.arguments),
+        accepted_at=to_text(fact.at),
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, Strin
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import RunId
-from ropeway.ledger import Fact, keep_first, keep_latest, projected, projects
+from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
 from ropeway.tracking.events import Harvest, MetricSummary, RunFinished, RunInterrupted, RunStarted, Scalar
 from ropeway.tracking.settings import number_of, text_of
 
@@ -98,27 +98,27 @@ run_input = Table(
 @projects(RunStarted)
 def _start(fact: Fact[RunStarted], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(run).values(
-            id=event.run,
-            seq=fact.seq,
-            name=event.name,
-            kind=event.kind,
-            status="running",
-            person=fact.actor,
-            started_at=to_text(fact.at),
-            parent=event.parent,
-            code=event.code.tree,
-            commit_id=event.code.commit,
-            is_dirty=event.code.is_dirty,
-            left_out=_json(event.code.left_out),
-            environment=event.environment,
-            hostname=event.hostname,
-            host=_json(event.host),
-            argv=None if event.argv is None else _json(event.argv),
-            point_count=0,
-            error_type="",
-        )
+    add(
+        connection,
+        run,
+        id=event.run,
+        seq=fact.seq,
+        name=event.name,
+        kind=event.kind,
+        status="running",
+        person=fact.actor,
+        started_at=to_text(fact.at),
+        parent=event.parent,
+        code=event.code.tree,
+        commit_id=event.code.commit,
+        is_dirty=event.code.is_dirty,
+        left_out=_json(event.code.left_out),
+        environment=event.environment,
+        hostname=event.hostname,
+        host=_json(event.host),
+        argv=None if event.argv is None else _json(event.argv),
+        point_count=0,
+        error_type="",
     )
     _record_settings(connection, run_param, event.run, event.params)
     _record_settings(connection, run_tag, event.run, event.tags)

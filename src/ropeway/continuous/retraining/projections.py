@@ -9,7 +9,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    insert,
     update,
 )
 
@@ -24,7 +23,7 @@ from ropeway.continuous.retraining.events import (
     RetrainingTriggered,
 )
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, keep_first, projected, projects
+from ropeway.ledger import Fact, add, keep_first, projected, projects
 
 TRIGGERED = "triggered"
 """The stage of a retraining of which nothing is done yet."""
@@ -92,30 +91,30 @@ policy_state = Table(
 @projects(RetrainingTriggered)
 def _triggered(fact: Fact[RetrainingTriggered], connection: Connection) -> None:
     event, at = fact.event, to_text(fact.event.clock_at or fact.at)
-    connection.execute(
-        insert(retraining).values(
-            id=event.retraining,
-            seq=fact.seq,
-            name=event.name,
-            environment=event.environment,
-            trigger=event.trigger,
-            cause=event.cause,
-            live=event.live,
-            says=event.says,
-            triggered_at=at,
-            by=fact.actor,
-            stage=TRIGGERED,
-            stage_at=at,
-            stage_seq=fact.seq,
-            dataset="",
-            run="",
-            version="",
-            rule="",
-            rollout="",
-            stage_says="",
-            code="",
-            ended_says="",
-        )
+    add(
+        connection,
+        retraining,
+        id=event.retraining,
+        seq=fact.seq,
+        name=event.name,
+        environment=event.environment,
+        trigger=event.trigger,
+        cause=event.cause,
+        live=event.live,
+        says=event.says,
+        triggered_at=at,
+        by=fact.actor,
+        stage=TRIGGERED,
+        stage_at=at,
+        stage_seq=fact.seq,
+        dataset="",
+        run="",
+        version="",
+        rule="",
+        rollout="",
+        stage_says="",
+        code="",
+        ended_says="",
     )
 
 
@@ -161,15 +160,15 @@ def _ended(fact: Fact[RetrainingEnded], connection: Connection) -> None:
 @projects(FeedbackCollected)
 def _collected(fact: Fact[FeedbackCollected], connection: Connection) -> None:
     event = fact.event
-    connection.execute(
-        insert(feedback_collected).values(
-            seq=fact.seq,
-            dataset=event.dataset,
-            version=event.version,
-            retraining=event.retraining,
-            rows=event.rows,
-            until=to_text(event.until),
-        )
+    add(
+        connection,
+        feedback_collected,
+        seq=fact.seq,
+        dataset=event.dataset,
+        version=event.version,
+        retraining=event.retraining,
+        rows=event.rows,
+        until=to_text(event.until),
     )
 
 

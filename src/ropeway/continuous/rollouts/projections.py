@@ -19,7 +19,7 @@ from ropeway.continuous.rollouts.events import (
     Terms,
 )
 from ropeway.core.clock import to_text
-from ropeway.ledger import Fact, projected, projects
+from ropeway.ledger import Fact, add, projected, projects
 
 RUNNING, HELD, ENDED = "running", "held", "ended"
 
@@ -128,34 +128,34 @@ def _deadline(fact: Fact[Any], connection: Connection) -> str:
 def _start(fact: Fact[RolloutStarted], connection: Connection) -> None:
     started = fact.event
     _moved(fact, connection, "started", rule=started.rule, note=started.note)
-    connection.execute(
-        insert(rollout).values(
-            id=started.rollout,
-            name=started.name,
-            number=started.number,
-            champion=started.champion,
-            environment=started.environment,
-            started_at=to_text(fact.at),
-            started_by=fact.actor,
-            steps=json.dumps(started.steps),
-            terms=msgspec.json.encode(started.terms).decode(),
-            alpha_spent=started.alpha_spent,
-            year=started.year,
-            budget_left=started.budget_left,
-            salt=started.salt,
-            retraining=started.retraining,
-            rule=started.rule,
-            note=started.note,
-            state=RUNNING,
-            step=0,
-            step_at=to_text(fact.at),
-            deadline_at=to_text(fact.at + timedelta(seconds=started.terms.deadline)),
-            says="",
-            outcome="",
-            reason="",
-            ended_rule="",
-            seq=fact.seq,
-        )
+    add(
+        connection,
+        rollout,
+        id=started.rollout,
+        name=started.name,
+        number=started.number,
+        champion=started.champion,
+        environment=started.environment,
+        started_at=to_text(fact.at),
+        started_by=fact.actor,
+        steps=json.dumps(started.steps),
+        terms=msgspec.json.encode(started.terms).decode(),
+        alpha_spent=started.alpha_spent,
+        year=started.year,
+        budget_left=started.budget_left,
+        salt=started.salt,
+        retraining=started.retraining,
+        rule=started.rule,
+        note=started.note,
+        state=RUNNING,
+        step=0,
+        step_at=to_text(fact.at),
+        deadline_at=to_text(fact.at + timedelta(seconds=started.terms.deadline)),
+        says="",
+        outcome="",
+        reason="",
+        ended_rule="",
+        seq=fact.seq,
     )
 
 
@@ -213,14 +213,14 @@ def _end(fact: Fact[RolloutEnded], connection: Connection) -> None:
 @projects(ReleaseRolledBack)
 def _go_back(fact: Fact[ReleaseRolledBack], connection: Connection) -> None:
     back = fact.event
-    connection.execute(
-        insert(went_back).values(
-            seq=fact.seq,
-            at=to_text(fact.at),
-            by=fact.actor,
-            name=back.name,
-            environment=back.environment,
-            number=back.number,
-            left=back.left,
-        )
+    add(
+        connection,
+        went_back,
+        seq=fact.seq,
+        at=to_text(fact.at),
+        by=fact.actor,
+        name=back.name,
+        environment=back.environment,
+        number=back.number,
+        left=back.left,
     )

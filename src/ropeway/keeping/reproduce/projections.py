@@ -1,9 +1,9 @@
 """Reproductions, newest last, by run and by model version."""
 
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, insert
+from sqlalchemy import Column, Connection, Index, Integer, String, Table
 
 from ropeway.keeping.reproduce.events import RunReproduced
-from ropeway.ledger import Fact
+from ropeway.ledger import Fact, add
 from ropeway.ledger.projections import projects
 from ropeway.ledger.tables import projected
 
@@ -22,6 +22,4 @@ reproduction = Table(
 @projects(RunReproduced)
 def _reproduced(fact: Fact[RunReproduced], connection: Connection) -> None:
     told = fact.event
-    connection.execute(
-        insert(reproduction).values(seq=fact.seq, run=told.run, model=told.model, evidence=told.evidence)
-    )
+    add(connection, reproduction, seq=fact.seq, run=told.run, model=told.model, evidence=told.evidence)
