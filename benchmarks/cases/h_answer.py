@@ -35,7 +35,7 @@ READY_S = 120.0
 
 def measure(bench: Bench) -> list[Figure]:
     root, seconds = bench.folder("tweets"), 0.5 if bench.quick else SECONDS
-    texts = _train(root)
+    texts = train_tweets(root)
     in_process_ms = _in_process(bench, root, texts)
     with _process([sys.executable, str(HERE / "ropeway_serve.py"), str(root)]) as child:
         port = int(_first_line(child).rpartition(":")[2])
@@ -65,7 +65,7 @@ def measure(bench: Bench) -> list[Figure]:
     return figures
 
 
-def _train(root: Path) -> list[str]:
+def train_tweets(root: Path) -> list[str]:
     """The tweets project as far as a registered model; gives its texts."""
     copy_template("tweets", root)
     with LocalWorkspace(root, actor="ana") as workspace:

@@ -43,7 +43,7 @@ def failing(number: int) -> Work:
 
 
 def in_line(ledger: Ledger, *works: Work, alone: frozenset[int] = frozenset()) -> list[BaseException | None]:
-    """Do each piece of work in a turn of its own; the first waits until the others stand in line behind it."""
+    """Do each piece of work in a turn of its own; the first waits for the others to stand in line."""
     ended: list[BaseException | None] = [None] * len(works)
     came = threading.Event()
 
