@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ropeway.predictions.columns import FEEDBACK_KIND, PLACE, PREDICTIONS_KIND, SHADOWS_KIND, Kind
 from ropeway.predictions.errors import SegmentMisnamed
-from ropeway.predictions.sealed import SealedSegment, find_sealed, list_sealed, parquet_of
+from ropeway.predictions.sealed import SealedSegment, find_sealed, is_any_sealed, list_sealed, parquet_of
 from ropeway.predictions.segments import SEGMENTS, open_segments, place_of, read_lying
 from ropeway.store.errors import ObjectDamaged, ObjectMissing, SegmentDamaged
 
@@ -154,7 +154,7 @@ def shadows(
 def is_empty(source: "Path | HasHome", kind: str = "predictions") -> bool:
     """Whether nothing of a kind was ever written here; costs no reading of records."""
     home = _home(source)
-    return not open_segments(home, kind) and not list_sealed(home, kind)[1]
+    return not open_segments(home, kind) and not is_any_sealed(home, kind)
 
 
 def scan(

@@ -75,6 +75,13 @@ def list_sealed(
         return [_sealed(row) for row in rows], {segment_name(*place) for place in names}
 
 
+def is_any_sealed(home: Path, kind: str) -> bool:
+    """Whether a segment of the kind was ever sealed."""
+    with _reading(home) as connection:
+        found = select(_AT.segment).where(_AT.kind == kind).limit(1)
+        return connection is not None and connection.execute(found).first() is not None
+
+
 def parquet_of(home: Path, sealed: SealedSegment) -> Path:
     """The file that holds a sealed segment's records, verified.
 

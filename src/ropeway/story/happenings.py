@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from ropeway.core.clock import from_text
 from ropeway.ledger import edge, person
@@ -13,6 +13,8 @@ from ropeway.ledger.tables import event, event_payload
 
 ERASED = "erased"
 """Stands where a person's name or another erasable value is gone."""
+AFTER_ALL = "\U0010ffff"
+"""Sorts after every character that a reference has."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +59,21 @@ def downstream(connection: Connection, ref: str) -> list[Neighbour]:
     return [Neighbour(ref=row.downstream, relation=row.relation, seq=row.seq) for row in rows]
 
 
-def subjects(connection: Connection, kind: str) -> list[str]:
-    """The ids of all things of a kind that events are about, oldest first."""
-    rows = connection.execute(
-        select(event.c.subject)
-        .where(event.c.subject.startswith(f"{kind}:", autoescape=True))
-        .order_by(event.c.seq)
-    ).scalars()
-    return list(dict.fromkeys(subject.removeprefix(f"{kind}:") for subject in rows))
+def subjects(connection: Connection, beginning: str, *, limit: int | None = None) -> list[str]:
+    """The references that events are about and that begin like this, in the order of the alphabet."""
+    found = select(event.c.subject).where(*_begins(beginning)).distinct().order_by(event.c.subject)
+    return list(connection.execute(found.limit(limit)).scalars())
+
+
+def is_any(connection: Connection, beginning: str) -> bool:
+    """Whether any event is about something whose reference begins like this."""
+    found = select(event.c.subject).where(*_begins(beginning)).limit(1)
+    return connection.execute(found).first() is not None
+
+
+def _begins(beginning: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    # A range, which the index answers; a pattern would read them all.
+    return event.c.subject >= beginning, event.c.subject < beginning + AFTER_ALL
 
 
 def last(happenings: Iterable[Happening], verb: str) -> Happening | None:
