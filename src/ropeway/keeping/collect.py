@@ -162,7 +162,7 @@ def _remove(
     dead, removed, freed = list(plan.dead), 0, 0
     for first in range(0, len(dead), REMOVED_AT_ONCE):
         with context.again() as writing:
-            writing.begin()
+            writing.begin(alone=True)
             alive = judge(writing, needs=needs, settings=settings).alive
             part = [digest for digest in dead[first : first + REMOVED_AT_ONCE] if digest not in alive]
             freed += context.store.remove(part, put_before=since)

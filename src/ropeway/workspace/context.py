@@ -96,13 +96,17 @@ class Context:
         transaction.append(PersonIntroduced(person=introduced, name=self.actor_name), actor=introduced)
         return introduced
 
-    def begin(self) -> Transaction:
-        """Take the write lock now: what is read from here on cannot change under us."""
+    def begin(self, *, alone: bool = False) -> Transaction:
+        """Take the write lock now: what is read from here on cannot change under us.
+
+        Args:
+            alone: shares its commit with nobody, so that nobody waits for it; for what takes long.
+        """
         if self._transaction is None:
             # A snapshot taken before would not see what others wrote since; it is let go first.
             self._stack.close()
             self._reading = None
-            self._transaction = self._stack.enter_context(self.ledger.transaction())
+            self._transaction = self._stack.enter_context(self.ledger.transaction(alone=alone))
             if self._fence is not None:
                 self._fence.check(self._transaction.connection)
             if self._on_begin is not None:
