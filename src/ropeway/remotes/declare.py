@@ -75,7 +75,7 @@ def _quoted(text: str) -> str:
 
 
 def _reason(error: ProjectInvalid) -> str:
-    return error.what.rpartition(": ")[2].rstrip(".")
+    return error.what.partition(": ")[2].rstrip(".")
 
 
 def _write(path: Path, text: str) -> None:

@@ -85,7 +85,7 @@ class NotAtRemote(NotFound):
     code = "not-at-remote"
 
     def __init__(self, ref: str, remote: str, known: Iterable[str]) -> None:
-        super().__init__(f"version at '{remote}'", ref, known, next_step=f"ropeway remote status {remote}")
+        super().__init__("version", f"{remote}/{ref}", known, next_step=f"ropeway remote status {remote}")
 
 
 class UnknownVersionHere(NotFound):

@@ -28,6 +28,8 @@ from ropeway.workspace import Context
 
 FORMAT = 1
 Kind = Literal["dataset", "model"]
+PULLED = "version-pulled"
+ENTERED = ("dataset-arrived", "model-registered")
 TOLD = (
     "dataset-arrived",
     "source-pulled",
@@ -39,7 +41,7 @@ TOLD = (
     "model-rejected",
     "model-retired",
     "model-recalled",
-    "version-pulled",
+    PULLED,
 )
 """The events that travel: what a version is and how it was judged. Where it served is its home's business."""
 
@@ -116,6 +118,12 @@ class VersionManifest(msgspec.Struct, frozen=True, kw_only=True):
     def state(self) -> str:
         """Of a model, its state when it was pushed."""
         return self.model.state if self.model is not None else ""
+
+    @property
+    def is_mere_copy(self) -> bool:
+        """Whether it was pulled, and nothing happened to it since."""
+        verbs = {each.verb for each in self.events}
+        return PULLED in verbs and verbs <= {PULLED, *ENTERED}
 
     @property
     def last_seq(self) -> int:

@@ -78,12 +78,13 @@ class Remote:
         return sorted(newest.values(), key=_order)
 
     def publish(self, manifest: VersionManifest) -> bool:
-        """Let a version be found whose objects have arrived; false where it was found just so before."""
+        """Let a version be found whose objects have arrived; false where that would tell nothing new."""
         data = manifest_bytes(manifest)
         digest = digest_bytes(data)
         mine = (manifest.kind, manifest.name, manifest.version)
         known = [ref for ref in self._refs() if ref[:3] == mine]
-        if any(ref[3] == digest for ref in known):
+        # A copy of which nothing happened but that it came would only stand beside the original.
+        if any(ref[3] == digest for ref in known) or (known and manifest.is_mere_copy):
             return False
         self.depot.backend.put(f"{MANIFESTS}/{digest}.json", data)
         self.depot.backend.put(_ref_blob(*mine, digest), b"")
@@ -211,8 +212,8 @@ def _decoded(name: str) -> str:
     return re.sub(r"_([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), name)
 
 
-def _told(offer: Offer) -> tuple[int, str]:
-    return offer.manifest.last_seq, offer.digest
+def _told(offer: Offer) -> tuple[str, str]:
+    return offer.manifest.events[-1].at, offer.digest
 
 
 def _order(offer: Offer) -> tuple[str, str, str, str]:

@@ -1,9 +1,8 @@
 """What can go wrong with stored bytes.
 
-Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged · DepotDamaged
+Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged · DepotDamaged · DepotLacks
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
-Conflict └── InTheWay          RopewayError └── OutOfSpace · DiskFailing          NotFound ├── BlobMissing
-                                                                       └── DepotLacks
+Conflict └── InTheWay          RopewayError └── OutOfSpace · DiskFailing          NotFound └── BlobMissing
 Unavailable └── CodingUnavailable · BackendUnavailable · DepotNewer
 """
 
@@ -253,17 +252,19 @@ class DepotDamaged(Damaged):
         )
 
 
-class DepotLacks(NotFound):
+class DepotLacks(Damaged):
     """A remote does not have an object that one of its versions needs."""
 
     code = "remote-lacks"
 
     def __init__(self, where: str, digests: Sequence[str]) -> None:
-        more = f" and {len(digests) - 1:,} more" if len(digests) > 1 else ""
+        lacking = "an object" if len(digests) == 1 else f"{len(digests):,} objects"
         super().__init__(
-            f"object at '{where}'",
-            f"{short(digests[0])}…{more}",
-            next_step="ropeway push   from a workspace that has it",
+            f"'{where}' lacks {lacking} of what it should have: {short(digests[0])}….",
+            expected="all that its versions need",
+            next_step="ropeway push   from a workspace that has them",
+            where=where,
+            digests=list(digests),
         )
 
 

@@ -83,9 +83,9 @@ def bring(
             break
     hurt |= dict.fromkeys(recipes, "")
     if hurt:
-        raise DepotDamaged(
-            depot.where, sorted(digest.hex() for digest in hurt), sorted({*hurt.values()} - {""})
-        )
+        # Of a damaged chunk, the object is named that it belongs to.
+        named = sorted(each for each in wanted if bytes.fromhex(each) in hurt)
+        raise DepotDamaged(depot.where, named, sorted({*hurt.values()} - {""}))
     return Brought(objects=len(wanted), read_bytes=read)
 
 
@@ -168,8 +168,15 @@ def _take(depot: "Depot", store: "Store", places: list[Place], hurt: dict[bytes,
 
 def _keep(store: "Store", batch: list[tuple[Place, bytes]]) -> None:
     """Make what came durable. Only here the gate is held: who removes must not wait for a network."""
+    packed: list[tuple[Place, bytes]] = []
+    for place, data in batch:
+        # A file that is damaged is replaced, or it would still be found damaged.
+        if place.entry.kind == OBJECT and store.loose.path(place.entry.digest.hex()).exists():
+            store.put(data)
+        else:
+            packed.append((place, data))
     with store.gate.putting(), store.intake() as intake:
-        for place, data in batch:
+        for place, data in packed:
             if place.entry.kind == CHUNK:
                 intake.take_chunk(data)
             else:

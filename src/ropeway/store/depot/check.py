@@ -55,6 +55,11 @@ def pieces_of(depot: "Depot", digests: Iterable[Digest]) -> set[bytes]:
     return wanted
 
 
+def is_sound(depot: "Depot", pack: str) -> bool:
+    """Whether the bytes of a pack are those that name it."""
+    return _read(depot, pack) > 0
+
+
 def _read(depot: "Depot", pack: str) -> int:
     """How many bytes a pack has; negative, or none, where they are not those that name it."""
     try:

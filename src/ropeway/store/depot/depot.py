@@ -11,7 +11,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.ids import Digest
 from ropeway.store.backends import Backend
 from ropeway.store.depot.bring import bring, planned_bytes
-from ropeway.store.depot.check import check, pieces_of
+from ropeway.store.depot.check import check, is_sound, pieces_of
 from ropeway.store.depot.index import Index
 from ropeway.store.depot.purge import purge, rewrite
 from ropeway.store.depot.send import lacking, put_pack, send
@@ -101,8 +101,9 @@ class Depot:
     def drop_damaged(self, scratch: Path, found: Checked) -> None:
         """Write damaged packs anew without what is damaged in them, once it is there again elsewhere."""
         for pack, digests in found.damaged.items():
-            # One of which nobody knows what it held is left as it is: it may be all that somebody has.
-            if pack in self.index.packs:
+            # Of one that nobody can read, nobody knows what it held: it may be all that somebody has. And one
+            # that was brought again just as it was is sound by now.
+            if pack in self.index.packs and not is_sound(self, pack):
                 kept = [each for each in self.index.packs[pack] if each.digest.hex() not in digests]
                 rewrite(self, scratch, pack, kept)
 

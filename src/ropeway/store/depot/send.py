@@ -171,8 +171,10 @@ class _Sender:
         self._pool.shutdown(cancel_futures=True)
         if self._writer is not None:
             self._writer.discard()
-        for _, shipped in self._under_way:
-            shipped.target.unlink(missing_ok=True)
+        for future, shipped in self._under_way:
+            # One that was never begun has its file still; the others threw theirs away.
+            if future.cancelled():
+                shipped.discard()
 
     def _add(self, entry: Entry, stored: bytes) -> None:
         if (entry.kind, entry.digest) in self._added:
