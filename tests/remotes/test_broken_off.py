@@ -23,8 +23,8 @@ from ropeway.workspace.operations import list_events
 
 PUSHER = Path(__file__).parent / "pusher.py"
 LARGE = 12_000_000
-CUTS = 10
-TRIES = 20
+CUTS = 25
+TRIES = 30
 
 
 def add_large(workspace: LocalWorkspace) -> None:

@@ -7,13 +7,15 @@ the dataset's source and bringer. It says the same however often it is written, 
 first.
 """
 
+import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from sqlalchemy import select
 
 from ropeway.core.canonical import canonical
+from ropeway.core.clock import from_text
 from ropeway.core.errors import Damaged
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
@@ -25,9 +27,13 @@ from ropeway.models.registry import ModelVersion
 from ropeway.remotes.errors import CannotTravel
 from ropeway.store import Store
 from ropeway.workspace import Context
+from ropeway.workspace.settings import LARGEST
 
 FORMAT = 1
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 Kind = Literal["dataset", "model"]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=LARGEST)]
+"""A number that canonical JSON can say."""
 PULLED = "version-pulled"
 ENTERED = ("dataset-arrived", "model-registered")
 TOLD = (
@@ -49,7 +55,7 @@ TOLD = (
 class OriginalEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event where it happened; `record` is its canonical form, whose bytes are a leaf of that ledger."""
 
-    seq: int
+    seq: Count
     id: str
     at: str
     verb: str
@@ -60,7 +66,7 @@ class DatasetPart(msgspec.Struct, frozen=True, kw_only=True):
     """What a dataset's version is besides its bytes."""
 
     format: str
-    rows: int
+    rows: Count
     columns: list[tuple[str, str]]
     label_columns: list[str]
     contract: Digest
@@ -99,10 +105,10 @@ class VersionManifest(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     name: str
     version: Digest
-    number: int
+    number: Count
     project: str
     ledger: str
-    size_bytes: int
+    size_bytes: Count
     objects: list[Digest]
     trees: list[Digest]
     events: list[OriginalEvent]
@@ -207,10 +213,7 @@ def manifest_from(data: bytes, digest: str) -> VersionManifest | str:
         return f"it does not read as one ({error})"
     if manifest.format != FORMAT:
         return f"it has the format {manifest.format}, which this version does not read"
-    part = manifest.dataset if manifest.kind == "dataset" else manifest.model
-    if part is None or not manifest.events or not {*manifest.trees} <= {*manifest.objects}:
-        return "its parts do not fit together"
-    return manifest
+    return manifest if _fits(manifest) else "its parts do not fit together"
 
 
 def closure(store: Store, manifests: Iterable[VersionManifest]) -> list[Digest]:
@@ -221,6 +224,27 @@ def closure(store: Store, manifests: Iterable[VersionManifest]) -> list[Digest]:
             found |= dict.fromkeys(store.read_tree(tree).values())
         found |= dict.fromkeys(manifest.objects)
     return list(found)
+
+
+def _fits(manifest: VersionManifest) -> bool:
+    """Whether it names its objects by digests, has the part of its kind, and that names no others."""
+    named: set[str] = set()
+    if manifest.kind == "dataset" and manifest.dataset is not None and manifest.model is None:
+        named = {manifest.version, manifest.dataset.contract}
+        if manifest.trees != ([manifest.version] if manifest.dataset.format == FOLDER else []):
+            return False
+    elif manifest.kind == "model" and manifest.model is not None and manifest.dataset is None:
+        named = {manifest.model.package, *manifest.trees}
+    if not named or not manifest.events:
+        return False
+    try:
+        for each in manifest.events:
+            if from_text(each.at).tzinfo is None:
+                return False
+    except ValueError:
+        return False
+    every = {manifest.version, *manifest.objects, *manifest.trees}
+    return all(_DIGEST.fullmatch(each) for each in every) and named <= {*manifest.objects}
 
 
 def _told(context: Context, subject: str) -> tuple[list[OriginalEvent], list[Digest]]:

@@ -7,7 +7,7 @@ in the manifest, which the event `version-pulled` keeps.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from pathlib import Path
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import DatasetName, Digest
@@ -79,14 +79,14 @@ def _take_dataset(context: Context, remote: Remote, offer: Offer, part: DatasetP
     remarks = _adopt_contract(context, remote, offer, name, part.contract)
     try:
         found = _examined(context, manifest, name, part)
+        with context.again() as writing:
+            recorded = record_arrival(writing, found)
+            writing.append(_event(writing, remote.name, offer, recorded.reference))
     except BaseException:
         # A contract without data would be enforced all the same.
         if remarks:
             (context.root / contract_name(name)).unlink(missing_ok=True)
         raise
-    with context.again() as writing:
-        recorded = record_arrival(writing, found)
-        writing.append(_event(writing, remote, offer, recorded.reference))
     if found.violations:
         remarks.append(f"it breaks {len(found.violations)} rules of this project's contract")
     return Taken(
@@ -122,7 +122,10 @@ def _examined(
         size_bytes = int(frame["size"].sum())
     else:
         frame = read_table(
-            context.store.open_path(manifest.version), form=part.format, kinds=dict(part.columns)
+            context.store.open_path(manifest.version),
+            form=part.format,
+            kinds=dict(part.columns),
+            shown=Path(manifest.ref),
         )
         size_bytes = context.store.size(manifest.version)
     found, _ = examine(
@@ -147,7 +150,7 @@ def _take_model(context: Context, remote: Remote, offer: Offer, part: ModelPart)
     with context.again() as writing:
         version = register_package.function(writing, name=manifest.name, package=part.package)
         if not version.known:
-            writing.append(_event(writing, remote, offer, f"model:{version.ref}"))
+            writing.append(_event(writing, remote.name, offer, f"model:{version.ref}"))
     return Taken(
         came_as=manifest.ref,
         ref=f"model:{version.ref}",
@@ -163,23 +166,16 @@ def _of_model(manifest: VersionManifest, part: ModelPart) -> list[str]:
     return [*said, "its code runs only once somebody has read and trusted it: ropeway model trust"]
 
 
-def _event(writing: Context, remote: Remote, offer: Offer, pulled: str) -> VersionPulled:
+def _event(writing: Context, remote: str, offer: Offer, pulled: str) -> VersionPulled:
     manifest = offer.manifest
     first = manifest.events[0]
     return VersionPulled(
         pulled=pulled,
-        remote=remote.name,
+        remote=remote,
         project=manifest.project,
         ledger=manifest.ledger,
         number=manifest.number,
         event=first.id,
-        recorded_at=_moment(remote, offer, first.at),
+        recorded_at=from_text(first.at),
         manifest=writing.store.put(manifest_bytes(manifest)),
     )
-
-
-def _moment(remote: Remote, offer: Offer, text: str) -> datetime:
-    try:
-        return from_text(text)
-    except ValueError as error:
-        raise ManifestDamaged(remote.where, offer.digest, f"'{text[:40]}' is no time") from error
