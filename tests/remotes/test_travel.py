@@ -12,7 +12,7 @@ from ropeway.keeping.operations import fsck
 from ropeway.ledger.tables import event
 from ropeway.models.operations import list_models, reject_model
 from ropeway.remotes.errors import (
-    AmbiguousReference,
+    AmbiguousVersion,
     BadRemoteName,
     CannotTravel,
     NotAtRemote,
@@ -158,12 +158,12 @@ def test_status_says_what_would_travel_and_changes_nothing(alpha, hub):
 
 def test_names_that_mean_nothing_or_too_much_are_refused(alpha, beta):
     register(alpha, name="rows")
-    with pytest.raises(AmbiguousReference, match="more than one"):
+    with pytest.raises(AmbiguousVersion, match="more than one"):
         push(alpha, refs=["rows"])
     with pytest.raises(UnknownVersionHere, match="no dataset or model 'roes'"):
         push(alpha, refs=["roes"])
     push(alpha, everything=True)
-    with pytest.raises(AmbiguousReference, match="more than one"):
+    with pytest.raises(AmbiguousVersion, match="more than one"):
         pull(beta, refs=["rows"])
     with pytest.raises(NotAtRemote, match="no version 'hub/nothing'"):
         pull(beta, refs=["nothing"])
@@ -175,7 +175,7 @@ def test_two_versions_of_one_number_are_told_apart_by_their_digests(alpha, beta,
     push(alpha, everything=True)
     push(beta, everything=True)
     third = project(f'[project]\nname = "gamma"\n[remote.hub]\nurl = "{hub}"\n')
-    with pytest.raises(AmbiguousReference, match="rows@v1"):
+    with pytest.raises(AmbiguousVersion, match="rows@v1"):
         pull(third, refs=["rows@v1"])
     pull(third, refs=[f"rows@{first.version[:12]}"])
     assert resolve(third, "rows").version == first.version != second.version

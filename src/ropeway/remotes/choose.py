@@ -11,7 +11,7 @@ from ropeway.data.operations import list_datasets, list_versions, resolve_versio
 from ropeway.data.records import DatasetVersion
 from ropeway.models import registry
 from ropeway.models.registry import ModelVersion
-from ropeway.remotes.errors import AmbiguousReference, NotAtRemote, UnknownVersionHere
+from ropeway.remotes.errors import AmbiguousVersion, NotAtRemote, UnknownVersionHere
 from ropeway.remotes.manifest import VersionManifest, of_dataset, of_model
 from ropeway.remotes.remote import Offer
 from ropeway.workspace import Context
@@ -38,7 +38,7 @@ def chosen_here(context: Context, refs: Sequence[str], *, everything: bool, with
         with_data: the datasets that models learnt from as well.
 
     Raises:
-        UnknownVersionHere, AmbiguousReference: nothing, or too much, is meant.
+        UnknownVersionHere, AmbiguousVersion: nothing, or too much, is meant.
         CannotTravel: a version that was named has no bytes here.
     """
     versions = _all_here(context) if everything else [_one_here(context, ref) for ref in refs]
@@ -66,7 +66,7 @@ def chosen_there(offers: Sequence[Offer], refs: Sequence[str], remote: str) -> l
     """The versions that some references mean at a remote: one each, the newest there where none is said.
 
     Raises:
-        NotAtRemote, AmbiguousReference: nothing, or too much, is meant.
+        NotAtRemote, AmbiguousVersion: nothing, or too much, is meant.
     """
     return [_one_there(offers, ref.removeprefix(f"{remote}/"), remote) for ref in refs]
 
@@ -92,7 +92,7 @@ def _one_here(context: Context, ref: str) -> DatasetVersion | ModelVersion:
         names += [each.name for each in registry.list_all(context.read, None, MANY)]
         raise UnknownVersionHere(ref, names)
     if len(found) > 1:
-        raise AmbiguousReference(ref, [f"dataset:{plain}", f"model:{plain}"])
+        raise AmbiguousVersion(ref, [f"dataset:{plain}", f"model:{plain}"])
     return found[0]
 
 
@@ -127,12 +127,12 @@ def _one_there(offers: Sequence[Offer], ref: str, remote: str) -> Offer:
     if not found:
         raise NotAtRemote(ref, remote, {offer.manifest.ref for offer in offers})
     if len({offer.manifest.kind for offer in found}) > 1:
-        raise AmbiguousReference(ref, sorted({f"{offer.manifest.kind}:{ref}" for offer in found}))
+        raise AmbiguousVersion(ref, sorted({f"{offer.manifest.kind}:{ref}" for offer in found}))
     if which in (None, "latest"):
         return max(found, key=lambda offer: offer.manifest.events[0].at)
     if len(found) > 1:
         # Two workspaces have each brought their own version of that number.
-        raise AmbiguousReference(
+        raise AmbiguousVersion(
             ref, [f"{each.manifest.kind}:{name}@{each.manifest.version[:10]}" for each in found]
         )
     return found[0]

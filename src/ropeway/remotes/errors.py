@@ -1,7 +1,7 @@
 """What can go wrong between a workspace and its remotes.
 
 NotFound ├── UnknownRemote · NotAtRemote · UnknownVersionHere      Conflict ├── RemoteThere · NotFitToPull
-Invalid ├── BadRemoteName · BadRemotePlace · AmbiguousReference · CannotTravel └── RemoteChanged
+Invalid ├── BadRemoteName · BadRemotePlace · AmbiguousVersion · CannotTravel └── RemoteChanged
 Damaged └── ManifestDamaged                                        Unavailable └── RemoteAway
 """
 
@@ -97,10 +97,10 @@ class UnknownVersionHere(NotFound):
         super().__init__("dataset or model", ref, known, next_step="ropeway data list; ropeway model list")
 
 
-class AmbiguousReference(Invalid):
+class AmbiguousVersion(Invalid):
     """A name means more than one thing."""
 
-    code = "ambiguous-reference"
+    code = "ambiguous-version"
 
     def __init__(self, ref: str, meant: Iterable[str]) -> None:
         super().__init__(
