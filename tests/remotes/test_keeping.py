@@ -3,12 +3,14 @@
 import os
 import time
 
+import pytest
 from between import bring, bring_files, flip
 
 from ropeway.keeping.mend import mend
 from ropeway.keeping.operations import fsck, gc
 from ropeway.remotes.operations import fetch, pull, push, remote_status
 from ropeway.remotes.remote import open_remote
+from ropeway.store.errors import ObjectMissing
 
 
 def age(workspace):
@@ -97,3 +99,13 @@ def test_removing_an_object_takes_every_version_that_holds_it(alpha, beta):
     assert remote_of(alpha).remove([member]).objects == 1
     assert fetch(beta).versions == ["hub/dataset:rows@v1"]
     assert not remote_of(beta).depot.has(member)
+
+
+def test_what_is_gone_here_is_left_out_of_all_and_named_where_it_is_asked_for(alpha):
+    version = bring_files(alpha)
+    bring(alpha)
+    alpha.store.remove([alpha.store.read_tree(version.version)["3.bin"]])
+    made = push(alpha, everything=True)
+    assert (made.new, made.left_out) == (["dataset:rows@v1"], ["imgs@v1"])
+    with pytest.raises(ObjectMissing, match="not in the store"):
+        push(alpha, refs=["imgs"])

@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import msgspec
 
-from ropeway.core.errors import NotFound
+from ropeway.core.errors import Damaged, NotFound
 from ropeway.data.operations import list_datasets, list_versions, resolve_version
 from ropeway.data.records import DatasetVersion
 from ropeway.models import registry
 from ropeway.models.registry import ModelVersion
-from ropeway.remotes.errors import AmbiguousVersion, NotAtRemote, UnknownVersionHere
-from ropeway.remotes.manifest import VersionManifest, of_dataset, of_model
+from ropeway.remotes.errors import AmbiguousVersion, CannotTravel, NotAtRemote, UnknownVersionHere
+from ropeway.remotes.manifest import VersionManifest, is_whole, of_dataset, of_model
 from ropeway.remotes.remote import Offer
 from ropeway.workspace import Context
 
@@ -34,7 +34,8 @@ def chosen_here(context: Context, refs: Sequence[str], *, everything: bool, with
     Args:
         context: where.
         refs: `tweets`, `tweets@v2`, `mood@3`, with `dataset:` or `model:` before where both have the name.
-        everything: all versions of all datasets and models instead; what has no bytes here is left out.
+        everything: all versions of all datasets and models instead; what has no bytes here, or none any
+            more, is left out.
         with_data: the datasets that models learnt from as well.
 
     Raises:
@@ -46,20 +47,21 @@ def chosen_here(context: Context, refs: Sequence[str], *, everything: bool, with
         for version in list(versions):
             if isinstance(version, ModelVersion):
                 versions += _learnt_from(context, version)
-    left_out = [
-        each.shown
-        for each in versions
-        if isinstance(each, DatasetVersion) and not each.is_kept and (everything or with_data)
-    ]
-    manifests = {
-        (made.kind, made.name, made.version): made
-        for made in (
-            _manifest(context, each)
-            for each in versions
-            if isinstance(each, ModelVersion) or each.shown not in left_out
-        )
-    }
-    return Chosen(manifests=list(manifests.values()), left_out=sorted(set(left_out)))
+    made: dict[tuple[str, str, str], VersionManifest] = {}
+    left_out: list[str] = []
+    for version in versions:
+        try:
+            manifest = _manifest(context, version)
+        except (CannotTravel, Damaged):
+            if not everything and not with_data:
+                raise
+            left_out.append(_shown(version))
+            continue
+        if everything and not is_whole(context.store, manifest):
+            left_out.append(_shown(version))
+        else:
+            made[manifest.kind, manifest.name, manifest.version] = manifest
+    return Chosen(manifests=list(made.values()), left_out=sorted(set(left_out)))
 
 
 def chosen_there(offers: Sequence[Offer], refs: Sequence[str], remote: str) -> list[Offer]:
@@ -104,6 +106,10 @@ def _learnt_from(context: Context, version: ModelVersion) -> list[DatasetVersion
         with suppress(NotFound):
             found.append(resolve_version.function(context, reference=dataset))
     return found
+
+
+def _shown(version: DatasetVersion | ModelVersion) -> str:
+    return version.shown if isinstance(version, DatasetVersion) else version.ref
 
 
 def _manifest(context: Context, version: DatasetVersion | ModelVersion) -> VersionManifest:

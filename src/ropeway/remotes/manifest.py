@@ -226,6 +226,16 @@ def closure(store: Store, manifests: Iterable[VersionManifest]) -> list[Digest]:
     return list(found)
 
 
+def is_whole(store: Store, manifest: VersionManifest) -> bool:
+    """Whether all objects of a version are here. Does not verify them."""
+    try:
+        return all(store.has(digest) for digest in manifest.objects) and all(
+            store.has(member) for tree in manifest.trees for member in store.read_tree(tree).values()
+        )
+    except Damaged:
+        return False
+
+
 def _fits(manifest: VersionManifest) -> bool:
     """Whether it names its objects by digests, has the part of its kind, and that names no others."""
     named: set[str] = set()

@@ -42,7 +42,7 @@ def push(
     gone = [digest for digest in needed if not remote.depot.has(digest)]
     if gone:
         raise RemoteChanged(remote.where, len(gone))
-    new = [made.ref for made in chosen.manifests if remote.publish(made)]
+    new = [made.ref for made in remote.publish(chosen.manifests)]
     return Pushed(
         remote=remote.name,
         where=remote.where,

@@ -7,7 +7,8 @@ version the one that tells most counts.
 """
 
 import re
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +31,8 @@ MANIFESTS = "manifests"
 USUAL = "origin"
 """The remote that is meant where none is named and there are several."""
 AT_ONCE = 8
+_Ref = tuple[str, str, Digest, Digest]
+"""Kind, name, version and manifest."""
 _REF = re.compile(rf"{REFS}/(dataset|model)-([a-z0-9._-]+)/([0-9a-f]{{64}})/([0-9a-f]{{64}})")
 
 
@@ -77,17 +80,25 @@ class Remote:
                 newest[ref[:3]] = offer
         return sorted(newest.values(), key=_order)
 
-    def publish(self, manifest: VersionManifest) -> bool:
-        """Let a version be found whose objects have arrived; false where that would tell nothing new."""
+    def publish(self, manifests: Sequence[VersionManifest]) -> list[VersionManifest]:
+        """Let versions be found whose objects have arrived; gives those of which that tells something new."""
+        known: dict[tuple[str, str, str], list[_Ref]] = defaultdict(list)
+        for ref in self._refs():
+            known[ref[:3]].append(ref)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remote-refs") as pool:
+            is_new = pool.map(
+                lambda made: self._publish(made, known[made.kind, made.name, made.version]), manifests
+            )
+            return [made for made, new in zip(manifests, is_new, strict=True) if new]
+
+    def _publish(self, manifest: VersionManifest, known: list[_Ref]) -> bool:
         data = manifest_bytes(manifest)
         digest = digest_bytes(data)
-        mine = (manifest.kind, manifest.name, manifest.version)
-        known = [ref for ref in self._refs() if ref[:3] == mine]
         # A copy of which nothing happened but that it came would only stand beside the original.
         if any(ref[3] == digest for ref in known) or (known and manifest.is_mere_copy):
             return False
         self.depot.backend.put(f"{MANIFESTS}/{digest}.json", data)
-        self.depot.backend.put(_ref_blob(*mine, digest), b"")
+        self.depot.backend.put(_ref_blob(manifest.kind, manifest.name, manifest.version, digest), b"")
         for ref in known:
             before = self._try_read(ref)
             # What this one tells too. That of another workspace stays: it tells something else.
@@ -127,7 +138,7 @@ class Remote:
                 continue
         return held
 
-    def _refs(self) -> list[tuple[str, str, Digest, Digest]]:
+    def _refs(self) -> list[_Ref]:
         """Kind, name, version and manifest of every ref."""
         found = (_REF.fullmatch(blob.name) for blob in self.depot.backend.list(REFS))
         return sorted(
@@ -136,7 +147,7 @@ class Remote:
             if each is not None
         )
 
-    def _try_read(self, ref: tuple[str, str, Digest, Digest]) -> VersionManifest | None:
+    def _try_read(self, ref: _Ref) -> VersionManifest | None:
         try:
             found = self._read(ref[3])
         except (ManifestDamaged, BlobMissing):
@@ -156,7 +167,7 @@ class Remote:
         self._store.cache.put(key, data)
         return found
 
-    def _unpublish(self, ref: tuple[str, str, Digest, Digest]) -> None:
+    def _unpublish(self, ref: _Ref) -> None:
         self.depot.backend.delete(_ref_blob(*ref))
         self.depot.backend.delete(f"{MANIFESTS}/{ref[3]}.json")
 

@@ -1,13 +1,11 @@
 """What is here, what is there, and what would travel."""
 
-from ropeway.core.errors import Damaged
 from ropeway.remotes.choose import chosen_here
 from ropeway.remotes.fetch import look
-from ropeway.remotes.manifest import VersionManifest, closure
+from ropeway.remotes.manifest import VersionManifest, closure, is_whole
 from ropeway.remotes.progress import tell
 from ropeway.remotes.records import RemoteStatus, VersionStanding
 from ropeway.remotes.remote import open_remote
-from ropeway.store import Store
 from ropeway.store.pack_format import OBJECT, RECIPE
 from ropeway.workspace import Context
 
@@ -19,7 +17,7 @@ def status(context: Context, remote: str | None, *, verify: bool) -> RemoteStatu
     ours = {_key(made): made for made in chosen_here(context, [], everything=True, with_data=False).manifests}
     depot, store = opened.depot, context.store
     to_push = [made for key, made in ours.items() if key not in offers]
-    to_pull = [made for key, made in offers.items() if not _is_fetched(store, made)]
+    to_pull = [made for key, made in offers.items() if not is_whole(store, made)]
     checked = depot.check(tick=tell()) if verify else None
     return RemoteStatus(
         remote=opened.name,
@@ -30,7 +28,7 @@ def status(context: Context, remote: str | None, *, verify: bool) -> RemoteStatu
                 version=(ours.get(key) or offers[key]).version,
                 here=key in ours,
                 there=key in offers,
-                fetched=_is_fetched(store, ours.get(key) or offers[key]),
+                fetched=is_whole(store, ours.get(key) or offers[key]),
                 size_bytes=(ours.get(key) or offers[key]).size_bytes,
                 state=offers[key].state if key in offers else "",
             )
@@ -48,13 +46,3 @@ def status(context: Context, remote: str | None, *, verify: bool) -> RemoteStatu
 
 def _key(manifest: VersionManifest) -> tuple[str, str, str]:
     return manifest.kind, manifest.name, manifest.version
-
-
-def _is_fetched(store: Store, manifest: VersionManifest) -> bool:
-    """Whether all objects of a version are here."""
-    try:
-        return all(store.has(digest) for digest in manifest.objects) and all(
-            store.has(member) for tree in manifest.trees for member in store.read_tree(tree).values()
-        )
-    except Damaged:
-        return False

@@ -17,7 +17,7 @@ from ropeway.store import coding
 from ropeway.store.coding import Undecodable
 from ropeway.store.depot.index import AT_ONCE, Place, pack_blob
 from ropeway.store.depot.transfer import Brought, Tick
-from ropeway.store.errors import BadRange, BlobMissing, DepotDamaged, DepotLacks
+from ropeway.store.errors import BadRange, BlobMissing, DepotDamaged, DepotLacks, ObjectDamaged
 from ropeway.store.pack_format import CHUNK, HEADER_BYTES, OBJECT, RECIPE, header_of
 from ropeway.store.recipes import Recipe, recipe_of
 
@@ -74,11 +74,7 @@ def bring(
         chunks = _missing_chunks(depot, store, recipes, hurt, doubtful=doubtful)
         read += _take(depot, store, [*small, *chunks], hurt, tick)
         small = []
-        recipes = {
-            digest: recipe
-            for digest, recipe in recipes.items()
-            if digest not in hurt and not store.assemble(Digest(digest.hex()), recipe)
-        }
+        recipes = _unmade(store, recipes, hurt)
         if not recipes:
             break
     hurt |= dict.fromkeys(recipes, "")
@@ -89,20 +85,23 @@ def bring(
     return Brought(objects=len(wanted), read_bytes=read)
 
 
-def planned_bytes(depot: "Depot", store: "Store", digests: Iterable[Digest]) -> int:
-    """How many stored bytes there belong to objects that are not here, large ones as if no chunk were."""
-    places = [
-        depot.index.find(bytes.fromhex(digest), OBJECT, RECIPE)
-        for digest in set(digests)
-        if not store.has(digest)
-    ]
-    return sum(found[0].entry.raw for found in places if found)
-
-
 def read_place(depot: "Depot", place: Place) -> bytes | None:
     """What lies at one place, verified: the raw bytes, or a recipe's; None where it is damaged."""
     span = _span([place])
     return _content(span, place, _get(depot, span))
+
+
+def _unmade(store: "Store", recipes: dict[bytes, Recipe], hurt: dict[bytes, str]) -> dict[bytes, Recipe]:
+    """Make objects of their chunks; gives those of which a chunk is not here."""
+    left: dict[bytes, Recipe] = {}
+    for digest, recipe in recipes.items():
+        try:
+            if digest not in hurt and not store.assemble(Digest(digest.hex()), recipe):
+                left[digest] = recipe
+        except ObjectDamaged:
+            # A recipe that reads as one, and is another's.
+            hurt[digest] = ""
+    return left
 
 
 def _is_here(store: "Store", digest: Digest, *, doubtful: bool) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from ropeway.core.canonical import canonical
 from ropeway.core.ids import Digest
 from ropeway.store.backends import Backend
-from ropeway.store.depot.bring import bring, planned_bytes
+from ropeway.store.depot.bring import bring
 from ropeway.store.depot.check import check, is_sound, pieces_of
 from ropeway.store.depot.index import Index
 from ropeway.store.depot.purge import purge, rewrite
@@ -67,10 +67,6 @@ class Depot:
     def lacking_bytes(self, store: "Store", digests: Iterable[Digest]) -> int:
         """How many bytes would have to travel there, before they are compressed."""
         return sum(each.raw_bytes for each in lacking(self, store, digests))
-
-    def planned_bytes(self, store: "Store", digests: Iterable[Digest]) -> int:
-        """How many bytes of objects are there and not here; chunks that are shared make it less."""
-        return planned_bytes(self, store, digests)
 
     def send(self, store: "Store", digests: Iterable[Digest], *, tick: Tick = silent) -> Sent:
         """Bring there what lacks; see `send`."""
