@@ -49,12 +49,11 @@ def lacking(depot: "Depot", store: "Store", digests: Iterable[Digest]) -> list[L
         raw = bytes.fromhex(digest)
         if depot.index.has(raw, OBJECT):
             continue
-        recipe = store.recipe(digest)
-        if recipe is None:
-            recipe = _cut_recipe(store, digest) if store.size(digest) >= LARGE_BYTES else None
-        if recipe is None:
-            found.append(Lacking(digest, None, store.size(digest)))
+        size = store.size(digest)
+        if size < LARGE_BYTES:
+            found.append(Lacking(digest, None, size))
             continue
+        recipe = store.recipe(digest) or _cut_recipe(store, digest)
         parts = {
             part
             for part in recipe.parts
@@ -75,13 +74,18 @@ def send(depot: "Depot", store: "Store", digests: Iterable[Digest], *, tick: Tic
     """
     todo = lacking(depot, store, digests)
     whole, done = sum(each.raw_bytes for each in todo), 0
-    with _Sender(depot, store.scratch) as sender:
+    with _Sender(depot, store.scratch) as sender, store.packed.bulk() as bulk:
         for each in todo:
             if each.recipe is None:
-                sender.add(OBJECT, bytes.fromhex(each.digest), store.read(each.digest))
+                data = bulk.raw(each.digest)
+                sender.add(
+                    OBJECT,
+                    bytes.fromhex(each.digest),
+                    store.read(each.digest) if data is None else data,
+                )
             else:
-                for digest, data in _missing_chunks(depot, store, each.digest, each.recipe):
-                    sender.add(CHUNK, digest, data)
+                for digest, chunk in _missing_chunks(depot, store, each.digest, each.recipe):
+                    sender.add(CHUNK, digest, chunk)
             done += each.raw_bytes
             tick(done, whole)
         sender.settle()
