@@ -67,3 +67,12 @@ def test_every_ropeway_command_that_the_docs_name_exists():
     for page in pages:
         for word in re.findall(r"`ropeway ([a-z]+)", page.read_text(encoding="utf-8")):
             assert word in BY_NAME, f"{page.name}: ropeway {word}"
+
+
+@pytest.mark.slow
+def test_sharing_through_a_remote_works_as_written(tmp_path):
+    said = run_as_written(ROOT / "docs" / "howto" / "share-through-a-remote.md", tmp_path)
+    assert "new there  dataset:tweets@v1" in said
+    assert "hub/dataset:tweets@v1" in said
+    assert "version-pulled" in said
+    assert "error[" not in said

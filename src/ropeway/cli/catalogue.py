@@ -55,6 +55,10 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("token", "ropeway.cli.members:token", _TEAM, "Issue, list and revoke tokens for the server."),
     Entry("login", "ropeway.cli.login:login", _TEAM, "Keep a token for a server, once it has taken it."),
     Entry("logout", "ropeway.cli.login:logout", _TEAM, "Forget the token that was kept for a server."),
+    Entry("push", "ropeway.cli.remotes:push", _TEAM, "Bring versions to a remote: a folder or a bucket."),
+    Entry("fetch", "ropeway.cli.remotes:fetch", _TEAM, "Bring objects and refs from a remote here."),
+    Entry("pull", "ropeway.cli.remotes:pull", _TEAM, "Make versions here of what is at a remote."),
+    Entry("remote", "ropeway.cli.remotes:remote", _TEAM, "Declare remotes; what is here and there."),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from ropeway.keeping.fsck import SoundnessReport
     from ropeway.keeping.mend import Mended
+    from ropeway.remotes.remote import Remote
+    from ropeway.workspace import OpenWorkspace
     from ropeway.workspace.operations import HistoryItem
 
 SHOWN_VALUE_CELLS = 32
@@ -58,15 +60,16 @@ def log(face: Face, limit: int, about: str, verb: str, follow: bool) -> None:  #
 
 @click.command()
 @click.option("--sample", help="Read only this share of the objects, another one each day: 5%.")
-@click.option("--repair", is_flag=True, help="Bring what is hurt from --from; make tables of answers again.")
+@click.option("--repair", is_flag=True, help="Bring again what is hurt; make tables of answers again.")
 @click.option(
     "--from",
     "source",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="For --repair: another project, its .ropeway, or a folder of backups.",
+    metavar="PLACE",
+    help="For --repair: a remote, another project, its .ropeway, or a folder of backups "
+    "(default: every remote).",
 )
 @face_options
-def fsck(face: Face, sample: str | None, repair: bool, source: Path | None) -> None:  # noqa: FBT001  click passes by name
+def fsck(face: Face, sample: str | None, repair: bool, source: str | None) -> None:  # noqa: FBT001  click passes by name
     """Read every event, object and segment and hold it against its digest.
 
     Changes nothing without --repair. Exit codes: 0 sound, or mended whole · 5 something is damaged or
@@ -81,13 +84,37 @@ def fsck(face: Face, sample: str | None, repair: bool, source: Path | None) -> N
         face.require_here("fsck --repair")
     with face.workspace() as workspace:
         report = check(workspace, share=_share(sample))
-        mended = mend(workspace, report, source) if repair and not report.is_sound else None
+        mended = None
+        if repair and not report.is_sound:
+            folder, remotes = _sources(face, workspace, source)
+            mended = mend(workspace, report, folder, remotes=remotes)
     if mended is None:
         face.emit(report, lambda out: _draw_report(out, report))
     else:
         face.emit(mended, lambda out: _draw_mended(out, mended))
     if not (report if mended is None else mended.after).is_sound:
         raise SystemExit(DAMAGED_EXIT)
+
+
+def _sources(
+    face: Face, workspace: "OpenWorkspace", source: str | None
+) -> "tuple[Path | None, list[Remote]]":
+    """Where to take from what is hurt: a folder, or remotes. Of all, those count that can be reached."""
+    from ropeway.core.errors import RopewayError
+    from ropeway.remotes.remote import open_remote
+
+    project = workspace.project
+    if source is not None and source not in project.remote:
+        return Path(source), []
+    found = []
+    for name in [source] if source is not None else sorted(project.remote):
+        try:
+            found.append(open_remote(project, workspace.root, workspace.store, name))
+        except RopewayError as error:
+            if source is not None:
+                raise
+            face.note(f"The remote '{name}' is left out: {error.what}")
+    return None, found
 
 
 def _share(text: str | None) -> float:
@@ -204,8 +231,8 @@ def _draw_report(out: "Console", report: "SoundnessReport") -> None:
     if any(finding.digest or finding.is_derived for finding in report.findings):
         draw.next_step(
             out,
-            "ropeway fsck --repair --from FOLDER",
-            why="from a copy or a backup; or bring the same file again: ropeway data add FILE",
+            "ropeway fsck --repair --from PLACE",
+            why="a remote, a copy or a backup; or bring the same file again: ropeway data add FILE",
         )
     else:
         draw.next_step(out, "ropeway restore BACKUPS --replace", why="the ledger has no other source")

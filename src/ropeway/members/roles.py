@@ -33,19 +33,21 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "objects:read",
         "predictions:read",
         "project:read",
+        "remotes:read",
         "retraining:read",
         "runs:read",
         "story:read",
         "tokens:read",
         "tokens:write",
     ),
-    # Brings data and labels, trains, registers what came out, has it judged.
+    # Brings data and labels, from remotes too, trains, registers what came out, has it judged.
     "contributor": (
         "data:write",
         "labels:write",
         "models:gate",
         "models:write",
         "objects:write",
+        "remotes:pull",
         "runs:write",
     ),
     # Answers for it: decides on labels and versions, which code may run, and what must be kept.
@@ -56,12 +58,14 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "retraining:approve",
         "workspace:hold",
     ),
-    # Runs production: what is live, its traffic, its watching, its renewal; takes the whole record elsewhere.
+    # Runs production: what is live, its traffic, its watching, its renewal; takes the record
+    # and what it speaks of elsewhere.
     "operator": (
         "ledger:export",
         "models:promote",
         "monitoring:write",
         "predictions:write",
+        "remotes:push",
         "retraining:write",
     ),
     # Says who belongs to the project and what they may; throws away, and answers for the key.

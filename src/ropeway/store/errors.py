@@ -1,10 +1,12 @@
 """What can go wrong with stored bytes.
 
-Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
+Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged · DepotDamaged · DepotLacks
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
 Conflict └── InTheWay          RopewayError └── OutOfSpace · DiskFailing          NotFound └── BlobMissing
-Unavailable └── CodingUnavailable · BackendUnavailable
+Unavailable └── CodingUnavailable · BackendUnavailable · DepotNewer
 """
+
+from collections.abc import Sequence
 
 from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, RopewayError, Unavailable
 from ropeway.core.hashing import short
@@ -227,5 +229,54 @@ class BackendUnavailable(Unavailable):
             f"'{where}' cannot be used: {reason}.",
             expected="a place that can be read and written",
             next_step="see that it is there and that the keys are right, then repeat the command",
+            where=where,
+        )
+
+
+class DepotDamaged(Damaged):
+    """What lies at a remote is not what was brought there. It is never taken for what it should be."""
+
+    code = "remote-damaged"
+
+    def __init__(self, where: str, digests: Sequence[str], packs: Sequence[str] = ()) -> None:
+        named = ", ".join(f"{short(digest)}…" for digest in digests[:3])
+        super().__init__(
+            f"At '{where}' {len(digests):,} object{'s are' if len(digests) != 1 else ' is'} damaged: {named}"
+            + (f" and {len(digests) - 3:,} more." if len(digests) > 3 else ".")
+            + " What is sound was brought.",
+            expected="bytes with the digests under which they were brought there",
+            next_step="ropeway push --verify   from a workspace that has them",
+            where=where,
+            digests=list(digests),
+            packs=list(packs),
+        )
+
+
+class DepotLacks(Damaged):
+    """A remote does not have an object that one of its versions needs."""
+
+    code = "remote-lacks"
+
+    def __init__(self, where: str, digests: Sequence[str]) -> None:
+        lacking = "an object" if len(digests) == 1 else f"{len(digests):,} objects"
+        super().__init__(
+            f"'{where}' lacks {lacking} of what it should have: {short(digests[0])}….",
+            expected="all that its versions need",
+            next_step="ropeway push   from a workspace that has them",
+            where=where,
+            digests=list(digests),
+        )
+
+
+class DepotNewer(Unavailable):
+    """A remote was written by a newer Ropeway, in a way that this one does not read."""
+
+    code = "remote-newer"
+
+    def __init__(self, where: str, found: object) -> None:
+        super().__init__(
+            f"'{where}' has the format {found}, which this version does not read.",
+            expected="format 1",
+            next_step="pip install --upgrade ropeway",
             where=where,
         )

@@ -91,6 +91,15 @@ class Intake:
             settle()
         return self._take_recipe(whole.digest(), Recipe(sum(part.length for part in parts), tuple(parts)))
 
+    def take_chunk(self, data: bytes) -> None:
+        """Take in a piece of large objects, whose recipe comes later or is there."""
+        self._take_chunk(blake3.blake3(data).digest(), memoryview(data))
+        self._is_wanted = True
+
+    def take_recipe(self, digest: bytes, recipe: Recipe) -> None:
+        """Take in an object whose chunks are kept; whoever asks has seen that they make it."""
+        self._take_recipe(digest, recipe)
+
     def commit(self) -> None:
         """Make all of it durable and visible."""
         if self._recipes or self._writer is None:

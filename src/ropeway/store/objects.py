@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+import blake3
+
 from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
@@ -249,6 +251,38 @@ class Store:
     def recipe(self, digest: Digest) -> Recipe | None:
         """The chunks that make an object; None where it is not kept in chunks."""
         return self.packed.recipe(digest)
+
+    def is_sound(self, digest: Digest) -> bool:
+        """Whether the object is there, and every byte of it, read again now, is right."""
+        try:
+            self.verify(digest)
+        except (ObjectMissing, ObjectDamaged):
+            return False
+        return True
+
+    def assemble(self, digest: Digest, recipe: Recipe) -> bool:
+        """Keep an object by its recipe, once its chunks are here; false where one is not.
+
+        Raises:
+            ObjectDamaged: the chunks make something else.
+        """
+        with self.gate.putting():
+            whole = blake3.blake3()
+            for part in recipe.parts:
+                chunk = self.packed.read_chunk(part.digest)
+                if chunk is None or len(chunk) != part.length:
+                    return False
+                whole.update(chunk)
+            if whole.hexdigest() != digest:
+                raise ObjectDamaged(digest, whole.hexdigest())
+            with self.intake() as intake:
+                intake.take_recipe(bytes.fromhex(digest), recipe)
+                intake.commit()
+            self.recent.add([bytes.fromhex(digest)])
+            # A file from before there were chunks, which is why it was brought again.
+            if self.loose.path(digest).exists() and not self.loose.confirm(digest):
+                self.loose.remove(digest)
+        return True
 
     def intake(self) -> Intake:
         """For putting many objects or large ones, under the gate."""

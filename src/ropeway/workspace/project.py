@@ -12,6 +12,7 @@ import msgspec
 
 from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
+from ropeway.workspace.remote_places import RemotePlace, check_names
 from ropeway.workspace.settings import Settings
 from ropeway.workspace.sources import Source
 
@@ -502,6 +503,7 @@ class Project(Settings, frozen=True, kw_only=True):
     policy: Policy | None = None
     rollout: Rollout = Rollout()
     source: dict[str, Source] = {}
+    remote: dict[str, RemotePlace] = {}
     retention: dict[str, Any] = {}
     audit: Audit = Audit()
 
@@ -518,6 +520,7 @@ class Project(Settings, frozen=True, kw_only=True):
         if self.policy is not None and self.policy.environment not in self.environments:
             hint = did_you_mean(self.policy.environment, self.environments)
             raise ValueError(f"`environment` of [policy] is no [environments.NAME].{hint}")
+        check_names(self.remote)
         self._check_gains()
         self._check_requests()
         for name, each in self.sinks.items():

@@ -1,0 +1,143 @@
+"""What lies in a depot, by its indexes: small blobs that never change, and so are read once for all."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from ropeway.store.backends import Backend
+from ropeway.store.cache import Cache
+from ropeway.store.errors import BlobMissing
+from ropeway.store.pack_format import FOOTER, RECORD, Entry, entries_of, footer_of, index_of
+
+PACKS = "packs"
+INDEXES = "index"
+PACK_SUFFIX = ".pack"
+INDEX_SUFFIX = ".idx"
+AT_ONCE = 4
+"""Requests on their way at the same time."""
+
+
+class Place(NamedTuple):
+    """Where something lies in a depot."""
+
+    pack: str
+    entry: Entry
+
+
+def pack_blob(pack: str) -> str:
+    """The blob of a pack."""
+    return f"{PACKS}/{pack}{PACK_SUFFIX}"
+
+
+def index_blob(pack: str) -> str:
+    """The blob that says what is in a pack."""
+    return f"{INDEXES}/{pack}{INDEX_SUFFIX}"
+
+
+class Index:
+    """The places of everything in a depot, as of the last `look`.
+
+    Args:
+        backend: where.
+        cache: keeps indexes that were read; free to vanish.
+    """
+
+    def __init__(self, backend: Backend, cache: Cache) -> None:
+        self._backend = backend
+        self._cache = cache
+        self.packs: dict[str, list[Entry]] = {}
+        self.unread: set[str] = set()
+        """Packs whose content cannot be known: neither their index nor their own can be read."""
+        self._places: dict[tuple[int, bytes], list[Place]] = {}
+
+    def look(self) -> None:
+        """Learn what came and what went: one listing, and one request for each new pack."""
+        there = {
+            blob.name[len(INDEXES) + 1 : -len(INDEX_SUFFIX)]
+            for blob in self._backend.list(INDEXES)
+            if blob.name.endswith(INDEX_SUFFIX)
+        }
+        gone, new = self.packs.keys() - there, sorted(there - self.packs.keys())
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-index") as pool:
+            loaded = dict(zip(new, pool.map(self._load, new), strict=True))
+        self.unread = {pack for pack, entries in loaded.items() if entries is None}
+        for pack, entries in loaded.items():
+            if entries is not None:
+                self.note(pack, entries)
+        if gone:
+            self.forget(gone)
+
+    def note(self, pack: str, entries: list[Entry]) -> None:
+        """A pack is there."""
+        self.packs[pack] = entries
+        for entry in entries:
+            self._places.setdefault((entry.kind, entry.digest), []).append(Place(pack, entry))
+
+    def remember(self, pack: str, data: bytes) -> None:
+        """Keep an index that was just written, so that it is not asked for."""
+        self._cache.put(f"depot index {pack}", data)
+
+    def forget(self, packs: Iterable[str]) -> None:
+        """Packs are there no more."""
+        for pack in packs:
+            self.packs.pop(pack, None)
+        kept = self.packs.items()
+        self.packs, self._places = {}, {}
+        for pack, entries in kept:
+            self.note(pack, entries)
+
+    def doubt(self, places: Iterable[Place]) -> None:
+        """What was found damaged counts as not there."""
+        for place in places:
+            known = self._places.get((place.entry.kind, place.entry.digest), [])
+            if place in known:
+                known.remove(place)
+
+    def find(self, digest: bytes, *kinds: int) -> list[Place]:
+        """Every place where something lies."""
+        return [place for kind in kinds for place in self._places.get((kind, digest), ())]
+
+    def has(self, digest: bytes, *kinds: int) -> bool:
+        """Whether something is there."""
+        return any(self._places.get((kind, digest)) for kind in kinds)
+
+    def all_of(self, kind: int) -> Iterator[tuple[bytes, list[Place]]]:
+        """Everything of a kind, with its places."""
+        return (
+            (digest, places) for (each, digest), places in self._places.items() if each == kind and places
+        )
+
+    def _load(self, pack: str) -> list[Entry] | None:
+        known = self._cache.get(f"depot index {pack}")
+        entries = None if known is None else _parsed(known)
+        if entries is not None:
+            return entries
+        for read in (self._beside, self._tail):
+            try:
+                entries = _parsed(read(pack))
+            except BlobMissing:
+                continue
+            if entries is not None:
+                self.remember(pack, index_of(entries))
+                return entries
+        return None
+
+    def _beside(self, pack: str) -> bytes:
+        return self._backend.get(index_blob(pack))
+
+    def _tail(self, pack: str) -> bytes:
+        """The index that the pack itself ends with: its second copy."""
+        data = self._backend.get(pack_blob(pack))
+        footer = footer_of(data[-FOOTER.size :], len(data))
+        return b"" if footer is None else data[-FOOTER.size - footer[0] * RECORD.size :]
+
+
+def _parsed(data: bytes) -> list[Entry] | None:
+    """The entries of an index blob; None where it is not what was written."""
+    if len(data) < FOOTER.size:
+        return None
+    # The length that a footer is held against is that of a pack: at least its magic more.
+    footer = footer_of(data[-FOOTER.size :], len(data) + 8)
+    if footer is None or footer[0] * RECORD.size + FOOTER.size != len(data):
+        return None
+    return entries_of(data[: -FOOTER.size], *footer)
