@@ -31,7 +31,7 @@ from ropeway.keeping.audit.operations import verify_history
 from ropeway.keeping.audit.records import AuditReport
 from ropeway.labels.events import GuidePublished, RatingsImported
 from ropeway.ledger.database import driver
-from ropeway.ledger.database.sqlite import TRIGGERS
+from ropeway.ledger.database.sqlite_check import TRIGGERS
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace, rooms

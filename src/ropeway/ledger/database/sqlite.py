@@ -16,17 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from ropeway.core.clock import Clock
 from ropeway.ledger import tables
 from ropeway.ledger.database.mounts import network_type
+from ropeway.ledger.database.sqlite_check import TRIGGERS, problems_of
 from ropeway.ledger.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerOnNetwork
 from ropeway.ledger.lock import WriteLock
 
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL when one connection resets it while another checkpoints
 # (sqlite.org/wal.html#walresetbug). On such a driver only the holder of the write lock checkpoints.
 WAL_RESET_FIXED = (3, 51, 3)
-TRIGGERS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
-    f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
-    for table, does, says in tables.FORBIDDEN
-)
 PEEK_WAIT_S = 5.0
 
 
@@ -82,9 +78,7 @@ class SqliteDatabase:
 
     def problems(self, connection: Connection) -> list[str]:
         """See `Database.problems`."""
-        found = [f"the database says: {each}" for each in _integrity(connection) if each != "ok"]
-        triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-        return found + tables.unguarded(set(triggers.scalars()))
+        return problems_of(connection)
 
     def now(self, connection: Connection, clock: Clock) -> datetime:  # noqa: ARG002  the port's shape
         """See `Database.now`."""
@@ -208,7 +202,3 @@ def in_our_words(path: Path) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise DiskFull(str(path)) from error
         raise
-
-
-def _integrity(connection: Connection) -> list[str]:
-    return list(connection.execute(text("PRAGMA integrity_check")).scalars())
