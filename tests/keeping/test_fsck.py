@@ -151,7 +151,7 @@ def test_a_schema_that_is_not_as_it_was_made_is_found(workspace, change):
     connection.close()
     with LocalWorkspace(workspace.root, actor="ana") as again:
         assert [each.what for each in fsck(again).findings] == [
-            "the table 'tree' has not the columns that it was made with"
+            "the file does not describe 'tree' as it was made"
             if change == "retype"
             else "the trigger 'event_no_delete' is not as it was made"
         ]

@@ -11,7 +11,7 @@ from ropeway.cli.face import Face, face_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ropeway.keeping.audit.records import AuditFinding, AuditReport, LedgerKey
+    from ropeway.keeping.audit.records import AuditReport, LedgerKey
 
 DAMAGED_EXIT = 5
 

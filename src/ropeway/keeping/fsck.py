@@ -1,9 +1,9 @@
 """Is everything here what it was? Events, their payloads, the projections, the objects and the segments.
 
 The records are held against the Merkle tree, the signed heads and a replay by `recorded`; here they are asked
-which objects they need. A sample reads a share of the objects, another one each day, so that a job of every day has read all of them
-after as many days as the share says; everything else is checked each time, but for the replay of projections
-and the roots of sealed segments, which belong to the whole check.
+which objects they need. A sample reads a share of the objects, another one each day, so that a job of every
+day has read all of them after as many days as the share says; everything else is checked each time, but for
+the replay of projections and the roots of sealed segments, which belong to the whole check.
 """
 
 import re
@@ -151,7 +151,7 @@ def _segment_files(home: Path) -> list[Path]:
 
 
 def _needs(connection: Connection, findings: list[Finding]) -> tuple[int, dict[Digest, _Needed]]:
-    """How many events there are, and which objects they need; what nobody can read needs nobody knows what."""
+    """How many events there are, and which objects those need that can be read."""
     needed: dict[Digest, _Needed] = defaultdict(lambda: _Needed(named_by=[], subjects=[]))
     count = 0
     for row in rows_of(connection):

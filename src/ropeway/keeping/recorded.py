@@ -17,6 +17,7 @@ from ropeway.ledger.journal import MOVED
 from ropeway.ledger.tables import edge, event, meta
 from ropeway.ledger.upgrade import LEDGER_ID
 from ropeway.workspace import Context
+from ropeway.workspace.answers import damaged_answers
 from ropeway.workspace.checkpoints import VERIFIER
 from ropeway.workspace.finding import Finding
 
@@ -37,6 +38,8 @@ def check_records(context: Context, gathered: Gathered, *, replays: bool) -> tup
     connection, findings = context.read, Findings()
     for key in sorted(set(connection.execute(select(meta.c.key)).scalars()) - SAID):
         findings.add("database", f"the ledger says '{key}' of itself, which nothing here writes")
+    for key in damaged_answers(connection):
+        findings.add("database", f"the answer kept for the request '{key}' is not as it was written")
     checked = check_history(ledger_id(context), connection, gathered, findings)
     if replays:
         compare_with_replay(context, connection, findings, gathered.notes)

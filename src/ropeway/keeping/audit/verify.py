@@ -22,7 +22,6 @@ from ropeway.workspace.heads import HeadsFile
 from ropeway.workspace.keyring import Keyring
 from ropeway.workspace.user_folder import user_folder
 
-
 SCRATCH = "tmp"
 """The folder of the workspace in which a replay lies meanwhile."""
 

@@ -1,6 +1,6 @@
 """Whether a SQLite file is sound, and still says what it was made to say: pages, guards, tables."""
 
-from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy import Connection, create_engine, text
 
 from ropeway.ledger import tables
 
@@ -12,13 +12,13 @@ TRIGGERS = tuple(
 
 
 def problems_of(connection: Connection) -> list[str]:
-    """Pages and indexes that are not whole, triggers that are gone or changed, tables of another shape."""
+    """Pages and indexes that are not whole, triggers and a schema that are not as they were made."""
     found = [
         f"the database says: {each}"
         for each in connection.execute(text("PRAGMA integrity_check")).scalars()
         if each != "ok"
     ]
-    return [*found, *_of_triggers(connection), *_of_tables(connection)]
+    return [*found, *_of_triggers(connection), *_of_schema(connection)]
 
 
 def _of_triggers(connection: Connection) -> list[str]:
@@ -33,31 +33,41 @@ def _of_triggers(connection: Connection) -> list[str]:
     return tables.unguarded(set(standing)) + changed
 
 
-def _of_tables(connection: Connection) -> list[str]:
-    """Tables of truth whose columns are not those that were made: a bit flipped in the schema's own text."""
-    there = inspect(connection)
-    names = set(there.get_table_names())
-    found = []
-    for table in tables.recorded.sorted_tables:
-        if table.name not in names:
-            found.append(f"the table '{table.name}' is gone")
-        elif _shape(connection, table.name) != _made(connection, table):
-            found.append(f"the table '{table.name}' has not the columns that it was made with")
-    return found
-
-
-def _shape(connection: Connection, name: str) -> list[tuple[str, str, bool]]:
-    rows = connection.execute(
-        text('SELECT name, type, "notnull" FROM pragma_table_info(:name) ORDER BY cid'), {"name": name}
-    )
-    return [(row[0], row[1], bool(row[2])) for row in rows]
-
-
-def _made(connection: Connection, table: Table) -> list[tuple[str, str, bool]]:
+def _of_schema(connection: Connection) -> list[str]:
+    """Tables and indexes that the file does not describe as they were made."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as fresh:
+        tables.recorded.create_all(fresh)
+        tables.projected.create_all(fresh)
+        made = _described(fresh)
+    engine.dispose()
+    there = _described(connection)
     return [
-        (column.name, column.type.compile(connection.dialect), not column.nullable)
-        for column in table.columns
+        f"the file does not describe '{name}' as it was made"
+        for name in sorted(made.keys() | there.keys())
+        if made.get(name) != there.get(name)
     ]
+
+
+def _described(connection: Connection) -> dict[str, list[object]]:
+    """What SQLite understands of each table and index."""
+    listed = connection.execute(
+        text(
+            "SELECT type, name, tbl_name FROM sqlite_master "
+            # What the planner counted is nobody's data.
+            "WHERE type <> 'trigger' AND name NOT LIKE 'sqlite_stat%'"
+        )
+    ).all()
+    columns = text('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(:name)')
+    indexes = text('SELECT name, "unique" FROM pragma_index_list(:name) ORDER BY name')
+    of_index = text("SELECT seqno, name FROM pragma_index_info(:name)")
+    found: dict[str, list[object]] = {}
+    for kind, name, of in listed:
+        question = of_index if kind == "index" else columns
+        rows = [tuple(row) for row in connection.execute(question, {"name": name})]
+        also = [tuple(row) for row in connection.execute(indexes, {"name": name})] if kind == "table" else []
+        found[name] = [kind, of, rows, also]
+    return found
 
 
 def _words(sql: str) -> str:
