@@ -313,22 +313,27 @@ def _draw_diagnosis(out: "Console", found: "Diagnosis") -> None:
     from rich.text import Text
 
     from ropeway.cli import draw
+    from ropeway.keeping.doctor.signs import PARTS
 
     words = {"ok": "ok", "warn": "warn", "fail": "failed"}
-    width = max(len(sign.name) for sign in found.signs)
-    for sign in found.signs:
-        badge = draw.badge(words[sign.verdict], sign.verdict)
-        out.print(
-            Text("  ")
-            + badge
-            + Text(" " * (6 - len(sign.verdict)))
-            + Text(sign.name.ljust(width + 2), style="dim")
-            + Text(sign.says)
-        )
-        if sign.next_step:
-            out.print(
-                Text(" " * (width + 12)) + Text("next  ", style="dim") + Text(sign.next_step, style="bold")
-            )
+    width = max(len(sign.name) for sign in found.signs) + 2
+    for part in PARTS:
+        signs = [sign for sign in found.signs if sign.part == part]
+        if signs:
+            draw.heading(out, part)
+        for sign in signs:
+            badge = draw.badge(words[sign.verdict], sign.verdict)
+            name = Text(sign.name.ljust(width), style="dim")
+            line = Text("  ") + badge + Text(" " * (6 - len(sign.verdict))) + name
+            out.print(line + Text(sign.says))
+            if sign.next_step:
+                next_one = Text(" " * (10 + width)) + Text("→ ", style="dim")
+                out.print(next_one + Text(sign.next_step, style="bold"))
     out.print()
-    counts = [sum(sign.verdict == kind for sign in found.signs) for kind in ("ok", "warn", "fail")]
-    out.print(f"  {counts[0]} ok, {draw.count(counts[1], 'warning')}, {draw.count(counts[2], 'failure')}")
+    bad = {verdict: sum(sign.verdict == verdict for sign in found.signs) for verdict in words}
+    if found.verdict == "ok":
+        out.print(draw.badge("ok", f"all is well: {len(found.signs)} things were looked at"))
+    else:
+        told = [f"{bad['fail']} must be mended"] if bad["fail"] else []
+        told += [f"{bad['warn']} may matter one day"] if bad["warn"] else []
+        out.print(draw.badge(words[found.verdict], f"{', '.join(told)}; {bad['ok']} are well"))

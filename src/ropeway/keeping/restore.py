@@ -28,7 +28,7 @@ from ropeway.store import Store
 from ropeway.store.exchange import exchange
 from ropeway.store.files import publish, sync_folder, write_all
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.place import DATABASE, HOME, ledger_place, name_ledger
+from ropeway.workspace.place import DATABASE, HOME, ledger_place, with_ledger
 from ropeway.workspace.project import PROJECT_FILE
 
 BUILDING = ".ropeway-restoring"
@@ -123,7 +123,8 @@ def restore(
         _hold_to_account(workspace, manifest)
     files = _write_files(source, manifest, root, building / HOME / "tmp")
     if PROJECT_FILE in files:
-        name_ledger(root / PROJECT_FILE, ledger)
+        path = root / PROJECT_FILE
+        path.write_text(with_ledger(path.read_text(encoding="utf-8-sig"), ledger), encoding="utf-8")
     if isinstance(target, PostgresPlace):
         _hand_over(file, target, clock)
     aside = _put_in_place(building / HOME, home)

@@ -38,16 +38,16 @@ def ledger_place(home: Path) -> Place:
     return place_from(text, file, name if isinstance(name, str) else "project")
 
 
-def name_ledger(file: Path, ledger: str) -> None:
-    """Have a project file that was just restored say where the ledger is; the rest stays as it was written.
+def with_ledger(text: str, ledger: str) -> str:
+    """A project file that says where the ledger is; the rest stays as it was written.
 
     Args:
-        file: the project file.
+        text: the project file.
         ledger: as in the setting; empty for the default, the file in the workspace's folder.
     """
     says = [f'ledger = "{ledger}"\n'] if ledger not in ("", SQLITE) else []
     kept, table = [], ""
-    for line in file.read_text(encoding="utf-8-sig").splitlines(keepends=True):
+    for line in text.splitlines(keepends=True):
         header = _HEADER.match(line)
         table = header[1] if header else table
         if table != WORKSPACE or not _SETTING.match(line):
@@ -55,8 +55,7 @@ def name_ledger(file: Path, ledger: str) -> None:
         if header and table == WORKSPACE:
             kept += says
             says = []
-    kept += [f"\n[{WORKSPACE}]\n", *says] if says else []
-    file.write_text("".join(kept), encoding="utf-8")
+    return "".join(kept + ([f"\n[{WORKSPACE}]\n", *says] if says else []))
 
 
 def _settings(root: Path, *, is_needed: bool) -> dict[str, Any]:
