@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # By the environment, so that the workers of a parallel run know it too.
     if asked is not None:
         os.environ[on_postgres.VARIABLE] = asked
+    if on_postgres.is_asked_for():
+        on_postgres.expect_open_ends(config)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

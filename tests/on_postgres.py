@@ -12,12 +12,15 @@ import pytest
 from tests.postgres import shared_server
 
 from ropeway import testing
+from ropeway.ledger.database import Place, place_from
+from ropeway.workspace import local
 from ropeway.workspace.place import with_ledger
 
 VARIABLE = "ROPEWAY_TEST_LEDGER"
 NAMES = ("postgresql", "postgres")
 
 _make = testing.make_workspace
+_place = local.ledger_place
 _schemas: dict[Path, str] = {}
 
 
@@ -42,6 +45,24 @@ def make_workspace(folder: Path, *, toml: str = testing.MINIMAL_PROJECT, **more:
     return _make(folder, toml=toml, **more)
 
 
+def ledger_place(home: Path) -> Place:
+    """As ever; a project whose file a test wrote anew, without the setting, keeps the schema that it has."""
+    place = _place(home)
+    schema = _schemas.get(home.parent.resolve())
+    if schema is None or not is_asked_for() or not isinstance(place, Path):
+        return place
+    return place_from(schema, place, "trial")
+
+
 def install() -> None:
-    """Before any test imports it by name."""
+    """Before any test imports them by name."""
     testing.make_workspace = make_workspace
+    local.ledger_place = ledger_place
+
+
+def expect_open_ends(config: pytest.Config) -> None:
+    """A workspace that a test leaves open is closed with the test's own memory; psycopg would warn of it."""
+    config.addinivalue_line("filterwarnings", "ignore:.*psycopg.Connection:ResourceWarning")
+    config.addinivalue_line(
+        "filterwarnings", "ignore:.*BaseConnection.__del__:pytest.PytestUnraisableExceptionWarning"
+    )
