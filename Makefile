@@ -3,14 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= tweets-demo
+ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monitoring predictions story continuous members server workspace)
 
-.PHONY: demo test check bench faults docs clean
+.PHONY: demo test test-postgresql check bench faults docs clean
 
 demo: $(VENV)/.base  ## the whole line on real tweets, in the folder $(DEMO)
 	@$(BIN)/ropeway demo $(DEMO)
 
 test: $(VENV)/.dev  ## every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-postgresql: $(VENV)/.dev  ## the rooms' own tests once more, with their ledgers in PostgreSQL
+	$(BIN)/pytest -n 2 --dist loadfile --ledger postgresql $(ROOMS)
 
 check: $(VENV)/.dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

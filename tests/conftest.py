@@ -5,12 +5,39 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.postgres import PostgresServer, find_program
+from tests import on_postgres
+from tests.postgres import PostgresServer, find_program, shared_server
 
-from ropeway.testing import MINIMAL_PROJECT, make_workspace
+from ropeway.testing import MINIMAL_PROJECT
 from ropeway.workspace import LocalWorkspace
 
+on_postgres.install()
+
 MakeProject = Callable[..., LocalWorkspace]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ledger", choices=["sqlite", "postgresql"], help="where the projects' ledgers are")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    asked = config.getoption("--ledger")
+    # By the environment, so that the workers of a parallel run know it too.
+    if asked is not None:
+        os.environ[on_postgres.VARIABLE] = asked
+    if on_postgres.is_asked_for():
+        on_postgres.expect_open_ends(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if on_postgres.is_asked_for():
+        on_postgres.leave_out(config, items)
+
+
+def pytest_sessionfinish() -> None:
+    if shared_server.cache_info().currsize:
+        shared_server().destroy()
+        shared_server.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,30 +49,25 @@ def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> PostgresServer:
     """A real PostgreSQL, with a schema of its own for whoever asks: `postgres.place()`."""
     if find_program("postgres") is None:
         pytest.skip("there is no PostgreSQL here; on Debian: apt-get install postgresql")
-    server = PostgresServer()
-    yield server
-    server.destroy()
+    return shared_server()
 
 
 @pytest.fixture
-def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeProject]:
+def project(tmp_path: Path) -> Iterator[MakeProject]:
     """A factory: `project(toml, **{"pipeline.py": "…"})` gives an open workspace; closed after the test.
 
-    With `$ROPEWAY_TEST_LEDGER=postgresql` each has its ledger there: so any room's tests can be run on both.
+    With `--ledger postgresql` each has its ledger there: so any room's tests can be run on both.
     """
     made: list[LocalWorkspace] = []
 
     def make(
         toml: str = MINIMAL_PROJECT, *, actor: str = "ana", clock: object = None, **files: str
     ) -> LocalWorkspace:
-        if os.environ.get("ROPEWAY_TEST_LEDGER") == "postgresql":
-            server: PostgresServer = request.getfixturevalue("postgres")
-            toml += f'\n[workspace]\nledger = "{server.schema()}"\n'
-        workspace = make_workspace(
+        workspace = on_postgres.make_workspace(
             tmp_path / f"project{len(made) or ''}", toml=toml, files=files, actor=actor, clock=clock
         )
         made.append(workspace)

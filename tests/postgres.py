@@ -4,6 +4,7 @@ Found on PATH or where Debian keeps it. Durable as in production: fsync on, page
 """
 
 import contextlib
+import functools
 import os
 import pwd
 import shutil
@@ -111,6 +112,12 @@ class PostgresServer:
         """Stop it, and remove its data."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@functools.cache
+def shared_server() -> PostgresServer:
+    """The one of this session; whoever began the session destroys it."""
+    return PostgresServer()
 
 
 def _run(name: str, *words: str | Path, user: str | None) -> None:

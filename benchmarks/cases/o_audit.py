@@ -17,8 +17,8 @@ from ropeway.core.clock import to_text
 from ropeway.core.ids import EventId, PersonId, new_id
 from ropeway.keeping.audit.operations import verify_history
 from ropeway.ledger import tables, tree
-from ropeway.ledger.journal import Record
 from ropeway.ledger.people import PersonIntroduced
+from ropeway.ledger.record import Record
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
 

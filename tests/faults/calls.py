@@ -47,8 +47,8 @@ Fault = Literal["EIO", "ENOSPC"]
 FAULTS: tuple[Fault, ...] = ("EIO", "ENOSPC")
 """EIO fails one call; ENOSPC fails it and every later one that takes space, as a full disk does."""
 CLEAR = {
-    "EIO": {"disk-failing", "ledger-busy", "ledger-damaged"},
-    "ENOSPC": {"disk-full", "out-of-space", "ledger-busy"},
+    "EIO": {"disk-failing", "ledger-disk-failing", "ledger-busy", "ledger-damaged"},
+    "ENOSPC": {"disk-full", "out-of-space", "ledger-disk-failing", "ledger-busy"},
 }
 """The codes with which each may be told."""
 

@@ -1,41 +1,43 @@
 """Bits that flip: one at a time, anywhere in a workspace; found, and never handed out.
 
-    python -m tests.faults.flips --count 1000 --seed 7 --json out.json
+    python -m tests.faults flips --count 1000 --seed 7 --json out.json
 
-Each flip is one bit of one file: pages of the database, its log after a checkpoint, objects, trees, spools.
-A flip in the database counts as data when any row of any table is another one afterwards, or cannot be read;
-else it hit free pages or slack, which nothing reads. A flip in the log makes SQLite end it there: the state
-before is whole, and only a head that was kept outside (the tamper evidence) tells that there was more; such
-flips are counted apart. Not covered without it either: a field of an event's record that still reads and that
-no table shows. Everything is put back before the next flip.
+Each flip is one bit of one file: pages of the database, its log after a checkpoint, objects, trees, packs,
+spools. Of files of the store and spools every bit counts. In the database a flip counts unless a logical dump
+(`tests.faults.dump`) is the same before and after: then it hit what nothing reads, free pages, padding, and
+words of the schema that say nothing. One thing is declared and need not be found: a lease, which is no
+history and runs out by itself. Everything is put back before the next flip.
 """
 
-import argparse
+import os
 import random
 import shutil
-import sqlite3
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from benchmarks.machine import describe
+from tests.faults.dump import Dump, dump_of
 
 from ropeway.core.errors import Damaged, RopewayError
+from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest, RunId, new_id
 from ropeway.data.add import add
-from ropeway.keeping.operations import fsck
+from ropeway.keeping.holds import Hold
+from ropeway.keeping.operations import fsck, place_hold
 from ropeway.ledger.database import driver
+from ropeway.store import read_segment
+from ropeway.store.errors import SegmentDamaged
 from ropeway.testing import make_workspace
 from ropeway.tracking.spool import Point, Spool, now_us
 from ropeway.tracking.start import start_run
-from ropeway.workspace import LocalWorkspace
+from ropeway.workspace import LocalWorkspace, open_workspace
 
-KINDS = ("database", "log", "object", "tree", "spool")
+KINDS = ("database", "log", "object", "tree", "pack", "spool")
+OF_THE_LEDGER = ("database", "log")
 AIMED = 0.5
 TREE = b'{"entries":'
+KEY, HOLD = "a request that may come again", {"subject": "dataset:rows", "reason": "claim 7"}
 
 
 class Flip(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,22 +51,24 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
     found: bool
     found_by: str
     handed_out: int
-    cuts_tail: bool = False
-    """The log ends earlier now: what is left is a whole, older state, which only a head outside can tell."""
+    declared: str = ""
+    """Why nothing has to find it, said beforehand; empty for nearly all."""
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it changed data unnoticed, or bytes of it were handed out."""
+        return bool(self.handed_out) or (self.touches_data and not self.found and not self.declared)
 
 
 class Flips(msgspec.Struct, frozen=True, kw_only=True):
     """What came of them."""
 
-    seed: int
-    machine: dict[str, object]
     flips: list[Flip]
 
     @property
     def missed(self) -> list[Flip]:
-        """Those that changed data unnoticed, or of which bytes were handed out."""
-        unseen = [flip for flip in self.flips if flip.touches_data and not (flip.found or flip.cuts_tail)]
-        return [*unseen, *(flip for flip in self.flips if flip.handed_out)]
+        """Those that must not be."""
+        return [flip for flip in self.flips if flip.is_missed]
 
 
 def run_flips(
@@ -78,52 +82,63 @@ def run_flips(
     """Flip so many bits, spread over the kinds of files by turns; every aim follows from the seed."""
     chance = random.Random(seed)
     root = folder / "project"
-    _lay_out(root)
+    answer = _lay_out(root)
     pristine = folder / "pristine"
     shutil.copytree(root / ".ropeway", pristine)
+    known = _Known(pristine, answer)
     done = []
     for number in range(count):
         kind = kinds[number % len(kinds)]
-        flip = _flip(root, pristine, kind, chance)
+        flip = _flip(root, pristine, kind, chance, known)
         if flip is not None:
             done.append(flip)
             if progress is not None:
                 progress(flip)
-    return Flips(seed=seed, machine=describe(), flips=done)
+    return Flips(flips=done)
 
 
 def table(flips: Flips) -> str:
     """What was flipped, found and missed, by kind of file."""
-    lines = [
-        f"{'kind':<10}{'flips':>8}{'no data':>9}{'found':>8}{'tail cut':>10}{'missed':>8}{'handed out':>12}"
-    ]
+    heads = ("flips", "no data", "found", "declared", "missed", "handed out")
+    lines = ["kind".ljust(10) + "".join(f"{head:>12}" for head in heads)]
     for kind in KINDS:
         of = [flip for flip in flips.flips if flip.kind == kind]
-        quiet = sum(not flip.touches_data for flip in of)
-        found = sum(flip.touches_data and flip.found for flip in of)
-        out = sum(flip.handed_out for flip in of)
-        cut = sum(flip.cuts_tail and not flip.found for flip in of)
-        missed = len(of) - quiet - found - cut
-        lines.append(f"{kind:<10}{len(of):>8}{quiet:>9}{found:>8}{cut:>10}{missed:>8}{out:>12}")
+        counts = (
+            len(of),
+            sum(not flip.touches_data for flip in of),
+            sum(flip.touches_data and flip.found for flip in of),
+            sum(bool(flip.declared) for flip in of),
+            sum(flip.is_missed for flip in of),
+            sum(flip.handed_out for flip in of),
+        )
+        lines.append(kind.ljust(10) + "".join(f"{count:>12}" for count in counts))
     by = Counter(flip.found_by for flip in flips.flips if flip.found and flip.touches_data)
     return "\n".join([*lines, "found by: " + ", ".join(f"{name} {many}" for name, many in by.most_common())])
 
 
-def _lay_out(root: Path) -> None:
+def _lay_out(root: Path) -> Hold:
     """A small workspace with every kind of file in it; its log stays beside the database."""
-    with make_workspace(root, files={"train.py": "loss = 1\n", "notes.txt": "so\n"}) as workspace:
+    make_workspace(root, files={"train.py": "loss = 1\n", "notes.txt": "so\n"}).close()
+    folder = root / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number}.raw").write_bytes(random.Random(number).randbytes(3_000))
+    with open_workspace(root, actor="ana") as workspace:
         for number in range(4):
             path = root / "rows.csv"
             path.write_text("id,said\n" + "".join(f"{n},{n * number}\n" for n in range(200)))
             add(workspace, path, name="rows")
+        workspace.store.put_folder(folder)
         for number in range(3):
             with start_run(workspace, name=f"run {number}", params={"c": number}) as run:
                 run.log(number, loss=1 / (number + 1))
                 run.artifact("model.bin", random.Random(number).randbytes(20_000))
+        answer = workspace.perform(place_hold, HOLD, KEY)
         spool = Spool(workspace.home, RunId(new_id("run")))
         for step in range(50):
             spool.write(Point(now_us(), step, {"loss": step / 7}))
         spool.flush()
+        workspace.checkpoint()
         database = workspace.home / "ledger.db"
         # As a kill after a checkpoint leaves it: everything in the database, and the log not yet cleared.
         with workspace.ledger.reading():
@@ -133,33 +148,46 @@ def _lay_out(root: Path) -> None:
             log = (root / ".ropeway" / "ledger.db-wal").read_bytes()
         spool.let_go()
     (root / ".ropeway" / "ledger.db-wal").write_bytes(log)
+    return answer
 
 
-def _flip(root: Path, pristine: Path, kind: str, chance: random.Random) -> Flip | None:
+class _Known:
+    """What is true of the workspace before anything is done to it."""
+
+    def __init__(self, pristine: Path, answer: Hold) -> None:
+        self.home = pristine
+        self.dumps = {
+            "database": dump_of(pristine, ("ledger.db",)),
+            "log": dump_of(pristine, ("ledger.db", "ledger.db-wal")),
+        }
+        self.answer = answer
+        self.records = {path.name: read_segment(path).records for path in _files(pristine, "spool")}
+
+
+def _flip(root: Path, pristine: Path, kind: str, chance: random.Random, known: _Known) -> Flip | None:
     home = root / ".ropeway"
     path = chance.choice(_files(pristine, kind))
-    size = path.stat().st_size
-    if size == 0:
+    content = bytearray(path.read_bytes())
+    if not content:
         return None
-    content = path.read_bytes()
     # Most of a small database is empty pages: there every second flip is aimed at bytes that are not zero.
-    written = [at for at in range(size) if content[at]] if chance.random() < AIMED else range(size)
-    byte, bit = chance.choice(written), chance.randrange(8)
-    target = home / path.relative_to(pristine)
-    names = ("ledger.db",) if kind == "database" else ("ledger.db", "ledger.db-wal")
-    rows = _rows(pristine, names) if kind in ("database", "log") else None
+    is_aimed = chance.random() < AIMED
+    byte = chance.choice([at for at in range(len(content)) if content[at] or not is_aimed])
+    bit = chance.randrange(8)
     _lay_back(pristine, home)
     if kind == "database":
         # Its log holds newer copies of the same pages, which would hide the flip.
         (home / "ledger.db-wal").unlink()
-    target.chmod(0o600)
-    data = bytearray(target.read_bytes())
-    data[byte] ^= 1 << bit
-    target.write_bytes(data)
-    now = None if rows is None else _rows(home, names)
-    touches = kind not in ("database", "log") or now != rows
-    found_by, handed_out = _look(root, target if kind in ("object", "tree") else None)
-    _lay_back(pristine, home)
+    target = home / path.relative_to(pristine)
+    content[byte] ^= 1 << bit
+    # Beside it and not into it: what lies in the store is one file here and there.
+    target.unlink()
+    target.write_bytes(content)
+    before, now = known.dumps.get(kind), None
+    if kind in OF_THE_LEDGER:
+        now = dump_of(home, ("ledger.db",) if kind == "database" else ("ledger.db", "ledger.db-wal"))
+    touches = kind not in OF_THE_LEDGER or now != before
+    found_by, handed_out = _look(root, known)
     return Flip(
         kind=kind,
         file=str(path.relative_to(pristine)),
@@ -169,16 +197,16 @@ def _flip(root: Path, pristine: Path, kind: str, chance: random.Random) -> Flip 
         found=bool(found_by),
         found_by=found_by,
         handed_out=handed_out,
-        cuts_tail=kind == "log" and _is_cut(now, rows),
+        declared="" if found_by or not touches else _declared(now, before),
     )
 
 
-def _is_cut(now: dict[str, list[str]] | None, before: dict[str, list[str]] | None) -> bool:
-    """Whether the events are the first ones of what they were, or none at all."""
+def _declared(now: Dump | None, before: Dump | None) -> str:
+    """Which exception it falls under, if any."""
     if now is None or before is None:
-        return False
-    events, all_events = set(now.get("event", [])), set(before["event"])
-    return events < all_events
+        return ""
+    changed = {name for name in before.keys() | now.keys() if now.get(name) != before.get(name)}
+    return "a lease" if changed <= {"lease", "index sqlite_autoindex_lease_1"} else ""
 
 
 def _files(home: Path, kind: str) -> list[Path]:
@@ -188,53 +216,33 @@ def _files(home: Path, kind: str) -> list[Path]:
         return [home / "ledger.db-wal"]
     if kind == "spool":
         return sorted((home / "spool").glob("*.segment"))
+    if kind == "pack":
+        return sorted((home / "packs").glob("*.pack"))
     objects = sorted(path for path in (home / "objects").rglob("*") if path.is_file())
     return [path for path in objects if path.read_bytes().startswith(TREE) == (kind == "tree")]
 
 
 def _lay_back(pristine: Path, home: Path) -> None:
+    """As it was; what nothing writes in place is there twice by name and once in bytes."""
     shutil.rmtree(home)
-    shutil.copytree(pristine, home)
+    for path in sorted(pristine.rglob("*")):
+        there = home / path.relative_to(pristine)
+        if path.is_dir():
+            there.mkdir(parents=True)
+        elif path.relative_to(pristine).parts[0] in ("objects", "packs"):
+            os.link(path, there)
+        else:
+            shutil.copy2(path, there)
 
 
-def _rows(home: Path, names: tuple[str, ...]) -> dict[str, list[str]] | None:
-    """Every row of every table, read from a copy; None where they cannot be read."""
-    module = driver()
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in names:
-            if (home / name).exists():
-                shutil.copyfile(home / name, Path(scratch) / name)
-        try:
-            connection = module.connect(Path(scratch) / "ledger.db")
-            try:
-                tables = [
-                    row[0]
-                    for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-                ]
-                return {
-                    name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}" NOT INDEXED')))
-                    for name in tables
-                }
-            finally:
-                connection.close()
-        except (module.Error, sqlite3.Error, UnicodeDecodeError):
-            return None
-
-
-def _look(root: Path, hurt: Path | None) -> tuple[str, int]:
-    """What finds it, in a word; and how many wrong bytes the store handed out."""
+def _look(root: Path, known: _Known) -> tuple[str, int]:
+    """What finds it, in a word; and how many wrong bytes were handed out meanwhile."""
     handed_out = 0
     try:
         with LocalWorkspace(root, actor="ana") as workspace:
-            if hurt is not None:
-                digest = Digest(hurt.parent.name + hurt.name)
-                for ask in (workspace.store.read, lambda each: workspace.store.open_path(each).read_bytes()):
-                    try:
-                        handed_out += len(ask(digest))
-                    except Damaged:
-                        continue
             findings = fsck(workspace).findings
-        return (" ".join(findings[0].what.split()[:3]) if findings else ""), handed_out
+            handed_out = _handed_out(workspace, known)
+        return (_word(findings[0].what) if findings else ""), handed_out
     except RopewayError as error:
         return error.code, handed_out
     # Anything else still stops before wrong data, and is counted under its own name.
@@ -242,23 +250,40 @@ def _look(root: Path, hurt: Path | None) -> tuple[str, int]:
         return f"{type(error).__name__}!", handed_out
 
 
-def main() -> int:
-    """Flip, print the table; the exit code is 1 when anything was missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.flips", description="Flip bits.")
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", action="append", choices=KINDS, help="a kind of file; repeatable")
-    parser.add_argument("--json", type=Path, help="where the account goes")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ropeway-flips-") as scratch:
-        flips = run_flips(Path(scratch), count=options.count, seed=options.seed, kinds=options.only or KINDS)
-    print(table(flips))
-    for flip in flips.missed:
-        print(f"  ! {flip}")
-    if options.json:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(flips), indent=1))
-    return 1 if flips.missed else 0
+def _word(what: str) -> str:
+    """A finding without what differs from one to the next."""
+    return " ".join(word for word in what.split()[:8] if word.isalpha())
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _handed_out(workspace: LocalWorkspace, known: _Known) -> int:
+    """Ask for everything: objects in both ways, records of spools, the answer to a repeated request."""
+    wrong = 0
+    for digest in list(workspace.store.digests()):
+        for ask in (workspace.store.read, lambda each: workspace.store.open_path(each).read_bytes()):
+            wrong += _wrong_bytes(ask, digest)
+    for path in _files(workspace.home, "spool"):
+        try:
+            wrong += sum(
+                len(each) for each in read_segment(path).records if each not in known.records[path.name]
+            )
+        except SegmentDamaged:
+            continue
+    return wrong + _wrong_answer(workspace, known)
+
+
+def _wrong_answer(workspace: LocalWorkspace, known: _Known) -> int:
+    """The command of before, under its key: answered as the first time, refused, or done anew."""
+    try:
+        answer = workspace.perform(place_hold, HOLD, KEY)
+    except RopewayError:
+        return 0
+    is_same = answer == known.answer or answer.hold != known.answer.hold
+    return 0 if is_same else len(msgspec.json.encode(answer))
+
+
+def _wrong_bytes(ask: Callable[[Digest], bytes], digest: Digest) -> int:
+    try:
+        data = ask(digest)
+    except (Damaged, OSError):
+        return 0
+    return 0 if digest_bytes(data) == digest else len(data)

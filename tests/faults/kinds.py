@@ -11,11 +11,14 @@ import msgspec
 from tests.faults import interposer, loopdisk, mutants, stops
 from tests.faults.calls import TRIED, Failing
 from tests.faults.campaign import Campaign, run_campaign, table
+from tests.faults.flips import run_flips
+from tests.faults.flips import table as table_of_flips
 from tests.faults.mutants import seed_faults
 from tests.faults.network import cut_network
 from tests.faults.power import cut_power
 from tests.faults.scenarios import run_scenarios
 from tests.faults.stops import stop_postgres
+from tests.faults.tamper import tamper_often
 from tests.faults.writers import Writers, write_at_once
 
 HERE = Path(__file__).resolve().parents[2]
@@ -188,6 +191,31 @@ def _mutants(order: Order) -> Result:
     return Result(figures, problems, outcomes)
 
 
+def _flips(order: Order) -> Result:
+    found = run_flips(order.folder, count=order.count, seed=order.seed)
+    data = [flip for flip in found.flips if flip.touches_data]
+    figures = {
+        "flips": len(found.flips),
+        "in data": len(data),
+        "of them found": sum(flip.found for flip in data),
+        "declared beforehand": sum(bool(flip.declared) for flip in data),
+        "wrong bytes handed out": sum(flip.handed_out for flip in found.flips),
+    }
+    problems = [f"bit {each.bit} of byte {each.byte} of {each.file} was missed" for each in found.missed]
+    return Result(figures, problems, found, table_of_flips(found))
+
+
+def _tamper(order: Order) -> Result:
+    found = tamper_often(order.count, order.seed)
+    figures = {
+        "tampers": order.count,
+        "ways": len(found.found),
+        "found": sum(found.found.values()),
+        "declared beforehand": sum(found.declared.values()),
+    }
+    return Result(figures, found.missed, found, found.table)
+
+
 def _figures(campaign: Campaign, name: str) -> dict[str, Any]:
     return {
         name: sum(kill.killed for kill in campaign.kills),
@@ -226,5 +254,9 @@ KINDS = {
         lambda _folder: stops.why_not(),
     ),
     "network": Kind("cut at a random byte; nothing lost, nothing doubled", 1_000, _network),
+    "flips": Kind("one bit of one file flips; found and named, no wrong byte handed out", 1_000, _flips),
+    "tamper": Kind(
+        "history changed with every right on the database; found, or declared uncovered", 1_000, _tamper
+    ),
     "mutants": Kind("faults seeded into our own code; the tests notice", len(mutants.MUTANTS), _mutants),
 }

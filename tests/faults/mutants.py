@@ -177,8 +177,8 @@ MUTANTS = (
     Mutant(
         "fsck does not hold payloads against what was committed to",
         "keeping",
-        "commitment(payload.nonce, payload.value) != record.payload",
-        "record.payload is None",
+        "commitment(plain_bytes(row.nonce), plain_bytes(row.value)) != committed",
+        "committed == ''",
         ("tests/faults/test_damage.py::test_a_name_changed_behind_the_ledgers_back_is_found",),
     ),
     Mutant(

@@ -1,27 +1,23 @@
 """Somebody with every right on the database changes history.
 
-    python -m tests.faults.tamper --count 1000 --seed 7 --json out.json
+    python -m tests.faults tamper --count 1000 --seed 7 --json out.json
 
 Each time a ledger with checkpoints, of which no head outside covers the last few events, is changed in one
 way by raw SQL, with care: guards are put back, and columns, nodes and projections made to fit. Then
 `audit.verify` must find it, or must have declared before that nobody outside covers those very events.
 """
 
-import argparse
 import contextlib
 import json
 import os
 import random
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from benchmarks.machine import describe
 from sqlalchemy.exc import IntegrityError
 
 from ropeway.core.canonical import canonical
@@ -31,7 +27,7 @@ from ropeway.keeping.audit.operations import verify_history
 from ropeway.keeping.audit.records import AuditReport
 from ropeway.labels.events import GuidePublished, RatingsImported
 from ropeway.ledger.database import driver
-from ropeway.ledger.database.sqlite import TRIGGERS
+from ropeway.ledger.database.sqlite_check import TRIGGERS
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace, rooms
@@ -43,14 +39,20 @@ BACKUP_AT, COVERED = 30, 48
 PEOPLE = tuple(PersonId(f"person_{number:02}") for number in range(20))
 
 
-class Account(msgspec.Struct, kw_only=True):
+class Tampered(msgspec.Struct, kw_only=True):
     """What came of many tampers, by kind: found, declared beforehand, missed."""
 
-    seed: int
-    machine: dict[str, Any]
     found: dict[str, int]
     declared: dict[str, int]
     missed: list[str]
+
+    @property
+    def table(self) -> str:
+        """How each way of tampering ended, a line each."""
+        return "\n".join(
+            f"{name:<34} found {self.found[name]:>4}   declared {self.declared[name]:>4}"
+            for name in self.found
+        )
 
 
 class Scene:
@@ -321,9 +323,9 @@ def attempt(template: Path, folder: Path, tamper: Callable[[Scene], None], rng: 
     return "declared"
 
 
-def campaign(count: int, seed: int) -> Account:
+def tamper_often(count: int, seed: int) -> Tampered:
     """Many tampers, each kind in turn."""
-    account = Account(seed=seed, machine=describe(), found={}, declared={}, missed=[])
+    account = Tampered(found={}, declared={}, missed=[])
     found: Counter[str] = Counter()
     declared: Counter[str] = Counter()
     before = os.environ.get("ROPEWAY_CONFIG")
@@ -345,25 +347,6 @@ def campaign(count: int, seed: int) -> Account:
         os.environ.pop("ROPEWAY_CONFIG") if before is None else os.environ.update(ROPEWAY_CONFIG=before)
     account.found, account.declared = dict(found), dict(declared)
     return account
-
-
-def main() -> int:
-    """Run a campaign and print its table; the exit code is 1 when a tamper was missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.tamper", description=__doc__)
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--json", type=Path, help="where the account goes")
-    options = parser.parse_args()
-    account = campaign(options.count, options.seed)
-    for name in account.found:
-        print(f"{name:<34} found {account.found[name]:>4}   declared {account.declared[name]:>4}")
-    found, declared = sum(account.found.values()), sum(account.declared.values())
-    print(f"{options.count} tampers: {found} found, {declared} declared, {len(account.missed)} missed")
-    for each in account.missed:
-        print(f"  ! {each}")
-    if options.json:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(account), indent=1))
-    return 1 if account.missed else 0
 
 
 def _event(number: int) -> PersonIntroduced | GuidePublished | RatingsImported:
@@ -399,7 +382,3 @@ def _fit(scene: Scene, *, always: bool = False) -> None:
 def _any_row(scene: Scene, statement: str, table: str) -> None:
     rows = [row[0] for row in scene.db.execute(f"SELECT rowid FROM {table}")]
     scene.db.execute(f"{statement} WHERE rowid = ?", (scene.rng.choice(rows),))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

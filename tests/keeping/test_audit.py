@@ -17,7 +17,7 @@ from ropeway.keeping.audit.operations import (
     verify_history,
 )
 from ropeway.keeping.audit.records import AuditReport
-from ropeway.ledger.database.sqlite import TRIGGERS
+from ropeway.ledger.database.sqlite_check import TRIGGERS
 from ropeway.offline import Key, check_export
 from ropeway.testing import make_workspace
 from ropeway.workspace import open_workspace

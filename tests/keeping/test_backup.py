@@ -1,20 +1,30 @@
 """Backups and restores: the drill."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from tests.keeping.test_collect import bring
 
 from ropeway.data.load import load, resolve
+from ropeway.keeping import backup
 from ropeway.keeping.backup import back_up, list_backups, verify_backup
 from ropeway.keeping.errors import BackupDamaged, CannotBackUp, NoBackup, WorkspaceThere
 from ropeway.keeping.operations import fsck
 from ropeway.keeping.restore import BUILDING, restore
+from ropeway.ledger import Ledger
+from ropeway.ledger.errors import TargetNotEmpty
+from ropeway.ledger.journal import count_events
+from ropeway.ledger.move import copy_to_file
 from ropeway.ledger.projections import projected_rows
-from ropeway.testing import make_workspace
+from ropeway.ledger.tables import checkpoint
+from ropeway.ledger.tree import root_at
+from ropeway.testing import MINIMAL_PROJECT, make_workspace
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace, open_workspace
 from ropeway.workspace.operations import list_events
@@ -97,6 +107,77 @@ def test_no_backup_goes_into_the_workspace_or_among_other_things(workspace, tmp_
         back_up(workspace, tmp_path / "full")
     with pytest.raises(NoBackup, match="no backup"):
         restore(tmp_path / "full", tmp_path / "new", name="latest", actor="ana")
+
+
+def on(ledger: str) -> str:
+    return f'{MINIMAL_PROJECT}\n[workspace]\n# where it is\nledger = "{ledger}"\n'
+
+
+def told(workspace, size):
+    with workspace.ledger.reading() as connection:
+        facts = [repr(fact) for fact in workspace.ledger.facts(connection, limit=size)]
+        heads = connection.execute(select(checkpoint).where(checkpoint.c.size <= size)).all()
+        return facts, root_at(connection, size), [tuple(head) for head in heads]
+
+
+@pytest.mark.parametrize("to", ["sqlite", "postgresql"])
+def test_a_ledger_in_postgresql_is_backed_up_and_restored_into_a_file_or_a_schema(tmp_path, postgres, to):
+    make_workspace(tmp_path / "old", toml=on(postgres.schema())).close()
+    with open_workspace(tmp_path / "old", actor="ana") as workspace:
+        bring(workspace, "id\n1\n2\n")
+        workspace.checkpoint()
+        last = back_up(workspace, tmp_path / "b").last_seq
+        before = told(workspace, last)
+        bring(workspace, "id\n3\n")
+    ledger = postgres.schema() if to == "postgresql" else ""
+    done = restore(tmp_path / "b", tmp_path / "new", name="latest", actor="ben", ledger=ledger)
+    assert (done.must_say, done.last_seq) == (False, last)
+    with LocalWorkspace(tmp_path / "new", actor="ben") as restored:
+        assert isinstance(restored.ledger.place, Path) == (to == "sqlite")
+        assert told(restored, last) == before
+        assert [event.verb for event in list_events(restored)][-1] == "restored"
+        assert fsck(restored).findings == []
+        assert load(restored, resolve(restored, "rows")).height == 2
+    assert "# where it is" in (tmp_path / "new" / "ropeway.toml").read_text()
+
+
+def test_a_backup_is_the_moment_in_which_it_began_while_others_write_to_postgresql(tmp_path, postgres):
+    with make_workspace(tmp_path / "old", toml=on(postgres.schema())) as workspace:
+        bring(workspace, "id\n1\n")
+        with backup._snapshot(workspace) as held:
+            bring(workspace, "id\n2\n")
+            copy_to_file(held.connection, tmp_path / "copy.db", workspace.clock)
+        with (
+            contextlib.closing(Ledger(tmp_path / "copy.db", workspace.clock)) as copy,
+            copy.reading() as read,
+        ):
+            assert count_events(read) == held.last_seq == 2
+
+
+def test_nothing_is_restored_into_a_schema_that_has_a_history(tmp_path, postgres):
+    url = postgres.schema()
+    with make_workspace(tmp_path / "old", toml=on(url)) as workspace:
+        bring(workspace, "id\n1\n")
+        back_up(workspace, tmp_path / "b")
+        before = len(list_events(workspace))
+    for arguments in ({"ledger": url}, {"replace": True}):
+        folder = tmp_path / ("new" if "ledger" in arguments else "old")
+        with pytest.raises(TargetNotEmpty, match="a history"):
+            restore(tmp_path / "b", folder, name="latest", actor="ana", **arguments)
+    with LocalWorkspace(tmp_path / "old", actor="ana") as workspace:
+        assert len(list_events(workspace)) == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_project_that_names_another_place_is_told_after_a_restore(tmp_path, postgres):
+    with make_workspace(tmp_path / "old", toml=on(postgres.schema())) as workspace:
+        bring(workspace, "id\n1\n")
+        back_up(workspace, tmp_path / "b")
+    done = restore(
+        tmp_path / "b", tmp_path / "old", name="latest", actor="ana", replace=True, ledger=postgres.schema()
+    )
+    assert done.must_say
+    assert done.ledger != "sqlite"
 
 
 RESTORE = """

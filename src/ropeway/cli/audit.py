@@ -11,7 +11,7 @@ from ropeway.cli.face import Face, face_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ropeway.keeping.audit.records import AuditFinding, AuditReport, LedgerKey
+    from ropeway.keeping.audit.records import AuditReport, LedgerKey
 
 DAMAGED_EXIT = 5
 
@@ -169,21 +169,13 @@ def _draw_report(out: "Console", report: "AuditReport") -> None:
         rows.insert(2, ("erased", f"{report.erased} payloads, with their erasure on record"))
     draw.facts(out, rows)
     for finding in report.findings:
-        out.print(f"\n  {draw.badge('broken', _sentence(finding)).plain}")
+        out.print(f"\n  {draw.badge('broken', finding.sentence).plain}")
     for note in report.notes:
         out.print(f"\n  {note}")
     if not report.is_sound:
         draw.next_step(
             out, "keep .ropeway as it is for those who look into it; go on from a backup that is as written"
         )
-
-
-def _sentence(finding: "AuditFinding") -> str:
-    if finding.seq is None:
-        return finding.what
-    several = finding.through is not None and finding.through != finding.seq
-    where = f"events {finding.seq} to {finding.through}" if several else f"event {finding.seq}"
-    return f"{where}: {finding.what}"
 
 
 def _draw_facts(out: "Console", rows: list[tuple[str, Any]]) -> None:

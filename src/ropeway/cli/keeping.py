@@ -152,8 +152,14 @@ def backup_verify(face: Face, folder: Path, name: str) -> None:
 @click.option(
     "--replace", is_flag=True, help="Take the place of the workspace that is there; it is set aside."
 )
+@click.option(
+    "--ledger",
+    default="",
+    help="Where the history goes: sqlite, or postgresql://HOST/DATABASE?schema=NAME, which must be empty. "
+    "By default as the project that is there has it, else sqlite.",
+)
 @face_options
-def restore(face: Face, source: Path, to: Path | None, name: str, replace: bool) -> None:  # noqa: FBT001  click passes by name
+def restore(face: Face, source: Path, to: Path | None, name: str, replace: bool, ledger: str) -> None:  # noqa: FBT001  click passes by name
     """Make the workspace again from a backup in the folder FROM.
 
     It is built beside its place, verified, and put there in one step; the event `restored` says so.
@@ -162,7 +168,8 @@ def restore(face: Face, source: Path, to: Path | None, name: str, replace: bool)
     from ropeway.workspace.local import usual_actor
 
     root = to or face.project or Path.cwd()
-    made = make_again(source, root, name=name, actor=face.acting_as or usual_actor(), replace=replace)
+    actor = face.acting_as or usual_actor()
+    made = make_again(source, root, name=name, actor=actor, replace=replace, ledger=ledger)
     face.emit(made, lambda out: _draw_restoration(out, made))
 
 
@@ -291,9 +298,14 @@ def _draw_restoration(out: "Console", made: "Restoration") -> None:
             ("missing", draw.count(made.missing, "object") + " even then" if made.missing else None),
             ("files", ", ".join(made.files) or None),
             ("set aside", made.set_aside or None),
+            ("ledger", made.ledger),
             ("verdict", draw.badge("ok", "sound and in place")),
         ],
     )
+    if made.must_say:
+        why = "the project file there names another place"
+        draw.next_step(out, f'in ropeway.toml, under [workspace]: ledger = "{made.ledger}"', why=why)
+        return
     draw.next_step(out, f"cd {made.folder}", "ropeway status")
 
 
@@ -301,22 +313,27 @@ def _draw_diagnosis(out: "Console", found: "Diagnosis") -> None:
     from rich.text import Text
 
     from ropeway.cli import draw
+    from ropeway.keeping.doctor.signs import PARTS
 
     words = {"ok": "ok", "warn": "warn", "fail": "failed"}
-    width = max(len(sign.name) for sign in found.signs)
-    for sign in found.signs:
-        badge = draw.badge(words[sign.verdict], sign.verdict)
-        out.print(
-            Text("  ")
-            + badge
-            + Text(" " * (6 - len(sign.verdict)))
-            + Text(sign.name.ljust(width + 2), style="dim")
-            + Text(sign.says)
-        )
-        if sign.next_step:
-            out.print(
-                Text(" " * (width + 12)) + Text("next  ", style="dim") + Text(sign.next_step, style="bold")
-            )
+    width = max(len(sign.name) for sign in found.signs) + 2
+    for part in PARTS:
+        signs = [sign for sign in found.signs if sign.part == part]
+        if signs:
+            draw.heading(out, part)
+        for sign in signs:
+            badge = draw.badge(words[sign.verdict], sign.verdict)
+            name = Text(sign.name.ljust(width), style="dim")
+            line = Text("  ") + badge + Text(" " * (6 - len(sign.verdict))) + name
+            out.print(line + Text(sign.says))
+            if sign.next_step:
+                next_one = Text(" " * (10 + width)) + Text("→ ", style="dim")
+                out.print(next_one + Text(sign.next_step, style="bold"))
     out.print()
-    counts = [sum(sign.verdict == kind for sign in found.signs) for kind in ("ok", "warn", "fail")]
-    out.print(f"  {counts[0]} ok, {draw.count(counts[1], 'warning')}, {draw.count(counts[2], 'failure')}")
+    bad = {verdict: sum(sign.verdict == verdict for sign in found.signs) for verdict in words}
+    if found.verdict == "ok":
+        out.print(draw.badge("ok", f"all is well: {len(found.signs)} things were looked at"))
+    else:
+        told = [f"{bad['fail']} must be mended"] if bad["fail"] else []
+        told += [f"{bad['warn']} may matter one day"] if bad["warn"] else []
+        out.print(draw.badge(words[found.verdict], f"{', '.join(told)}; {bad['ok']} are well"))

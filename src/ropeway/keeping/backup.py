@@ -4,28 +4,32 @@ A backup folder is a store like any other, and in it one manifest a backup. The 
 the project's own files are objects there beside the workspace's: what has not changed since the last backup
 is there already, a kill leaves objects that the next one uses, and a backup exists once its manifest does.
 
-What is in it: everything that was acknowledged when the write lock was held for a moment. In that moment a
-snapshot of the ledger is begun and every open segment is opened, with its length noted; the copying, which
-takes as long as it takes, comes after. A run that ends meanwhile removes its spool, not the bytes held open.
+What is in it: everything that was acknowledged when the write turn was held for a moment. In that moment a
+snapshot of the ledger is begun, in SQLite or in PostgreSQL, and every open segment is opened, with its length
+noted; the copying, which takes as long as it takes, comes after. A run that ends meanwhile removes its spool,
+not the bytes held open.
 """
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from ropeway.core.canonical import canonical
+from ropeway.core.clock import Clock
 from ropeway.core.errors import Damaged
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest, new_id
 from ropeway.keeping.errors import BackupDamaged, CannotBackUp, NoBackup
 from ropeway.keeping.liveness import Needs, with_members
 from ropeway.keeping.operations import list_collected, note_backup
-from ropeway.ledger.database import driver
+from ropeway.ledger.move import copy_to_file
+from ropeway.ledger.tree import size_of
 from ropeway.store import Store
 from ropeway.store.files import publish, write_all
 from ropeway.tracking.spool import kept_artifacts
@@ -56,7 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         made_at: when.
         made_by: who made it.
         last_seq: the last event in it.
-        ledger: the database.
+        ledger: the history as a SQLite file, wherever it is kept.
         segments: open segments by their path in the workspace.
         files: the project's own files by their path, so that a restored workspace opens.
         objects: the object that lists all others, one digest a line.
@@ -114,7 +118,7 @@ class _Snapshot(msgspec.Struct):
     """What was held still: the ledger as of `last_seq`, and open files up to a length."""
 
     last_seq: int
-    connection: Any
+    connection: Connection
     segments: dict[str, tuple[int, int]]
 
 
@@ -129,7 +133,7 @@ def make_backup(workspace: LocalWorkspace, place: Path) -> BackupReport:
     name = new_id("backup")
     copier = _Copier(target)
     with _snapshot(workspace) as held:
-        ledger = copier.ledger(held.connection, name)
+        ledger = copier.ledger(held.connection, workspace.clock)
         segments = {path: copier.piece(*found) for path, found in sorted(held.segments.items())}
     roots = _needed(workspace, held.last_seq, target, segments)
     gone = {digest for digest in roots if not copier.has_copied(workspace.store, digest)}
@@ -284,19 +288,11 @@ def _open_target(workspace: LocalWorkspace, place: Path) -> Store:
 @contextlib.contextmanager
 def _snapshot(workspace: LocalWorkspace) -> Iterator[_Snapshot]:
     """Hold the writers for a moment, and then what was there for as long as the copying takes."""
-    place = workspace.ledger.place
-    if not isinstance(place, Path):
-        raise CannotBackUp(workspace.ledger.name, "PostgreSQL's own tools back its ledger up")
     with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(
-            contextlib.closing(
-                driver().connect(f"{place.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-            )
-        )
         segments: dict[str, tuple[int, int]] = {}
         with workspace.ledger.transaction(alone=True):
-            connection.execute("BEGIN")
-            last_seq = connection.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+            connection = stack.enter_context(workspace.ledger.reading())
+            last_seq = size_of(connection)
             for path in _open_segments(workspace.home):
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 stack.callback(os.close, descriptor)
@@ -339,16 +335,13 @@ class _Copier:
         self._written: list[Digest] = []
         self.copied_bytes = 0
 
-    def ledger(self, connection: Any, name: str) -> Kept:
-        """The database as the snapshot sees it, as one file without a log."""
-        path = self._target.scratch / f"{name}.db"
-        try:
-            with contextlib.closing(driver().connect(path)) as copy:
-                connection.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")
+    def ledger(self, connection: Connection, clock: Clock) -> Kept:
+        """The history as the snapshot sees it, as one SQLite file, wherever it is kept."""
+        # Not in the backup's folder, which may lie where no ledger may be opened: a network drive.
+        with tempfile.TemporaryDirectory(prefix="ropeway-backup-") as scratch:
+            path = Path(scratch) / "ledger.db"
+            copy_to_file(connection, path, clock)
             return self.file(path)
-        finally:
-            path.unlink(missing_ok=True)
 
     def piece(self, descriptor: int, length: int) -> Kept:
         """The first bytes of an open file, as many as it had when it was opened."""

@@ -6,25 +6,29 @@ that the next restore clears away. A workspace that stood there is never thrown 
 one step, and the old one stays beside, under a name that says when.
 """
 
-import contextlib
 import shutil
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from ropeway.core.clock import Clock, SystemClock
-from ropeway.core.errors import Damaged
+from ropeway.core.errors import Damaged, RopewayError
 from ropeway.keeping.backup import Kept, Manifest, listed, read_manifest
 from ropeway.keeping.errors import BackupDamaged, WorkspaceThere
 from ropeway.keeping.operations import fsck, note_restored
-from ropeway.ledger.database import driver
+from ropeway.ledger import Ledger
+from ropeway.ledger.database import PostgresPlace, peek, place_from
+from ropeway.ledger.database.place import SQLITE
 from ropeway.ledger.lock import WriteLock
+from ropeway.ledger.move import copy, require_empty
+from ropeway.ledger.tree import size_of
 from ropeway.store import Store
 from ropeway.store.exchange import exchange
 from ropeway.store.files import publish, sync_folder, write_all
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.place import DATABASE, HOME
+from ropeway.workspace.place import DATABASE, HOME, ledger_place, with_ledger
 from ropeway.workspace.project import PROJECT_FILE
 
 BUILDING = ".ropeway-restoring"
@@ -46,6 +50,8 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True):
         missing: objects that were missing already when the backup was made.
         files: the project's own files that were not there and were written.
         set_aside: the folder in which the workspace is that stood there; empty where there was none.
+        ledger: where the history is now: `sqlite`, or a URL without its password.
+        must_say: whether the project file there names another place, and has to be told.
     """
 
     backup: str
@@ -57,10 +63,19 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
     files: list[str]
     set_aside: str = ""
+    ledger: str = SQLITE
+    must_say: bool = False
 
 
 def restore(
-    place: Path, root: Path, *, name: str, actor: str, replace: bool = False, clock: Clock | None = None
+    place: Path,
+    root: Path,
+    *,
+    name: str,
+    actor: str,
+    replace: bool = False,
+    ledger: str = "",
+    clock: Clock | None = None,
 ) -> Restoration:
     """Make the workspace of `root` from a backup.
 
@@ -70,15 +85,21 @@ def restore(
         name: which backup, or `latest`.
         actor: who restores, for the event.
         replace: let it take the place of a workspace that is there, which is set aside.
+        ledger: where the history goes: `sqlite`, or the URL of an empty schema of a PostgreSQL database; as
+            the project that is there has it when empty.
         clock: where times come from.
 
     Raises:
         NoBackup: there is none of that name.
         BackupDamaged: something in it is not what was written; nothing was changed.
         WorkspaceThere: the folder has a workspace, and `replace` was not said.
+        TargetNotEmpty: the schema has a history already.
     """
     manifest, digest = read_manifest(place, name)
-    home = root / HOME
+    home, clock = root / HOME, clock or SystemClock()
+    target = place_from(ledger, home / DATABASE, manifest.project) if ledger else ledger_place(home)
+    if isinstance(target, PostgresPlace):
+        require_empty(target)
     replaced = _events_of(home)
     if home.exists() and not replace:
         raise WorkspaceThere(root, replaced)
@@ -88,7 +109,8 @@ def restore(
     source = Store(place)
     brought = _bring(source, manifest, building / HOME)
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
-    with LocalWorkspace(building, actor=actor, clock=clock or SystemClock()) as workspace:
+    file = building / HOME / DATABASE
+    with LocalWorkspace(building, actor=actor, clock=clock, place=file) as workspace:
         note_restored(
             workspace,
             backup=manifest.backup,
@@ -100,6 +122,11 @@ def restore(
         )
         _hold_to_account(workspace, manifest)
     files = _write_files(source, manifest, root, building / HOME / "tmp")
+    if PROJECT_FILE in files:
+        path = root / PROJECT_FILE
+        path.write_text(with_ledger(path.read_text(encoding="utf-8-sig"), ledger), encoding="utf-8")
+    if isinstance(target, PostgresPlace):
+        _hand_over(file, target, clock)
     aside = _put_in_place(building / HOME, home)
     shutil.rmtree(building, ignore_errors=True)
     return Restoration(
@@ -112,6 +139,8 @@ def restore(
         missing=len(manifest.missing),
         files=files,
         set_aside="" if aside is None else str(aside),
+        ledger=target.name if isinstance(target, PostgresPlace) else SQLITE,
+        must_say=ledger_place(home) != target,
     )
 
 
@@ -167,14 +196,24 @@ def _hold_to_account(workspace: LocalWorkspace, manifest: Manifest) -> None:
         raise BackupDamaged(manifest.backup, found)
 
 
+def _hand_over(file: Path, target: PostgresPlace, clock: Clock) -> None:
+    """The history that was found sound in a file, into its schema, whole or not; then the file goes."""
+    made = Ledger(file, clock)
+    try:
+        with made.reading() as connection:
+            copy(connection, target, clock)
+    finally:
+        made.close()
+    for left in file.parent.glob(f"{file.name}*"):
+        left.unlink()
+
+
 def _events_of(home: Path) -> int | None:
     """The last event of a workspace; None where there is none, or none that reads."""
     try:
-        uri = f"{(home / DATABASE).resolve().as_uri()}?mode=ro"
-        with contextlib.closing(driver().connect(uri, uri=True)) as connection:
-            last: int | None = connection.execute("SELECT max(seq) FROM event").fetchone()[0]
-            return last
-    except driver().Error:
+        with peek(ledger_place(home)) as connection:
+            return None if connection is None else size_of(connection)
+    except (RopewayError, DBAPIError):
         return None
 
 

@@ -3,7 +3,8 @@
 Invalid      ├── IdempotencyMismatch · LedgerPlaceInvalid
 Conflict     ├── WorkspaceNewer · LedgerOnNetwork · LedgerMoved · LedgerUnsuited · TargetNotEmpty
 Damaged      ├── LedgerDamaged · UnknownEvent · MoveDiffers
-Unavailable  ├── DiskFull · LedgerBusy · LedgerUnreachable · CommitUnknown · PostgresDriverMissing
+Unavailable  ├── DiskFull · LedgerDiskFailing · LedgerBusy · LedgerUnreachable · CommitUnknown
+             └── PostgresDriverMissing
 """
 
 from ropeway.core.errors import Conflict, Damaged, Invalid, Unavailable
@@ -75,6 +76,21 @@ class DiskFull(Unavailable):
             f"No space is left on the disk that holds '{where}'; nothing was changed.",
             expected="some free space",
             next_step="free some space, then repeat the command",
+        )
+
+
+class LedgerDiskFailing(Unavailable):
+    """The disk could not read or write; what was acknowledged is not touched by it."""
+
+    code = "ledger-disk-failing"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"The disk that holds '{where}' failed to read or write: {reason}.",
+            expected="a disk without errors",
+            next_step="look at the system's log (dmesg), then: ropeway fsck. Where it happens again, make a "
+            "copy on another disk while it still reads: ropeway backup FOLDER",
+            reason=reason,
         )
 
 

@@ -5,21 +5,23 @@ and the source as it was. What was copied before and is the same is not copied a
 between its two commits is finished by repeating it.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from blake3 import blake3
-from sqlalchemy import Connection, Row, Table, insert, select
+from sqlalchemy import Connection, Row, Table, insert, inspect, select
 
 from ropeway.core.clock import Clock
 from ropeway.ledger import tables
-from ropeway.ledger.database import Place
+from ropeway.ledger.database import Place, driver, peek
 from ropeway.ledger.database.place import SQLITE
 from ropeway.ledger.errors import MoveDiffers, TargetNotEmpty
 from ropeway.ledger.journal import Ledger, count_events
 from ropeway.ledger.transaction import MOVED
+from ropeway.ledger.tree import size_of
 from ropeway.ledger.upsert import keep_latest
 
 BATCH = 1_000
@@ -74,6 +76,58 @@ def move(source: Ledger, to: Place, clock: Clock) -> MovedLedger:
         return moved
     finally:
         target.close()
+
+
+def copy(source: Connection, to: Place, clock: Clock) -> None:
+    """The whole history as one snapshot sees it, into an empty place; replayed and compared there.
+
+    Args:
+        source: the snapshot.
+        to: another file or schema; all of it is there afterwards, or nothing.
+        clock: of the ledger to be.
+
+    Raises:
+        TargetNotEmpty: there is another history.
+        MoveDiffers: what arrived is not what was sent, or a replay of it gives other tables.
+    """
+    target = Ledger(to, clock)
+    try:
+        with target.transaction(alone=True) as new:
+            _bring(source, new.connection, target.name)
+            target.remake(new)
+            _compare(source, new.connection)
+    finally:
+        target.close()
+
+
+def require_empty(place: Place) -> None:
+    """Refuse a place that has a history, without making one there.
+
+    Raises:
+        TargetNotEmpty: there is one.
+    """
+    with peek(place) as connection:
+        if (
+            connection is not None
+            and inspect(connection).has_table(tables.event.name)
+            and size_of(connection)
+        ):
+            raise TargetNotEmpty(str(place) if isinstance(place, Path) else place.name)
+
+
+def copy_to_file(source: Connection, path: Path, clock: Clock) -> None:
+    """The whole history as one snapshot sees it, as one SQLite file without a log; in a folder of its own.
+
+    Raises:
+        MoveDiffers: what came from another database is not what was sent.
+    """
+    with contextlib.closing(driver().connect(path)) as raw:
+        if source.dialect.name == "sqlite":
+            source.connection.driver_connection.backup(raw)  # type: ignore[union-attr]
+    if source.dialect.name != "sqlite":
+        copy(source, path, clock)
+    with contextlib.closing(driver().connect(path)) as raw:
+        raw.execute("PRAGMA journal_mode=DELETE")
 
 
 def _bring(old: Connection, new: Connection, said: str) -> None:

@@ -21,7 +21,7 @@ from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
 from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.ledger.event import TYPES_BY_VERB
-from ropeway.ledger.journal import Record, fact_of
+from ropeway.ledger.record import Record, fact_of
 from ropeway.ledger.tables import event
 from ropeway.models.registry import ModelVersion
 from ropeway.remotes.errors import CannotTravel

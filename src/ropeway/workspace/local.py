@@ -20,6 +20,7 @@ from ropeway.ledger.tables import answered
 from ropeway.store import Store
 from ropeway.store.files import in_our_words
 from ropeway.workspace import rooms
+from ropeway.workspace.answers import answer_in, sealed
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.checkpoints import Checkpoints, outside_file
 from ropeway.workspace.clock import clock_of_environment
@@ -250,17 +251,16 @@ class LocalWorkspace:
                 return
             if (row.operation, row.arguments) != (operation.name, asked):
                 raise IdempotencyMismatch(key, operation.name)
-            raise _Answered(row.result)
+            raise _Answered(answer_in(row))
 
         try:
             with self._context() as context:
                 look(context.read)
             with self._context(on_begin=look) as context:
                 result = operation.function(context, **arguments)
+                kept = sealed(key, operation.name, asked, msgspec.json.encode(result))
                 context.begin().connection.execute(
-                    insert(answered).values(
-                        key=key, operation=operation.name, arguments=asked, result=msgspec.json.encode(result)
-                    )
+                    insert(answered).values(key=key, operation=operation.name, arguments=asked, result=kept)
                 )
                 return result
         except _Answered as known:

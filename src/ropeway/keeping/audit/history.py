@@ -39,7 +39,7 @@ def walk(
     at = ""
     if 0 in wanted:
         walked.roots[0] = EMPTY_ROOT
-    for row in _rows(connection):
+    for row in rows_of(connection):
         if row.seq <= frontier.size or row.seq > max(leaves, frontier.size + 1):
             findings.add("event", f"an event stands at {row.seq}, where the sequence and the tree have none")
             continue
@@ -53,9 +53,8 @@ def walk(
         if frontier.size in wanted:
             walked.roots[frontier.size] = frontier.root()
     if nodes.is_left:
-        findings.add(
-            "tree", f"the tree has nodes of events after the last, {frontier.size}", frontier.size + 1
-        )
+        what = f"the tree has nodes of events after the last, {frontier.size}"
+        findings.add("tree", what, frontier.size + 1, max(leaves, frontier.size + 1))
     _check_strays(connection, findings)
     return walked
 
@@ -152,7 +151,8 @@ class _Nodes:
         return self._next is not None
 
 
-def _rows(connection: Connection) -> Iterator[Row[*tuple[Any, ...]]]:
+def rows_of(connection: Connection) -> Iterator[Row[*tuple[Any, ...]]]:
+    """Every event with the nonce and value of its payload, in order, whatever their bytes say."""
     query = (
         select(event, event_payload.c.nonce, event_payload.c.value)
         .select_from(event.outerjoin(event_payload, event_payload.c.event_id == event.c.id))

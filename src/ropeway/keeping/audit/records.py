@@ -22,6 +22,14 @@ class AuditFinding(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None = None
     through: int | None = None
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong, with the numbers of the events concerned."""
+        if self.seq is None:
+            return self.what
+        several = self.through is not None and self.through != self.seq
+        return f"{f'events {self.seq} to {self.through}' if several else f'event {self.seq}'}: {self.what}"
+
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was checked, what was found, and what nobody outside vouches for.

@@ -16,19 +16,18 @@ from sqlalchemy.exc import DBAPIError
 from ropeway.core.clock import Clock
 from ropeway.ledger import tables
 from ropeway.ledger.database.mounts import network_type
-from ropeway.ledger.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerOnNetwork
+from ropeway.ledger.database.sqlite_check import TRIGGERS, problems_of
+from ropeway.ledger.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerDiskFailing, LedgerOnNetwork
 from ropeway.ledger.lock import WriteLock
 from ropeway.ledger.waiting import write_before_questions
 
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL when one connection resets it while another checkpoints
 # (sqlite.org/wal.html#walresetbug). On such a driver only the holder of the write lock checkpoints.
 WAL_RESET_FIXED = (3, 51, 3)
-TRIGGERS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
-    f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
-    for table, does, says in tables.FORBIDDEN
-)
 PEEK_WAIT_S = 5.0
+FULL_BELOW_BYTES = 64 << 10
+DAMAGE = ("malformed", "not a database", "could not decode", "no such column", "no such table")
+"""What SQLite says of a file in which bytes, or its own description of them, are not what they were."""
 
 
 class SqliteDatabase:
@@ -87,9 +86,7 @@ class SqliteDatabase:
 
     def problems(self, connection: Connection) -> list[str]:
         """See `Database.problems`."""
-        found = [f"the database says: {each}" for each in _integrity(connection) if each != "ok"]
-        triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-        return found + tables.unguarded(set(triggers.scalars()))
+        return problems_of(connection)
 
     def now(self, connection: Connection, clock: Clock) -> datetime:  # noqa: ARG002  the port's shape
         """See `Database.now`."""
@@ -155,7 +152,11 @@ def open_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        # The driver cannot even repeat what SQLite says is wrong with such a schema.
+        except UnicodeDecodeError as error:
+            raise LedgerDamaged(str(path), f"its schema is no text ({error})") from error
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         if not is_safe:
@@ -197,24 +198,33 @@ def needs_checkpoint_under_lock() -> bool:
 
 @contextmanager
 def in_our_words(path: Path) -> Iterator[None]:
-    """Turn the driver's errors into ours: disk full, damaged, busy. Others pass unchanged."""
+    """Turn the driver's errors into ours: disk full or failing, damaged, busy. Others pass unchanged."""
     try:
         yield
     except DBAPIError as error:
         reason = str(error.orig)
         lowered = reason.lower()
-        if "disk is full" in lowered:
+        # SQLite calls it an I/O error too where there is no room for its shared memory.
+        if "disk is full" in lowered or ("disk i/o" in lowered and _is_full(path)):
             raise DiskFull(str(path)) from error
-        if "malformed" in lowered or "not a database" in lowered:
+        if "disk i/o" in lowered:
+            raise LedgerDiskFailing(str(path), reason) from error
+        if any(word in lowered for word in DAMAGE):
             raise LedgerDamaged(str(path), reason) from error
-        if any(word in lowered for word in ("locked", "readonly", "unable to open", "disk i/o")):
+        if any(word in lowered for word in ("locked", "readonly", "unable to open")):
             raise LedgerBusy(str(path), reason) from error
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskFull(str(path)) from error
+        if error.errno == errno.EIO:
+            raise LedgerDiskFailing(str(path), str(error.strerror)) from error
         raise
 
 
-def _integrity(connection: Connection) -> list[str]:
-    return list(connection.execute(text("PRAGMA integrity_check")).scalars())
+def _is_full(path: Path) -> bool:
+    try:
+        space = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return space.f_bavail * space.f_frsize < FULL_BELOW_BYTES
