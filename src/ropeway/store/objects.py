@@ -20,7 +20,7 @@ from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
 from ropeway.store.files import in_our_words, sync_folder, write_all
 from ropeway.store.folders import put_folder
 from ropeway.store.gate import Gate
-from ropeway.store.intake import LARGE_BYTES, Intake, ReadInto
+from ropeway.store.intake import LARGE_BYTES, Intake
 from ropeway.store.loose import Loose
 from ropeway.store.packed import Packed
 from ropeway.store.packs import Packs
@@ -32,6 +32,7 @@ from ropeway.store.scrubbing import Scrubbed, scrub
 from ropeway.store.stat_index import StatIndex
 from ropeway.store.trees import Tree, entries_of, tree_bytes
 from ropeway.store.whole import Whole
+from ropeway.store.windows import ReadInto
 
 __all__ = ["Store", "Tree"]
 T = TypeVar("T")
