@@ -14,7 +14,7 @@ from ropeway.core.ids import Digest
 from ropeway.store.errors import CannotKeep
 from ropeway.store.intake import LARGE_BYTES, Intake
 from ropeway.store.stat_index import FolderIndex
-from ropeway.store.trees import is_inside, tree_bytes
+from ropeway.store.trees import are_inside, is_inside, tree_bytes
 
 if TYPE_CHECKING:
     from ropeway.store.objects import Store
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OWN_FOLDER = ".ropeway"
 OWN_DRAFT = ".ropeway-tmp_"
 """What a restore was killed in the middle of begins so; it is nobody's data."""
+OPENED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 Seen = tuple[str, int, int, int, int]
 """A name, and what a stat index compares."""
 
@@ -63,29 +64,26 @@ def list_files(root: Path) -> list[Seen]:
         prefix, folder = todo.pop()
         with os.scandir(folder) as entries:
             for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                mode = status.st_mode
-                if stat.S_ISREG(mode):
-                    if not entry.name.startswith(OWN_DRAFT):
-                        found.append(
-                            (
-                                prefix + entry.name,
-                                status.st_size,
-                                status.st_mtime_ns,
-                                status.st_ctime_ns,
-                                status.st_ino,
-                            )
-                        )
-                elif not stat.S_ISDIR(mode):
-                    raise CannotKeep(entry.path, "link" if stat.S_ISLNK(mode) else "special file")
-                elif entry.name != OWN_FOLDER and not entry.name.startswith(OWN_DRAFT):
-                    todo.append((f"{prefix}{entry.name}/", entry.path))
+                name, status = entry.name, entry.stat(follow_symlinks=False)
+                kind = stat.S_IFMT(status.st_mode)
+                if kind not in (stat.S_IFREG, stat.S_IFDIR):
+                    raise CannotKeep(entry.path, "link" if kind == stat.S_IFLNK else "special file")
+                if name.startswith(OWN_DRAFT):
+                    continue
+                if kind == stat.S_IFREG:
+                    times = status.st_mtime_ns, status.st_ctime_ns
+                    found.append((prefix + name, status.st_size, *times, status.st_ino))
+                elif name != OWN_FOLDER:
+                    todo.append((f"{prefix}{name}/", entry.path))
     found.sort()
     return found
 
 
 def _check_names(root: Path, seen: list[Seen]) -> None:
-    for name, *_ in seen:
+    names = [each[0] for each in seen]
+    if "".join(names).isascii() and are_inside(names):
+        return
+    for name in names:
         try:
             name.encode()
         except UnicodeEncodeError:
@@ -103,13 +101,14 @@ def _take_files(intake: Intake, root: Path, seen: list[Seen], known: FolderIndex
 
 def _take_file(intake: Intake, path: str, size: int) -> Digest:
     # Between listing and opening, somebody may have put a link or a pipe there.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, OPENED)
     try:
-        if size < LARGE_BYTES:
-            return intake.take(_read_all(descriptor, size))
-        return intake.take_large(lambda view: os.readv(descriptor, [view]))
+        if size >= LARGE_BYTES:
+            return intake.take_large(lambda view: os.readv(descriptor, [view]))
+        data = _read_all(descriptor, size)
     finally:
         os.close(descriptor)
+    return intake.take(data)
 
 
 def _read_all(descriptor: int, size: int) -> bytes:

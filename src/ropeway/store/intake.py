@@ -61,10 +61,10 @@ class Intake:
     def take(self, data: bytes) -> Digest:
         """Take in a small object."""
         raw = blake3.blake3(data).digest()
-        digest = Digest(raw.hex())
-        if (OBJECT, raw) in self._taken or self._is_there(OBJECT, raw, data) or self._is_kept(digest):
+        key, digest = (OBJECT, raw), Digest(raw.hex())
+        if key in self._taken or self._is_there(OBJECT, raw, data) or self._is_kept(digest):
             return digest
-        self._taken.add((OBJECT, raw))
+        self._taken.add(key)
         self._is_wanted = True
         self._room().add(OBJECT, raw, data)
         return digest

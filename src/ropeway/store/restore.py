@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ropeway.store.objects import Store
 
 READ_BYTES = 1 << 20
-THREADS = 2
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 FILE_MODE = 0o666
 FOLDER_MODE = 0o777
 """As any program makes files and folders: the user's mask takes from it."""
@@ -72,10 +71,9 @@ def _fill(store: "Store", entries: dict[str, Digest], path: Path, *, is_fresh: b
     ]
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with store.packed.bulk() as bulk, ThreadPoolExecutor(THREADS) as pool:
+        with store.packed.bulk() as bulk:
             filler = _Filler(store, bulk, root, path, is_fresh=is_fresh)
-            # Making files is the kernel's work: it goes on in one folder while another waits.
-            written = sum(pool.map(filler.fill, *zip(*groups, strict=True))) if groups else 0
+            written = sum(filler.fill(parent, members) for parent, members in groups)
     finally:
         os.close(root)
     return written, len(entries) - written
@@ -98,11 +96,12 @@ class _Filler:
             return sum(self._write(folder, name, name[start:], digest) for name, digest in members)
 
     def _write(self, folder: int, name: str, base: str, digest: Digest) -> bool:
-        if not self._is_fresh and _is_there(
-            folder, base, digest, self._store.size(digest), self._path / name
-        ):
-            return False
-        data = self._bulk.raw(digest)
+        found = self._bulk.find(digest)
+        if not self._is_fresh:
+            size = found[1].raw if found is not None else self._store.size(digest)
+            if _is_there(folder, base, digest, size, self._path / name):
+                return False
+        data = None if found is None else self._bulk.raw(*found)
         if data is None:
             _write_any(self._store, digest, folder, base)
         elif self._is_fresh:
@@ -157,10 +156,9 @@ def _write_any(store: "Store", digest: Digest, folder: int, name: str) -> None:
             store.packed.write(digest, draft)
 
 
-def _write_new(folder: int, name: str, data: bytes) -> None:
+def _write_new(folder: int, name: str, data: bytes | memoryview) -> None:
     """Write a file into a folder that nobody else knows yet."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(name, flags, FILE_MODE, dir_fd=folder)
+    descriptor = os.open(name, NEW, FILE_MODE, dir_fd=folder)
     try:
         write_all(descriptor, data)
     finally:
