@@ -71,7 +71,7 @@ class Intake:
 
     def take_large(self, readinto: ReadInto) -> Digest:
         """Take in a large object, read once from start to end, in bounded memory."""
-        whole, parts = blake3.blake3(), []
+        whole, parts = blake3.blake3(), list[Part]()
         hashed: deque[tuple[Window, Future[list[bytes]]]] = deque()
         coded: deque[tuple[Window, Future[list[_Coded]]]] = deque()
         windows = self._windows()
@@ -142,9 +142,7 @@ class Intake:
         return self._pool("code", THREADS).submit(self._coded, new)
 
     def _coded(self, chunks: list[tuple[bytes, memoryview]]) -> "list[_Coded]":
-        return [
-            _coded(digest, data) for digest, data in chunks if not self._is_there(CHUNK, digest, data)
-        ]
+        return [_coded(digest, data) for digest, data in chunks if not self._is_there(CHUNK, digest, data)]
 
     def _take_recipe(self, digest: bytes, recipe: Recipe) -> Digest:
         if self._is_kept(Digest(digest.hex())):

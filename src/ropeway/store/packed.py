@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -70,10 +71,15 @@ class Packed:
 
     def write(self, digest: Digest, descriptor: int) -> None:
         """Write the bytes to a file. Raises when they are not right in the end: then throw the file away."""
-        hasher = blake3.blake3()
-        for piece in self.pieces(digest):
-            hasher.update(piece)
-            write_all(descriptor, piece)
+        hasher, pieces = blake3.blake3(), self.pieces(digest)
+        # A piece is read and verified while the one before is hashed with the whole, and written.
+        with ThreadPoolExecutor(2, thread_name_prefix="store-read") as pool:
+            reading = pool.submit(next, pieces, None)
+            while (piece := reading.result()) is not None:
+                reading = pool.submit(next, pieces, None)
+                hashing = pool.submit(hasher.update, piece)
+                write_all(descriptor, piece)
+                hashing.result()
         if hasher.hexdigest() != digest:
             raise ObjectDamaged(digest, hasher.hexdigest())
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ import msgspec
 
 from ropeway.core.ids import Digest, new_id
 from ropeway.store.errors import InTheWay, ObjectDamaged
-from ropeway.store.files import in_our_words, write_all
+from ropeway.store.files import in_our_words, sync_file_system, sync_folder, write_all
 from ropeway.store.folders import OWN_DRAFT
 from ropeway.store.packed import Bulk
 
@@ -38,7 +38,9 @@ class Restored(msgspec.Struct, frozen=True):
     unchanged: int
 
 
-def restore_folder(store: "Store", tree: Digest, path: Path) -> Restored:
+def restore_folder(
+    store: "Store", tree: Digest, path: Path, *, only: Collection[str] | None, durable: bool
+) -> Restored:
     """Write a tree's files into a folder. Other files that are there are left alone.
 
     A folder that is not there yet appears whole or not at all; in one that is, each file does.
@@ -48,18 +50,28 @@ def restore_folder(store: "Store", tree: Digest, path: Path) -> Restored:
         ObjectDamaged: some bytes are not what they were.
     """
     entries = store.read_tree(tree)
+    if only is not None:
+        entries = {name: entries[name] for name in only}
     with in_our_words(path):
         if path.exists():
-            return Restored(*_fill(store, entries, path, is_fresh=False))
+            done = Restored(*_fill(store, entries, path, is_fresh=False))
+            if durable and done.written:
+                sync_file_system(path)
+            return done
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(OWN_DRAFT + new_id("folder"))
         draft.mkdir()
         try:
             done = Restored(*_fill(store, entries, draft, is_fresh=True))
+            # One step for all of them: a sync for each of many files takes longer by orders of magnitude.
+            if durable:
+                sync_file_system(draft)
             draft.rename(path)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
+        if durable:
+            sync_folder(path.parent)
         return done
 
 
@@ -112,14 +124,16 @@ class _Filler:
         return True
 
 
-def restore_file(store: "Store", digest: Digest, path: Path, *, link: bool) -> None:
+def restore_file(store: "Store", digest: Digest, path: Path, *, link: bool, durable: bool) -> None:
     """Write an object to a file, or link it there; see `Store.restore_file`."""
     with in_our_words(path.parent):
         if link and _linked(store, digest, path):
             return
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _write_any(store, digest, folder, path.name)
+            _write_any(store, digest, folder, path.name, durable=durable)
+            if durable:
+                os.fsync(folder)
         except IsADirectoryError as error:
             raise InTheWay(str(path), "folder") from error
         finally:
@@ -147,13 +161,15 @@ def _linked(store: "Store", digest: Digest, path: Path) -> bool:
     return True
 
 
-def _write_any(store: "Store", digest: Digest, folder: int, name: str) -> None:
+def _write_any(store: "Store", digest: Digest, folder: int, name: str, *, durable: bool = False) -> None:
     """Write an object of any length under a temporary name, and rename it when it has proved right."""
     with _drafted(folder, name) as draft:
         if store.loose.path(digest).exists():
             _copy(store.open_path(digest), draft, digest)
         else:
             store.packed.write(digest, draft)
+        if durable:
+            os.fsync(draft)
 
 
 def _write_new(folder: int, name: str, data: bytes | memoryview) -> None:

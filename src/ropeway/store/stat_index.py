@@ -131,9 +131,7 @@ def status_of(status: os.stat_result) -> Status:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _at_rest(
-    seen: tuple[str, int, int, int, int], began_ns: int
-) -> tuple[str, int, int, int, int]:
+def _at_rest(seen: tuple[str, int, int, int, int], began_ns: int) -> tuple[str, int, int, int, int]:
     """As it was; or as nothing ever is, where it cannot be believed later."""
     name, length, changed_ns, touched_ns, inode = seen
     return seen if is_at_rest((length, changed_ns, touched_ns, inode), began_ns) else (name, -1, 0, 0, 0)
