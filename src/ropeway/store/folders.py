@@ -4,9 +4,12 @@ What is kept are names and contents. Modes, times and empty folders are not; lin
 refused rather than followed, and so are names that could not be written back everywhere.
 """
 
+import contextlib
 import os
 import stat
 import time
+from collections import deque
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +26,7 @@ OWN_FOLDER = ".ropeway"
 OWN_DRAFT = ".ropeway-tmp_"
 """What a restore was killed in the middle of begins so; it is nobody's data."""
 OPENED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+AHEAD_FILES = 32
 Seen = tuple[str, int, int, int, int]
 """A name, and what a stat index compares."""
 
@@ -96,12 +100,38 @@ def _take_files(intake: Intake, root: Path, seen: list[Seen], known: FolderIndex
     """The digest of each file: from the index where it is unchanged, else by reading it."""
     index = {} if known is None else dict(zip(known.files, known.digests, strict=True))
     folder = f"{root}/"
-    return [index.get(each) or _take_file(intake, folder + each[0], each[1]) for each in seen]
+    changed = [each for each in seen if each not in index]
+    with contextlib.closing(_opened(folder + each[0] for each in changed)) as opened:
+        for each, descriptor in zip(changed, opened, strict=True):
+            index[each] = _take_file(intake, descriptor, each[1])
+    return [index[each] for each in seen]
 
 
-def _take_file(intake: Intake, path: str, size: int) -> Digest:
-    # Between listing and opening, somebody may have put a link or a pipe there.
-    descriptor = os.open(path, OPENED)
+def _opened(paths: Iterable[str]) -> Generator[int, None, None]:
+    """Each file, opened. The disk is asked for the next ones while one is worked on; who takes it closes it."""
+    waiting: deque[int] = deque()
+    try:
+        for path in paths:
+            # Between listing and opening, somebody may have put a link or a pipe there.
+            descriptor = os.open(path, OPENED)
+            waiting.append(descriptor)
+            _ask_for(descriptor)
+            if len(waiting) > AHEAD_FILES:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        for descriptor in waiting:
+            os.close(descriptor)
+
+
+def _ask_for(descriptor: int) -> None:
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):  # a pipe has nothing to be read ahead
+            os.posix_fadvise(descriptor, 0, LARGE_BYTES, os.POSIX_FADV_WILLNEED)
+
+
+def _take_file(intake: Intake, descriptor: int, size: int) -> Digest:
     try:
         if size >= LARGE_BYTES:
             return intake.take_large(lambda view: os.readv(descriptor, [view]))
