@@ -108,7 +108,7 @@ def _take_files(intake: Intake, root: Path, seen: list[Seen], known: FolderIndex
 
 
 def _opened(paths: Iterable[str]) -> Generator[int, None, None]:
-    """Each file, opened. The disk is asked for the next ones while one is worked on; who takes it closes it."""
+    """Each file, opened; who takes it closes it. The disk is asked for the next ones meanwhile."""
     waiting: deque[int] = deque()
     try:
         for path in paths:
