@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from ropeway.data.add import add
@@ -46,6 +48,19 @@ def test_a_folder_comes_back_with_all_its_files(workspace, folder, tmp_path):
     restore(workspace, "img", tmp_path / "back")
     assert contents(tmp_path / "back") == before
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".restore")] == []
+
+
+def test_many_files_are_made_durable_in_one_step(workspace, tmp_path, monkeypatch):
+    (tmp_path / "many").mkdir()
+    for number in range(200):
+        (tmp_path / "many" / f"{number}.txt").write_text(f"{number}")
+    add(workspace, tmp_path / "many")
+    synced = []
+    really = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(descriptor), really(descriptor))[1])
+    assert restore(workspace, "many", tmp_path / "back").written == 200
+    assert len(synced) < 5
+    assert contents(tmp_path / "back") == contents(tmp_path / "many")
 
 
 def test_what_is_kept_nowhere_is_not_overwritten_unless_forced(workspace, folder):

@@ -156,6 +156,26 @@ def test_restoring_again_rewrites_only_what_changed(store: Store, folder: Path, 
     assert contents(out) == {**contents(folder), "mine.txt": b"mine"}
 
 
+def test_only_the_files_that_were_named_are_restored(store: Store, folder: Path, tmp_path: Path) -> None:
+    tree = store.put_folder(folder)
+    done = store.restore_folder(tree, tmp_path / "out", only=["a/3.txt"], durable=True)
+    assert (done.written, contents(tmp_path / "out")) == (1, {"a/3.txt": b"row 3\n" * 3})
+    again = store.restore_folder(tree, tmp_path / "out", only=["a/3.txt", "a/4.txt"], durable=True)
+    assert (again.written, again.unchanged) == (1, 1)
+
+
+def test_files_come_back_right_in_whatever_order_they_lie(store: Store, tmp_path: Path) -> None:
+    """Objects that other folders brought lie in other packs, and not in the tree's order."""
+    (tmp_path / "data").mkdir()
+    for number in (7, 2, 9, 4, 0):
+        (tmp_path / "data" / str(number)).write_bytes(f"{number}".encode() * 90_000)
+        store.put_folder(tmp_path / "data")
+    tree = store.put_folder(tmp_path / "data")
+    store.restore_folder(tree, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(tmp_path / "data")
+    assert store.sizes(list(store.read_tree(tree).values())) == [90_000] * 5
+
+
 def test_restoring_follows_no_link_that_stands_in_its_way(store: Store, folder: Path, tmp_path: Path) -> None:
     tree, out, outside = store.put_folder(folder), tmp_path / "out", tmp_path / "outside"
     outside.mkdir()

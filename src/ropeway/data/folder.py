@@ -4,7 +4,6 @@ Its rows are its files: `path`, `size` in bytes, `digest`. The bytes lie in the 
 without a file in them are not kept, as in Git.
 """
 
-import os
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +11,9 @@ import polars as pl
 from ropeway.core.ids import Digest
 from ropeway.data.errors import FileEmpty, FileUnreadable
 from ropeway.store import Store
+from ropeway.store.errors import CannotKeep
+from ropeway.store.folders import list_files
+from ropeway.store.trees import is_inside
 
 KEY = "path"
 COLUMNS = ("path", "size", "digest")
@@ -38,19 +40,18 @@ def files_of(path: Path) -> list[str]:
     for mark in PROJECT_MARKS:
         if (path / mark).exists():
             raise FileUnreadable(path, f"it is a project's folder, with '{mark}' in it, and no data")
-    names: list[str] = []
-    for folder, _, files in os.walk(path, onerror=_raise):
-        for file in files:
-            full = Path(folder) / file
-            name = full.relative_to(path).as_posix()
-            if full.is_symlink() or not full.is_file():
-                raise FileUnreadable(path, f"'{name}' in it is a link or no file")
-            if not is_nameable(name):
-                raise FileUnreadable(path, f"the name {name!r} in it cannot be kept on every system")
-            names.append(name)
+    try:
+        names = [each[0] for each in list_files(path)]
+    except CannotKeep as error:
+        raise FileUnreadable(path, f"'{_below(path, error.path)}' in it is a link or no file") from error
+    except OSError as error:
+        raise FileUnreadable(Path(error.filename or path), error.strerror or "it cannot be listed") from error
+    for name in names:
+        if not is_nameable(name):
+            raise FileUnreadable(path, f"the name {name!r} in it cannot be kept on every system")
     if not names:
         raise FileEmpty(path, "there is no file in it")
-    return sorted(names)
+    return names
 
 
 def is_nameable(name: str) -> bool:
@@ -59,14 +60,14 @@ def is_nameable(name: str) -> bool:
         name.encode()
     except UnicodeEncodeError:
         return False
-    parts = name.split("/")
-    return not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name or ":" in parts[0])
+    return is_inside(name)
 
 
 def folder_frame(store: Store, tree: Digest) -> pl.DataFrame:
     """A kept folder's files as rows."""
     entries = store.read_tree(tree)
-    return frame_of([(name, store.size(digest), digest) for name, digest in sorted(entries.items())])
+    digests = list(entries.values())
+    return frame_of(sorted(zip(entries, store.sizes(digests), digests, strict=True)))
 
 
 def frame_of(files: list[tuple[str, int, str]]) -> pl.DataFrame:
@@ -75,5 +76,5 @@ def frame_of(files: list[tuple[str, int, str]]) -> pl.DataFrame:
     return pl.DataFrame(files, schema=schema, orient="row")
 
 
-def _raise(error: OSError) -> None:
-    raise FileUnreadable(Path(error.filename or "."), error.strerror or "it cannot be listed") from error
+def _below(folder: Path, path: str) -> str:
+    return Path(path).relative_to(folder).as_posix()

@@ -6,25 +6,19 @@ and so is a folder that was not there before.
 """
 
 import os
-import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import blake3
 import msgspec
 
 from ropeway.core.hashing import digest_file
-from ropeway.core.ids import Digest, new_id
+from ropeway.core.ids import Digest
 from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
 from ropeway.data.operations import list_versions, resolve_version
 from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.data.referred import read_pin
-from ropeway.store.errors import ObjectDamaged
-from ropeway.store.files import publish, sync_folder, write_all
 from ropeway.workspace import Workspace
-
-COPY_BYTES = 1 << 20
-READABLE = 0o644
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +68,11 @@ def restore(workspace: Workspace, reference: str, to: Path | None = None, *, for
         entries = {target.name: version.version}
     root = target if version.format == FOLDER else target.parent
     missing = _to_write(workspace, version, root, entries, force=force)
-    if version.format == FOLDER and not root.exists():
-        _write_whole(workspace, root, entries)
-    else:
-        for name in missing:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            _write(workspace, root / name, entries[name])
+    if missing and version.format == FOLDER:
+        workspace.store.restore_folder(version.version, root, only=missing, durable=True)
+    elif missing:
+        root.mkdir(parents=True, exist_ok=True)
+        workspace.store.restore_file(version.version, target, durable=True)
     others = sum(1 for name in _files_under(root) if name not in entries) if version.format == FOLDER else 0
     return Restored(
         version=version,
@@ -113,19 +106,21 @@ def _to_write(
     Raises:
         FilesInTheWay, FileUnreadable: as `restore` says.
     """
+    if not root.exists():
+        return list(entries)
+    for folder in sorted({name.rpartition("/")[0] for name in entries}):
+        _check_way(root, folder)
     known: set[Digest] | None = None
     wanted: list[str] = []
     lost: list[str] = []
     for name, digest in entries.items():
         path = root / name
-        _check_way(root, name)
-        if not path.exists():
-            wanted.append(name)
-            continue
-        found = digest_file(path)
+        found = _digest_there(path)
         if found == digest:
             continue
         wanted.append(name)
+        if found is None:
+            continue
         known = known if known is not None else set(_known_bytes(workspace, version))
         if found not in known:
             lost.append(str(path))
@@ -135,17 +130,24 @@ def _to_write(
     return wanted
 
 
-def _check_way(root: Path, name: str) -> None:
-    """Refuse a name whose way leads through a link or a file: the bytes would land elsewhere."""
+def _check_way(root: Path, folder: str) -> None:
+    """Refuse a folder whose way leads through a link or a file: the bytes would land elsewhere."""
     path = root
-    *folders, last = name.split("/")
-    for part in folders:
+    for part in folder.split("/") if folder else ():
         path = path / part
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             raise FileUnreadable(path, "it is a link or a file where a folder is needed, and is not followed")
-    path = path / last
-    if path.is_symlink() or path.is_dir():
+
+
+def _digest_there(path: Path) -> Digest | None:
+    """The digest of what stands at a file's place; None where nothing does."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
         raise FileUnreadable(path, "it is a link or a folder where a file is needed")
+    return digest_file(path)
 
 
 def _known_bytes(workspace: Workspace, version: DatasetVersion) -> Iterator[Digest]:
@@ -157,40 +159,9 @@ def _known_bytes(workspace: Workspace, version: DatasetVersion) -> Iterator[Dige
             yield each.version
 
 
-def _write_whole(workspace: Workspace, root: Path, entries: dict[str, Digest]) -> None:
-    """A folder that was not there: whole under its name, or not there."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    made = root.parent / f".{new_id('restore')}"
-    try:
-        for name, digest in entries.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            _write(workspace, made / name, digest)
-        made.rename(root)
-        sync_folder(root.parent)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _write(workspace: Workspace, path: Path, digest: Digest) -> None:
-    """One file, verified as it is written."""
-    source = workspace.store.open_path(digest)
-
-    def fill(descriptor: int) -> None:
-        hasher = blake3.blake3()
-        with source.open("rb") as file:
-            while block := file.read(COPY_BYTES):
-                hasher.update(block)
-                write_all(descriptor, block)
-        if hasher.hexdigest() != digest:
-            raise ObjectDamaged(digest, hasher.hexdigest())
-
-    scratch = workspace.home / "tmp"
-    # Only within one file system can a file be put in its place whole.
-    here = scratch if scratch.stat().st_dev == path.parent.stat().st_dev else path.parent
-    publish(path, here, fill, durable=True, mode=READABLE)
-
-
 def _files_under(root: Path) -> Iterator[str]:
+    start = len(os.fspath(root)) + 1
     for folder, _, files in os.walk(root):
+        prefix = f"{folder[start:]}/" if len(folder) > start else ""
         for file in files:
-            yield (Path(folder) / file).relative_to(root).as_posix()
+            yield prefix + file

@@ -16,9 +16,11 @@ SAMPLE_BYTES = 16 << 10
 """So many bytes from the middle are tried before the whole is compressed."""
 WORTHWHILE = 0.9
 """Compressed is kept where it is shorter than this share of the raw bytes."""
-GLANCE_BYTES = 512
-RANDOM_FROM = 170
-"""So many different ones among 512: compressed or encrypted already. Text has under 100, random bytes 221."""
+SMALL_BYTES = 512
+"""What is shorter is not compressed."""
+GLANCE_BYTES = 128
+RANDOM_FROM = 88
+"""So many different ones among 128: compressed or encrypted already. Text has under 50, random bytes 101."""
 LARGEST_DECODED = 64 << 20
 """No entry is longer: a chunk has at most 4 MiB, a packed object at most 8."""
 
@@ -29,7 +31,7 @@ class Undecodable(Exception):
 
 def encode(data: bytes | memoryview) -> tuple[int, bytes | memoryview]:
     """The coding, and the bytes to be stored."""
-    if len(data) < GLANCE_BYTES or _looks_random(data):
+    if len(data) < SMALL_BYTES or _looks_random(data):
         return RAW, data
     compressor = _compressor()
     if compressor is None:

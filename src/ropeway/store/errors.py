@@ -128,6 +128,7 @@ class CannotKeep(Invalid):
             next_step="replace it by the file that is meant, or move it out of the folder",
             path=path,
         )
+        self.path = path
 
 
 class InTheWay(Conflict):

@@ -4,10 +4,14 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from ropeway.core.ids import new_id
 from ropeway.store.errors import DiskFailing, OutOfSpace
+
+START_WRITING = 2
+"""SYNC_FILE_RANGE_WRITE of Linux."""
 
 
 def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
@@ -81,6 +85,13 @@ def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def start_writing(descriptor: int, offset: int, length: int) -> None:
+    """Ask the disk to begin with some written bytes, without waiting: a sync later has less to wait for."""
+    begin = _sync_file_range()
+    if begin is not None:
+        begin(descriptor, offset, length, START_WRITING)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive power loss."""
     with in_our_words(folder):
@@ -89,3 +100,31 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sync_file_system(folder: Path) -> None:
+    """Make all that was written to a folder's file system survive power loss: many files in one step."""
+    import ctypes
+
+    found = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if found is None:
+        os.sync()
+        return
+    with in_our_words(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if found(descriptor) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        finally:
+            os.close(descriptor)
+
+
+@cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """Linux's call, or None where there is none."""
+    import ctypes
+
+    found = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if found is not None:
+        found.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return found

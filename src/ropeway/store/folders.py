@@ -4,9 +4,12 @@ What is kept are names and contents. Modes, times and empty folders are not; lin
 refused rather than followed, and so are names that could not be written back everywhere.
 """
 
+import contextlib
 import os
 import stat
 import time
+from collections import deque
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from ropeway.core.ids import Digest
 from ropeway.store.errors import CannotKeep
 from ropeway.store.intake import LARGE_BYTES, Intake
 from ropeway.store.stat_index import FolderIndex
-from ropeway.store.trees import is_inside, tree_bytes
+from ropeway.store.trees import are_inside, is_inside, tree_bytes
 
 if TYPE_CHECKING:
     from ropeway.store.objects import Store
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 OWN_FOLDER = ".ropeway"
 OWN_DRAFT = ".ropeway-tmp_"
 """What a restore was killed in the middle of begins so; it is nobody's data."""
+OPENED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+AHEAD_FILES = 32
 Seen = tuple[str, int, int, int, int]
 """A name, and what a stat index compares."""
 
@@ -63,29 +68,26 @@ def list_files(root: Path) -> list[Seen]:
         prefix, folder = todo.pop()
         with os.scandir(folder) as entries:
             for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                mode = status.st_mode
-                if stat.S_ISREG(mode):
-                    if not entry.name.startswith(OWN_DRAFT):
-                        found.append(
-                            (
-                                prefix + entry.name,
-                                status.st_size,
-                                status.st_mtime_ns,
-                                status.st_ctime_ns,
-                                status.st_ino,
-                            )
-                        )
-                elif not stat.S_ISDIR(mode):
-                    raise CannotKeep(entry.path, "link" if stat.S_ISLNK(mode) else "special file")
-                elif entry.name != OWN_FOLDER and not entry.name.startswith(OWN_DRAFT):
-                    todo.append((f"{prefix}{entry.name}/", entry.path))
+                name, status = entry.name, entry.stat(follow_symlinks=False)
+                kind = stat.S_IFMT(status.st_mode)
+                if kind not in (stat.S_IFREG, stat.S_IFDIR):
+                    raise CannotKeep(entry.path, "link" if kind == stat.S_IFLNK else "special file")
+                if name.startswith(OWN_DRAFT):
+                    continue
+                if kind == stat.S_IFREG:
+                    times = status.st_mtime_ns, status.st_ctime_ns
+                    found.append((prefix + name, status.st_size, *times, status.st_ino))
+                elif name != OWN_FOLDER:
+                    todo.append((f"{prefix}{name}/", entry.path))
     found.sort()
     return found
 
 
 def _check_names(root: Path, seen: list[Seen]) -> None:
-    for name, *_ in seen:
+    names = [each[0] for each in seen]
+    if "".join(names).isascii() and are_inside(names):
+        return
+    for name in names:
         try:
             name.encode()
         except UnicodeEncodeError:
@@ -98,18 +100,45 @@ def _take_files(intake: Intake, root: Path, seen: list[Seen], known: FolderIndex
     """The digest of each file: from the index where it is unchanged, else by reading it."""
     index = {} if known is None else dict(zip(known.files, known.digests, strict=True))
     folder = f"{root}/"
-    return [index.get(each) or _take_file(intake, folder + each[0], each[1]) for each in seen]
+    changed = [each for each in seen if each not in index]
+    with contextlib.closing(_opened(folder + each[0] for each in changed)) as opened:
+        for each, descriptor in zip(changed, opened, strict=True):
+            index[each] = _take_file(intake, descriptor, each[1])
+    return [index[each] for each in seen]
 
 
-def _take_file(intake: Intake, path: str, size: int) -> Digest:
-    # Between listing and opening, somebody may have put a link or a pipe there.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def _opened(paths: Iterable[str]) -> Generator[int, None, None]:
+    """Each file, opened; who takes it closes it. The disk is asked for the next ones meanwhile."""
+    waiting: deque[int] = deque()
     try:
-        if size < LARGE_BYTES:
-            return intake.take(_read_all(descriptor, size))
-        return intake.take_large(lambda view: os.readv(descriptor, [view]))
+        for path in paths:
+            # Between listing and opening, somebody may have put a link or a pipe there.
+            descriptor = os.open(path, OPENED)
+            waiting.append(descriptor)
+            _ask_for(descriptor)
+            if len(waiting) > AHEAD_FILES:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        for descriptor in waiting:
+            os.close(descriptor)
+
+
+def _ask_for(descriptor: int) -> None:
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):  # a pipe has nothing to be read ahead
+            os.posix_fadvise(descriptor, 0, LARGE_BYTES, os.POSIX_FADV_WILLNEED)
+
+
+def _take_file(intake: Intake, descriptor: int, size: int) -> Digest:
+    try:
+        if size >= LARGE_BYTES:
+            return intake.take_large(lambda view: os.readv(descriptor, [view]))
+        data = _read_all(descriptor, size)
     finally:
         os.close(descriptor)
+    return intake.take(data)
 
 
 def _read_all(descriptor: int, size: int) -> bytes:

@@ -14,21 +14,23 @@ from typing import Self
 import blake3
 
 from ropeway.core.ids import Digest
-from ropeway.store import chunking, coding
+from ropeway.store import coding
 from ropeway.store.files import sync_folder
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.pack_writer import PackWriter
 from ropeway.store.packs import Pack, Packs, holds, stored_of
 from ropeway.store.recipes import Part, Recipe, recipe_of
+from ropeway.store.windows import ReadInto, Window, Windows
 
 LARGE_BYTES = 8 << 20
 """From this length on, an object is kept in chunks. Below they save little; a file is scanned in place."""
-WINDOW_BYTES = 16 << 20
-"""So much of a file is looked at at once; a few such windows are in memory at a time."""
+AHEAD = 1
+"""So many windows may wait for each of the threads that work on them."""
+THREADS = 2
 PACK_BYTES = 256 << 20
 """A pack that reached this length is published, and another begun."""
 
-ReadInto = Callable[[memoryview], int]
+_Coded = tuple[Entry, bytes | memoryview]
 
 
 class Intake:
@@ -51,6 +53,7 @@ class Intake:
         self._recipes: list[tuple[bytes, Recipe]] = []
         self._publishing: list[Future[None]] = []
         self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._reader: Windows | None = None
         self._is_wanted = False
         self.met: list[bytes] = []
         """Objects that were there already, in a pack."""
@@ -58,37 +61,46 @@ class Intake:
     def take(self, data: bytes) -> Digest:
         """Take in a small object."""
         raw = blake3.blake3(data).digest()
-        digest = Digest(raw.hex())
-        if (OBJECT, raw) in self._taken or self._is_there(OBJECT, raw, data) or self._is_kept(digest):
+        key, digest = (OBJECT, raw), Digest(raw.hex())
+        if key in self._taken or self._is_there(OBJECT, raw, data) or self._is_kept(digest):
             return digest
-        self._taken.add((OBJECT, raw))
+        self._taken.add(key)
         self._is_wanted = True
         self._room().add(OBJECT, raw, data)
         return digest
 
     def take_large(self, readinto: ReadInto) -> Digest:
         """Take in a large object, read once from start to end, in bounded memory."""
-        whole, parts = blake3.blake3(), []
-        hashing, adding = self._pool("chunks"), self._pool("whole")
-        waiting: deque[tuple[memoryview, list[int], Future[list[bytes]], Future[object]]] = deque()
+        whole, parts = blake3.blake3(), list[Part]()
+        hashed: deque[tuple[Window, Future[list[bytes]]]] = deque()
+        coded: deque[tuple[Window, Future[list[_Coded]]]] = deque()
+        windows = self._windows()
 
-        def settle() -> None:
-            view, lengths, digests, added = waiting.popleft()
-            at = 0
-            for digest, length in zip(digests.result(), lengths, strict=True):
-                self._take_chunk(digest, view[at : at + length])
-                parts.append(Part(digest, length))
-                at += length
-            added.result()
+        def code() -> None:
+            window, hashing = hashed.popleft()
+            digests = hashing.result()
+            parts.extend(map(Part, digests, window.lengths))
+            coded.append((window, self._code(digests, window)))
 
-        for view, lengths in _windows(readinto):
-            # Two threads hash, one by chunks and one the whole, while this one reads, cuts and writes.
-            digests = hashing.submit(_digests_of, view, lengths)
-            waiting.append((view, lengths, digests, adding.submit(whole.update, view)))
-            if len(waiting) > 1:
-                settle()
-        while waiting:
-            settle()
+        def write() -> None:
+            window, coding_ = coded.popleft()
+            for entry, stored in coding_.result():
+                written = self._room().add_coded(entry, stored)
+                if written is not None:
+                    window.work.append(written)
+            windows.leave(window)
+
+        # One thread reads ahead, one hashes, some compare and compress, one writes; this one cuts.
+        for window in windows.of(readinto):
+            hashed.append((window, self._pool("hash").submit(_hash, whole, window)))
+            if len(hashed) > AHEAD:
+                code()
+            if len(coded) > AHEAD:
+                write()
+        while hashed:
+            code()
+        while coded:
+            write()
         return self._take_recipe(whole.digest(), Recipe(sum(part.length for part in parts), tuple(parts)))
 
     def take_chunk(self, data: bytes) -> None:
@@ -129,10 +141,17 @@ class Intake:
         if self._writer is not None:
             self._writer.discard()
 
-    def _take_chunk(self, digest: bytes, data: memoryview) -> None:
-        if (CHUNK, digest) not in self._taken and not self._is_there(CHUNK, digest, data):
-            self._room().add(CHUNK, digest, data)
-        self._taken.add((CHUNK, digest))
+    def _code(self, digests: list[bytes], window: Window) -> "Future[list[_Coded]]":
+        """What of a window must be written, as it is stored."""
+        new: list[tuple[bytes, memoryview]] = []
+        for digest, data in zip(digests, window.chunks(), strict=True):
+            if (CHUNK, digest) not in self._taken:
+                self._taken.add((CHUNK, digest))
+                new.append((digest, data))
+        return self._pool("code", THREADS).submit(self._coded, new)
+
+    def _coded(self, chunks: list[tuple[bytes, memoryview]]) -> "list[_Coded]":
+        return [_coded(digest, data) for digest, data in chunks if not self._is_there(CHUNK, digest, data)]
 
     def _take_recipe(self, digest: bytes, recipe: Recipe) -> Digest:
         if self._is_kept(Digest(digest.hex())):
@@ -173,9 +192,14 @@ class Intake:
         while self._publishing:
             self._publishing.pop().result()
 
-    def _pool(self, name: str) -> ThreadPoolExecutor:
+    def _windows(self) -> Windows:
+        if self._reader is None:
+            self._reader = Windows(self._pool("read"))
+        return self._reader
+
+    def _pool(self, name: str, threads: int = 1) -> ThreadPoolExecutor:
         if name not in self._pools:
-            self._pools[name] = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"store-{name}")
+            self._pools[name] = ThreadPoolExecutor(threads, thread_name_prefix=f"store-{name}")
         return self._pools[name]
 
 
@@ -194,29 +218,15 @@ def stored_recipe(descriptor: int, entry: Entry) -> Recipe | None:
     return found if found is not None and found.length == entry.raw else None
 
 
-def _windows(readinto: ReadInto) -> Iterator[tuple[memoryview, list[int]]]:
-    """Pieces of a file that end where a chunk ends, and the lengths of the chunks in them."""
-    rest, is_end = b"", False
-    while not is_end:
-        buffer = bytearray(WINDOW_BYTES + chunking.MAX_BYTES)
-        view = memoryview(buffer)
-        view[: len(rest)] = rest
-        filled = len(rest)
-        while filled < len(view):
-            read = readinto(view[filled:])
-            if read == 0:
-                is_end = True
-                break
-            filled += read
-        lengths = chunking.cut(view[:filled], is_end=is_end)
-        end = sum(lengths)
-        rest = bytes(view[end:filled])
-        yield view[:end], lengths
-
-
-def _digests_of(view: memoryview, lengths: list[int]) -> list[bytes]:
-    digests, at = [], 0
-    for length in lengths:
-        digests.append(blake3.blake3(view[at : at + length]).digest())
-        at += length
+def _hash(whole: blake3.blake3, window: Window) -> list[bytes]:
+    """The digest of each chunk; the whole object's goes on. A chunk is still near when it is read again."""
+    digests = []
+    for data in window.chunks():
+        digests.append(blake3.blake3(data).digest())
+        whole.update(data)
     return digests
+
+
+def _coded(digest: bytes, data: memoryview) -> _Coded:
+    how, stored = coding.encode(data)
+    return Entry(digest, 0, len(stored), len(data), coding.check(how, stored), CHUNK, how), stored

@@ -22,7 +22,7 @@ from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
 from ropeway.store.files import in_our_words, sync_folder, write_all
 from ropeway.store.folders import put_folder
 from ropeway.store.gate import Gate
-from ropeway.store.intake import LARGE_BYTES, Intake, ReadInto
+from ropeway.store.intake import LARGE_BYTES, Intake
 from ropeway.store.loose import Loose
 from ropeway.store.packed import Packed
 from ropeway.store.packs import Packs
@@ -34,6 +34,7 @@ from ropeway.store.scrubbing import Scrubbed, scrub
 from ropeway.store.stat_index import StatIndex
 from ropeway.store.trees import Tree, entries_of, tree_bytes
 from ropeway.store.whole import Whole
+from ropeway.store.windows import ReadInto
 
 __all__ = ["Store", "Tree"]
 T = TypeVar("T")
@@ -183,6 +184,15 @@ class Store:
         except FileNotFoundError:
             return self.packed.size(digest)
 
+    def sizes(self, digests: Collection[Digest]) -> list[int]:
+        """The lengths of many objects in bytes, in the order of asking."""
+        with self.packed.bulk() as bulk:
+            found = [bulk.find(digest) for digest in digests]
+        return [
+            each[1].raw if each is not None else self.size(digest)
+            for digest, each in zip(digests, found, strict=True)
+        ]
+
     def put_tree(self, entries: Mapping[str, Digest]) -> Digest:
         """Keep a folder as one object: names to digests of objects that are already kept.
 
@@ -212,23 +222,32 @@ class Store:
         """
         return put_folder(self, path)
 
-    def restore_folder(self, tree: Digest, path: Path) -> Restored:
+    def restore_folder(
+        self, tree: Digest, path: Path, *, only: Collection[str] | None = None, durable: bool = False
+    ) -> Restored:
         """Write a tree's files into a folder; what is there already, byte for byte, is left alone.
+
+        Args:
+            tree: the folder's digest.
+            path: a folder, or where one shall be.
+            only: the names of the files to write; by default all.
+            durable: whether the files must survive power loss when this returns.
 
         Raises:
             InTheWay: a link, or a folder where a file should be, stands there.
         """
-        return restore_folder(self, tree, path)
+        return restore_folder(self, tree, path, only=only, durable=durable)
 
-    def restore_file(self, digest: Digest, path: Path, *, link: bool = False) -> None:
+    def restore_file(self, digest: Digest, path: Path, *, link: bool = False, durable: bool = False) -> None:
         """Write an object to a file; whole or not at all.
 
         Args:
             digest: the object.
             path: an older file there is replaced.
             link: share the store's own read-only file where it has one on this disk, instead of a copy.
+            durable: whether a copy must survive power loss when this returns.
         """
-        restore_file(self, digest, path, link=link)
+        restore_file(self, digest, path, link=link, durable=durable)
 
     def digests(self) -> Iterator[Digest]:
         """Every object there is, in no particular order."""

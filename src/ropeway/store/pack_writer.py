@@ -3,21 +3,22 @@
 import os
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from ropeway.core.ids import new_id
 from ropeway.store import coding
-from ropeway.store.files import in_our_words, settle, write_all
-from ropeway.store.pack_format import MAGIC, Entry, header_of, index_of
+from ropeway.store.files import in_our_words, settle, start_writing, write_all
+from ropeway.store.pack_format import HEADER_BYTES, MAGIC, Entry, header_of, index_of
 
 SUFFIX = ".pack"
 READ_ONLY = 0o444
 BUFFER_BYTES = 1 << 20
 AHEAD_BYTES = 32 << 20
 """So much may wait to be written: more would be memory, less would be waiting."""
-SYNC_BYTES = 64 << 20
-"""Written bytes are sent to the disk in pieces of this size, so that the last wait is short."""
+START_BYTES = 8 << 20
+"""The disk begins with what was written in pieces of this size, so that the last wait is short."""
 
 
 class PackWriter:
@@ -37,30 +38,34 @@ class PackWriter:
             )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
         self._waiting: deque[tuple[Future[None], int]] = deque()
-        self._unsynced = 0
-        self._buffer = bytearray(MAGIC)
+        self._written = self._begun = 0
+        self._pieces: list[bytes | bytearray | memoryview] = [MAGIC]
+        self._gathered = len(MAGIC)
         self._entries: list[Entry] = []
         self.length = len(MAGIC)
 
-    def add(self, kind: int, digest: bytes, data: bytes | memoryview) -> None:
+    def add(self, kind: int, digest: bytes, data: bytes) -> None:
         """Append some bytes, compressed where that pays."""
         how, stored = coding.encode(data)
-        self.add_coded(Entry(digest, 0, len(stored), len(data), coding.check(how, stored), kind, how), stored)
+        crc = coding.check(how, stored)
+        self._append(Entry(digest, self.length, len(stored), len(data), crc, kind, how), stored)
 
-    def add_coded(self, entry: Entry, stored: bytes | memoryview) -> None:
-        """Append bytes as they are stored elsewhere, or a recipe. Its offset is given here."""
-        entry = entry._replace(offset=self.length)
+    def add_coded(self, entry: Entry, stored: bytes | memoryview) -> Future[None] | None:
+        """Append bytes as they are stored elsewhere, or a recipe. The entry's offset is given here.
+
+        What is handed over must stay as it is until the work that is given has been done.
+        """
+        return self._append(entry._replace(offset=self.length), stored)
+
+    def _append(self, entry: Entry, stored: bytes | memoryview) -> Future[None] | None:
         self._entries.append(entry)
-        self._buffer += header_of(entry)
-        # Large payloads are not copied once more.
-        if len(stored) >= BUFFER_BYTES // 4:
-            self._flush()
-            self._write(stored)
-        else:
-            self._buffer += stored
-            if len(self._buffer) >= BUFFER_BYTES:
-                self._flush()
-        self.length = entry.end
+        self._pieces += (header_of(entry), stored)
+        self._gathered += HEADER_BYTES + entry.stored
+        self.length += HEADER_BYTES + entry.stored
+        # A view is of memory that somebody waits to use again.
+        if self._gathered >= BUFFER_BYTES or not isinstance(stored, bytes):
+            return self._flush()
+        return None
 
     def publish(self, *, modified_at: float | None = None) -> None:
         """Make it durable and visible.
@@ -69,7 +74,7 @@ class PackWriter:
             modified_at: the time to say that it was written, where it holds what was kept before.
         """
         try:
-            self._buffer += index_of(self._entries)
+            self._pieces.append(index_of(self._entries))
             self._flush()
             self._settle(0)
             moment = time.time() if modified_at is None else modified_at
@@ -90,23 +95,36 @@ class PackWriter:
         self._thread.shutdown(cancel_futures=True)
         os.close(self._descriptor)
 
-    def _flush(self) -> None:
-        self._write(self._buffer)
-        self._buffer = bytearray()
-
-    def _write(self, data: bytes | bytearray | memoryview) -> None:
+    def _flush(self) -> Future[None]:
         """Hand bytes to the thread that writes; wait where too many are on their way."""
-        self._waiting.append((self._thread.submit(self._write_now, data), len(data)))
+        work = self._thread.submit(self._write_now, self._pieces)
+        self._waiting.append((work, self._gathered))
+        self._pieces, self._gathered = [], 0
         self._settle(AHEAD_BYTES)
+        return work
 
     def _settle(self, ahead: int) -> None:
         while sum(length for _, length in self._waiting) > ahead or (self._waiting and not ahead):
             self._waiting.popleft()[0].result()
 
-    def _write_now(self, data: bytes | bytearray | memoryview) -> None:
+    def _write_now(self, pieces: list[bytes | bytearray | memoryview]) -> None:
         with in_our_words(self.target.parent):
-            write_all(self._descriptor, data)
-            self._unsynced += len(data)
-            if self._unsynced >= SYNC_BYTES:
-                self._unsynced = 0
-                os.fdatasync(self._descriptor)
+            for data in _joined(pieces):
+                write_all(self._descriptor, data)
+                self._written += len(data)
+        if self._written - self._begun >= START_BYTES:
+            start_writing(self._descriptor, self._begun, self._written - self._begun)
+            self._begun = self._written
+
+
+def _joined(pieces: list[bytes | bytearray | memoryview]) -> Iterator[bytes | bytearray | memoryview]:
+    """Small pieces as one; a large one is not copied once more."""
+    small: list[bytes | bytearray | memoryview] = []
+    for piece in pieces:
+        if len(piece) < BUFFER_BYTES // 4:
+            small.append(piece)
+            continue
+        yield b"".join(small)
+        small = []
+        yield piece
+    yield b"".join(small)

@@ -1,14 +1,15 @@
 """Reading objects that lie in packs, whole or by their recipe. Everything is verified on its way out."""
 
 import os
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
 import blake3
 
 from ropeway.core.ids import Digest
+from ropeway.store import coding
 from ropeway.store.errors import ObjectDamaged, ObjectMissing
 from ropeway.store.files import write_all
 from ropeway.store.intake import stored_recipe
@@ -17,6 +18,10 @@ from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.packs import Pack, Packs, raw_of
 from ropeway.store.recipes import Recipe
 
+AHEAD_BYTES = 1 << 20
+"""So much is read at once of a pack whose objects are asked for in their order,"""
+NEAR_BYTES = 64 << 10
+"""and in order is what begins so near behind the last."""
 LOOKS = 3
 """A pack may go between the look at the folder and the read: what it held then stands in another."""
 
@@ -66,10 +71,15 @@ class Packed:
 
     def write(self, digest: Digest, descriptor: int) -> None:
         """Write the bytes to a file. Raises when they are not right in the end: then throw the file away."""
-        hasher = blake3.blake3()
-        for piece in self.pieces(digest):
-            hasher.update(piece)
-            write_all(descriptor, piece)
+        hasher, pieces = blake3.blake3(), self.pieces(digest)
+        # A piece is read and verified while the one before is hashed with the whole, and written.
+        with ThreadPoolExecutor(2, thread_name_prefix="store-read") as pool:
+            reading = pool.submit(next, pieces, None)
+            while (piece := reading.result()) is not None:
+                reading = pool.submit(next, pieces, None)
+                hashing = pool.submit(hasher.update, piece)
+                write_all(descriptor, piece)
+                hashing.result()
         if hasher.hexdigest() != digest:
             raise ObjectDamaged(digest, hasher.hexdigest())
 
@@ -137,39 +147,68 @@ class Packed:
 
 
 class Bulk:
-    """Reads many small objects; each pack is opened once. A context manager; safe for several threads."""
+    """Reads many small objects of the packs as they are now; fast where they lie in order.
+
+    A context manager, for one thread. Not for what is stored large.
+    """
 
     def __init__(self, packs: Packs) -> None:
-        self._packs = packs
-        self._files: dict[Path, int] = {}
-        self._lock = threading.Lock()
+        self._packs = packs.now()
+        self._files: dict[Path, int | None] = {}
+        # What was read of a pack last: its file, and where the bytes began.
+        self._file: int | None = None
+        self._at = 0
+        self._block = b""
 
-    def raw(self, digest: Digest) -> bytes | None:
-        """A small object's bytes, verified; None where they lie elsewhere, or are damaged here."""
-        for pack, entry in self._packs.find(bytes.fromhex(digest), OBJECT):
-            descriptor = self._file(pack.path)
-            found = None if descriptor is None else raw_of(descriptor, entry)
-            if found is not None:
-                return found
+    def find(self, digest: Digest) -> tuple[Pack, Entry] | None:
+        """Where a small object lies; None where it lies elsewhere."""
+        wanted = bytes.fromhex(digest)
+        for pack in self._packs:
+            entry = pack.find(wanted, (OBJECT,))
+            if entry is not None:
+                return pack, entry
         return None
 
-    def _file(self, path: Path) -> int | None:
-        """A pack, opened; None where it has gone meanwhile, and its objects stand elsewhere."""
-        with self._lock:
-            if path not in self._files:
-                try:
-                    self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                except FileNotFoundError:
-                    self._packs.forget()
-                    return None
-            return self._files[path]
+    def raw(self, pack: Pack, entry: Entry) -> bytes | memoryview | None:
+        """Its bytes, verified; None where they are damaged here, or the pack has gone meanwhile.
+
+        What is given is for now: it must not be kept.
+        """
+        file = self._opened(pack.path)
+        if file is None:
+            return None
+        start = entry.payload_at - self._at
+        if file != self._file or start < 0 or start + entry.stored > len(self._block):
+            is_next = file == self._file and 0 <= start - len(self._block) <= NEAR_BYTES
+            length = max(entry.stored, AHEAD_BYTES if is_next else entry.stored)
+            self._block = os.pread(file, length, entry.payload_at)
+            self._file, self._at, start = file, entry.payload_at, 0
+        stored = memoryview(self._block)[start : start + entry.stored]
+        raw = stored if entry.coding == coding.RAW else _decoded(entry, stored)
+        return raw if raw is not None and blake3.blake3(raw).digest() == entry.digest else None
+
+    def _opened(self, path: Path) -> int | None:
+        if path not in self._files:
+            try:
+                self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                self._files[path] = None
+        return self._files[path]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         for descriptor in self._files.values():
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _decoded(entry: Entry, stored: memoryview) -> bytes | None:
+    try:
+        return coding.decode(entry.coding, bytes(stored), entry.raw)
+    except coding.Undecodable:
+        return None
 
 
 def _read(pack: Pack, entry: Entry) -> bytes | Recipe | None:

@@ -55,10 +55,17 @@ def put_since(store: "Store", moment: float) -> set[Digest]:
             recent.update(Digest(entry.digest.hex()) for entry in pack.living() if entry.kind != CHUNK)
     for digest in list(recent):
         try:
-            recent.update(store.read_tree(digest).values())
+            if _may_be_tree(store, digest):
+                recent.update(store.read_tree(digest).values())
         except Damaged:
             continue  # no tree, or gone
     return recent
+
+
+def _may_be_tree(store: "Store", digest: Digest) -> bool:
+    """Whether it begins as one. A large object that does not is not read for that."""
+    head = store.ends(digest)[0].lstrip()
+    return not head or head.startswith(b"{")
 
 
 def _clean_packs(store: "Store", wanted: set[bytes]) -> int:
@@ -125,9 +132,10 @@ def _rewrite(store: "Store", packs: list[tuple[Pack, set[tuple[int, bytes]]]]) -
     written, writer = 0, None
     try:
         for pack, dead in packs:
+            gone = pack.dead | dead
             with pack.opened() as descriptor:
                 for entry in pack.entries:
-                    if (entry.kind, entry.digest) in pack.dead | dead:
+                    if (entry.kind, entry.digest) in gone:
                         continue
                     writer = writer or PackWriter(store.packed.packs.folder, store.scratch)
                     # Damaged bytes are copied too: they stay damaged, and may be all that is left.

@@ -6,8 +6,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import msgspec
 
 from ropeway.core.ids import Digest, new_id
 from ropeway.store.errors import InTheWay, ObjectDamaged
-from ropeway.store.files import in_our_words, write_all
+from ropeway.store.files import in_our_words, sync_file_system, sync_folder, write_all
 from ropeway.store.folders import OWN_DRAFT
 from ropeway.store.packed import Bulk
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ropeway.store.objects import Store
 
 READ_BYTES = 1 << 20
-THREADS = 2
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 FILE_MODE = 0o666
 FOLDER_MODE = 0o777
 """As any program makes files and folders: the user's mask takes from it."""
@@ -39,7 +38,9 @@ class Restored(msgspec.Struct, frozen=True):
     unchanged: int
 
 
-def restore_folder(store: "Store", tree: Digest, path: Path) -> Restored:
+def restore_folder(
+    store: "Store", tree: Digest, path: Path, *, only: Collection[str] | None, durable: bool
+) -> Restored:
     """Write a tree's files into a folder. Other files that are there are left alone.
 
     A folder that is not there yet appears whole or not at all; in one that is, each file does.
@@ -49,18 +50,28 @@ def restore_folder(store: "Store", tree: Digest, path: Path) -> Restored:
         ObjectDamaged: some bytes are not what they were.
     """
     entries = store.read_tree(tree)
+    if only is not None:
+        entries = {name: entries[name] for name in only}
     with in_our_words(path):
         if path.exists():
-            return Restored(*_fill(store, entries, path, is_fresh=False))
+            done = Restored(*_fill(store, entries, path, is_fresh=False))
+            if durable and done.written:
+                sync_file_system(path)
+            return done
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(OWN_DRAFT + new_id("folder"))
         draft.mkdir()
         try:
             done = Restored(*_fill(store, entries, draft, is_fresh=True))
+            # One step for all of them: a sync for each of many files takes longer by orders of magnitude.
+            if durable:
+                sync_file_system(draft)
             draft.rename(path)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
+        if durable:
+            sync_folder(path.parent)
         return done
 
 
@@ -72,10 +83,9 @@ def _fill(store: "Store", entries: dict[str, Digest], path: Path, *, is_fresh: b
     ]
     root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with store.packed.bulk() as bulk, ThreadPoolExecutor(THREADS) as pool:
+        with store.packed.bulk() as bulk:
             filler = _Filler(store, bulk, root, path, is_fresh=is_fresh)
-            # Making files is the kernel's work: it goes on in one folder while another waits.
-            written = sum(pool.map(filler.fill, *zip(*groups, strict=True))) if groups else 0
+            written = sum(filler.fill(parent, members) for parent, members in groups)
     finally:
         os.close(root)
     return written, len(entries) - written
@@ -98,11 +108,12 @@ class _Filler:
             return sum(self._write(folder, name, name[start:], digest) for name, digest in members)
 
     def _write(self, folder: int, name: str, base: str, digest: Digest) -> bool:
-        if not self._is_fresh and _is_there(
-            folder, base, digest, self._store.size(digest), self._path / name
-        ):
-            return False
-        data = self._bulk.raw(digest)
+        found = self._bulk.find(digest)
+        if not self._is_fresh:
+            size = found[1].raw if found is not None else self._store.size(digest)
+            if _is_there(folder, base, digest, size, self._path / name):
+                return False
+        data = None if found is None else self._bulk.raw(*found)
         if data is None:
             _write_any(self._store, digest, folder, base)
         elif self._is_fresh:
@@ -113,14 +124,16 @@ class _Filler:
         return True
 
 
-def restore_file(store: "Store", digest: Digest, path: Path, *, link: bool) -> None:
+def restore_file(store: "Store", digest: Digest, path: Path, *, link: bool, durable: bool) -> None:
     """Write an object to a file, or link it there; see `Store.restore_file`."""
     with in_our_words(path.parent):
         if link and _linked(store, digest, path):
             return
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _write_any(store, digest, folder, path.name)
+            _write_any(store, digest, folder, path.name, durable=durable)
+            if durable:
+                os.fsync(folder)
         except IsADirectoryError as error:
             raise InTheWay(str(path), "folder") from error
         finally:
@@ -148,19 +161,20 @@ def _linked(store: "Store", digest: Digest, path: Path) -> bool:
     return True
 
 
-def _write_any(store: "Store", digest: Digest, folder: int, name: str) -> None:
+def _write_any(store: "Store", digest: Digest, folder: int, name: str, *, durable: bool = False) -> None:
     """Write an object of any length under a temporary name, and rename it when it has proved right."""
     with _drafted(folder, name) as draft:
         if store.loose.path(digest).exists():
             _copy(store.open_path(digest), draft, digest)
         else:
             store.packed.write(digest, draft)
+        if durable:
+            os.fsync(draft)
 
 
-def _write_new(folder: int, name: str, data: bytes) -> None:
+def _write_new(folder: int, name: str, data: bytes | memoryview) -> None:
     """Write a file into a folder that nobody else knows yet."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(name, flags, FILE_MODE, dir_fd=folder)
+    descriptor = os.open(name, NEW, FILE_MODE, dir_fd=folder)
     try:
         write_all(descriptor, data)
     finally:

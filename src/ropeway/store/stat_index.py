@@ -72,10 +72,8 @@ class StatIndex:
         digests: list[Digest],
     ) -> None:  # fmt: skip
         """Remember a folder. `seen` is as it was at `began_ns`, before any of it was read."""
-        at_rest = [
-            each if is_at_rest((each[1], each[2], each[3], each[4]), began_ns) else (each[0], -1, 0, 0, 0)
-            for each in seen
-        ]
+        newest_ns = max((max(each[2], each[3]) for each in seen), default=0)
+        at_rest = seen if newest_ns + COARSE_NS < began_ns else [_at_rest(each, began_ns) for each in seen]
         self._put(f"stat-folder:{path}", FolderIndex(self.generation(), tree, at_rest, digests))
 
     def look(self, path: Path) -> Look:
@@ -131,6 +129,12 @@ class StatIndex:
 def status_of(status: os.stat_result) -> Status:
     """What is compared of a file's status."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _at_rest(seen: tuple[str, int, int, int, int], began_ns: int) -> tuple[str, int, int, int, int]:
+    """As it was; or as nothing ever is, where it cannot be believed later."""
+    name, length, changed_ns, touched_ns, inode = seen
+    return seen if is_at_rest((length, changed_ns, touched_ns, inode), began_ns) else (name, -1, 0, 0, 0)
 
 
 def is_at_rest(status: Status, at_ns: int) -> bool:

@@ -1,6 +1,6 @@
 """A folder as an object: names to digests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -17,9 +17,9 @@ class Tree(msgspec.Struct, frozen=True, tag="tree"):
 
 def tree_bytes(entries: Mapping[str, Digest]) -> bytes:
     """The bytes of a tree: canonical JSON."""
-    assert all(map(is_inside, entries)), "a tree's names are relative and lead nowhere else"
+    assert are_inside(entries), "a tree's names are relative and lead nowhere else"
     ordered = dict(sorted(entries.items()))
-    if all(map(_is_plain, ordered)):
+    if _are_plain(ordered):
         # The same bytes as `canonical` gives, many times faster: plain names sort alike and need no escapes.
         return b'{"entries":' + msgspec.json.encode(ordered) + b',"type":"tree"}'
     return canonical(Tree(ordered))
@@ -47,5 +47,13 @@ def is_inside(name: str) -> bool:
     return not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name or ":" in parts[0])
 
 
-def _is_plain(name: str) -> bool:
-    return name.isascii() and name.isprintable() and '"' not in name and "\\" not in name
+def are_inside(names: Collection[str]) -> bool:
+    """`is_inside` for all of them; names without any rare character are looked at as one."""
+    text = "/" + "/\n/".join(names) + "/"
+    is_sure = not any(rare in text for rare in ("//", "/./", "/../", "\\", "\0", ":"))
+    return is_sure or all(map(is_inside, names))
+
+
+def _are_plain(names: Iterable[str]) -> bool:
+    text = "".join(names)
+    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text

@@ -116,6 +116,10 @@ class RemoteStore(Store):
                 raise
             return sizes[digest]
 
+    def sizes(self, digests: Collection[Digest]) -> list[int]:
+        """The lengths of many objects in bytes, in the order of asking."""
+        return [self.size(digest) for digest in digests]
+
     def read_tree(self, digest: Digest) -> dict[str, Digest]:
         """The names and digests of a tree; names are checked here, as in a tree of our own."""
         try:
@@ -124,16 +128,19 @@ class RemoteStore(Store):
             self._fetch(digest)
             return self._here.read_tree(digest)
 
-    def restore_folder(self, tree: Digest, path: Path) -> Restored:
+    def restore_folder(
+        self, tree: Digest, path: Path, *, only: Collection[str] | None = None, durable: bool = False
+    ) -> Restored:
         """As `Store.restore_folder`, from copies here."""
-        for digest in self.read_tree(tree).values():
-            self.open_path(digest)
-        return self._here.restore_folder(tree, path)
+        entries = self.read_tree(tree)
+        for name in entries if only is None else only:
+            self.open_path(entries[name])
+        return self._here.restore_folder(tree, path, only=only, durable=durable)
 
-    def restore_file(self, digest: Digest, path: Path, *, link: bool = False) -> None:
+    def restore_file(self, digest: Digest, path: Path, *, link: bool = False, durable: bool = False) -> None:
         """As `Store.restore_file`, from a copy here."""
         self.open_path(digest)
-        self._here.restore_file(digest, path, link=link)
+        self._here.restore_file(digest, path, link=link, durable=durable)
 
     def digests(self) -> Iterator[Digest]:
         """No list of all objects is given from afar."""
