@@ -105,7 +105,10 @@ class Intake:
 
     def take_chunk(self, data: bytes) -> None:
         """Take in a piece of large objects, whose recipe comes later or is there."""
-        self._take_chunk(blake3.blake3(data).digest(), memoryview(data))
+        raw = blake3.blake3(data).digest()
+        if (CHUNK, raw) not in self._taken and not self._is_there(CHUNK, raw, data):
+            self._room().add(CHUNK, raw, data)
+        self._taken.add((CHUNK, raw))
         self._is_wanted = True
 
     def take_recipe(self, digest: bytes, recipe: Recipe) -> None:

@@ -13,6 +13,7 @@ from ropeway.keeping.audit.findings import Findings
 from ropeway.ledger import Ledger, projected, projections
 from ropeway.ledger.database import driver
 from ropeway.ledger.move import fingerprint
+from ropeway.ledger.waiting import let_wait, write_before_questions
 
 SHOWN = 3
 
@@ -32,6 +33,8 @@ def compare_projections(ledger: Ledger, connection: Connection, folder: Path, fi
     scratch.mkdir(mode=0o700, parents=True)
     engine = create_engine(f"sqlite+pysqlite:///{scratch / 'replay.db'}", module=driver())
 
+    write_before_questions(engine)
+
     # Nothing of it is kept: a crash may take it.
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: object) -> None:
@@ -50,11 +53,12 @@ def compare_projections(ledger: Ledger, connection: Connection, folder: Path, fi
 
 def _has_replayed(ledger: Ledger, connection: Connection, replayed: Connection, findings: Findings) -> bool:
     projected.create_all(replayed, checkfirst=False)
-    seq = 0
+    seq, waiting = 0, let_wait(replayed)
     try:
         for fact in ledger.facts(connection):
             seq = fact.seq
             projections.apply(fact, replayed)
+        waiting.write()
     # Any handler of any room may trip over an event that should not be there.
     except Exception as error:  # noqa: BLE001
         findings.add("event", f"the events cannot be replayed: {error}", seq + 1)

@@ -77,12 +77,10 @@ def send(depot: "Depot", store: "Store", digests: Iterable[Digest], *, tick: Tic
     with _Sender(depot, store.scratch) as sender, store.packed.bulk() as bulk:
         for each in todo:
             if each.recipe is None:
-                data = bulk.raw(each.digest)
-                sender.add(
-                    OBJECT,
-                    bytes.fromhex(each.digest),
-                    store.read(each.digest) if data is None else data,
-                )
+                found = bulk.find(each.digest)
+                data = None if found is None else bulk.raw(*found)
+                raw = store.read(each.digest) if data is None else bytes(data)
+                sender.add(OBJECT, bytes.fromhex(each.digest), raw)
             else:
                 for digest, chunk in _missing_chunks(depot, store, each.digest, each.recipe):
                     sender.add(CHUNK, digest, chunk)
