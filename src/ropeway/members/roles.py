@@ -64,8 +64,9 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "predictions:write",
         "retraining:write",
     ),
-    # Says who belongs to the project and what they may; throws away, and answers for the key.
+    # Says who belongs to the project and what they may; throws away, erases, and answers for the key.
     "admin": (
+        "erase",
         "ledger:sign",
         "members:write",
         "tokens:manage",

@@ -18,6 +18,7 @@ PROJECTIONS = (
     "ropeway.continuous.projections",
     "ropeway.keeping.reproduce.projections",
     "ropeway.keeping.projections",
+    "ropeway.keeping.erase.projections",
     "ropeway.keeping.audit.events",
     "ropeway.server.projections",
 )
@@ -37,6 +38,7 @@ OPERATIONS = (
     "ropeway.keeping.operations",
     "ropeway.keeping.reproduce.operations",
     "ropeway.keeping.audit.operations",
+    "ropeway.keeping.erase.operations",
     "ropeway.server.operations",
 )
 
