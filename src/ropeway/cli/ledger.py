@@ -190,6 +190,7 @@ def _draw_report(out: "Console", report: "SoundnessReport") -> None:
             ("read", f"{report.read:,} of them, {draw.size(report.size_bytes)}"),
             ("segments", report.segments),
             ("collected", f"{report.collected:,}, by policy" if report.collected else None),
+            ("erased", f"{report.erased:,}, under a certificate" if report.erased else None),
             ("verdict", draw.badge("ok", "sound") if report.is_sound else draw.badge("broken", "not sound")),
         ],
     )

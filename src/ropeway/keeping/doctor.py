@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.clock import from_text
 from ropeway.core.duration import duration_text
+from ropeway.keeping.erase.projections import erasure
 from ropeway.keeping.fsck import LAST_CHECK
 from ropeway.keeping.projections import backup, collection
 from ropeway.ledger import projections
@@ -104,6 +105,7 @@ def examine(context: Context) -> Diagnosis:
         _backup,
         _check,
         _collection,
+        _erasures,
         _extras,
     )
     return Diagnosis(signs=[sign for look in looks for sign in look(context)])
@@ -305,6 +307,15 @@ def _collection(context: Context) -> Iterator[Sign]:
     last = context.read.execute(select(collection.c.at).order_by(collection.c.seq.desc()).limit(1)).scalar()
     says = "nothing was collected so far" if last is None else _ago(context.clock.now() - from_text(last))
     yield Sign(name="gc", verdict="ok", says=says)
+
+
+def _erasures(context: Context) -> Iterator[Sign]:
+    rows = context.read.execute(select(erasure.c.finished_at)).all()
+    if any(row.finished_at is None for row in rows):
+        says = "one was cut off: what was to go may still be there"
+        yield Sign(name="erasures", verdict="fail", says=says, next_step="ropeway erase finish")
+    elif rows:
+        yield Sign(name="erasures", verdict="ok", says=f"{len(rows)}, at their end: ropeway erase list")
 
 
 def _extras(_context: Context) -> Iterator[Sign]:

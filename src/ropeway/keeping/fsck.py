@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
-from ropeway.keeping.collect import collected
+from ropeway.keeping.collect import ERASED, collected
 from ropeway.keeping.concerns import concerned
 from ropeway.keeping.errors import BadShare, CollectionUnsafe
 from ropeway.keeping.liveness import members
@@ -45,6 +45,7 @@ class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
         size_bytes: how many bytes that was.
         segments: open ones, and sealed ones in a whole check.
         collected: how many that events once needed a collection took, by a policy: no damage.
+        erased: how many of them were erased, under a certificate: no damage either.
         share: which share of the objects was asked for.
         findings: what is not sound.
     """
@@ -55,6 +56,7 @@ class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int = 0
     segments: int
     collected: int = 0
+    erased: int = 0
     share: float = 1.0
     findings: list[Finding]
 
@@ -78,6 +80,7 @@ class _Seen(msgspec.Struct):
     read: int = 0
     size_bytes: int = 0
     collected: int = 0
+    erased: int = 0
 
 
 def check_soundness(context: Context, *, share: float = 1.0, day: int | None = None) -> SoundnessReport:
@@ -112,6 +115,7 @@ def check_soundness(context: Context, *, share: float = 1.0, day: int | None = N
         size_bytes=seen.size_bytes,
         segments=segments,
         collected=seen.collected,
+        erased=seen.erased,
         share=share,
         findings=findings,
     )
@@ -210,7 +214,8 @@ def _check_objects(
                 todo.append(member)
     gone = [digest for digest in needed if digest not in trees and digest not in hurt]
     notes = collected(context, gone)
-    seen.collected = len(notes)
+    seen.erased = sum(note.reason.startswith(ERASED) for note in notes.values())
+    seen.collected = len(notes) - seen.erased
     missing = {each: ObjectMissing(each).what for each in gone if each not in notes}
     for digest, what in sorted((hurt | missing).items()):
         who = needed.get(digest, _Needed())

@@ -1,8 +1,8 @@
 """Erasing payloads: the one way past the rule that nothing of history goes.
 
 The database lets a payload go only when the event that says so is there (`tables.ERASED_FIRST`), so both are
-written in one transaction. The event itself stays, and so does the digest that committed to the payload: every
-proof holds. `leave_no_trace` then sees to it that the bytes are not left over in free pages and logs.
+written in one transaction. The event itself stays, and so does the digest that committed to the payload:
+every proof holds. `leave_no_trace` then sees to it that the bytes are not left over in free pages and logs.
 """
 
 import contextlib

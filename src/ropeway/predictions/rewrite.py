@@ -1,7 +1,6 @@
 """A sealed segment without some of its records: for erasure, which no other reason rewrites one for."""
 
 import io
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from ropeway.store import Store
 
 if TYPE_CHECKING:
     import polars as pl
-
 
 
 def records_of(home: Path, sealed: SealedSegment) -> "pl.DataFrame":

@@ -2,7 +2,7 @@
 
 Damaged ├── ObjectMissing (ObjectErased) · ObjectDamaged · NotATree · SegmentDamaged · CannotErase
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
-Conflict └── InTheWay · BytesErased          RopewayError └── OutOfSpace · DiskFailing          NotFound └── BlobMissing
+Conflict └── InTheWay · BytesErased    RopewayError └── OutOfSpace · DiskFailing    NotFound └── BlobMissing
 Unavailable └── CodingUnavailable · BackendUnavailable
 """
 

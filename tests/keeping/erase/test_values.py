@@ -1,6 +1,5 @@
 """Erasing values of the ledger: gone from every byte, while proofs hold and replay says so."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ropeway.keeping.audit.operations import export, prove, verify_history
-from ropeway.keeping.erase.errors import HeldFast, NobodyAlone, NothingErasable, PersonNotFound
+from ropeway.keeping.erase.errors import HeldFast, NothingErasable, PersonNotFound
 from ropeway.keeping.erase.operations import (
     erase_events,
     erase_person,
@@ -29,11 +28,11 @@ CANARY = "Zbigniew-Canary-4711"
 
 def files_with(folder: Path, canary: str) -> list[str]:
     """Every file, of whatever kind, that has these bytes."""
-    found = []
-    for path in folder.rglob("*"):
-        if path.is_file() and canary.encode() in path.read_bytes():
-            found.append(str(path.relative_to(folder)))
-    return found
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and canary.encode() in path.read_bytes()
+    ]
 
 
 def make_run(workspace: LocalWorkspace, note: str = CANARY) -> str:
@@ -90,7 +89,10 @@ def test_an_export_leaves_out_what_was_erased(workspace):
 
 def test_the_database_refuses_to_drop_a_payload_without_a_record_of_it(workspace):
     make_run(workspace)
-    with pytest.raises(DBAPIError, match="only with its erasure on record"), workspace.ledger.transaction() as turn:
+    with (
+        pytest.raises(DBAPIError, match="only with its erasure on record"),
+        workspace.ledger.transaction() as turn,
+    ):
         turn.connection.execute(text("DELETE FROM event_payload"))
 
 
@@ -182,7 +184,6 @@ def test_what_holds_it_beside_the_workspace_is_named(workspace):
     done = erase_events(workspace, events=numbers_of(workspace, run))
     assert done.plan is not None
     assert any("'notes.txt' holds it" in each for each in done.plan.unreached)
-    os.unlink(workspace.root / "notes.txt")
 
 
 def test_an_erasure_that_was_cut_off_is_ended_by_the_next(workspace, monkeypatch):

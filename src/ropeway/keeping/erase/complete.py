@@ -1,8 +1,9 @@
 """Doing what a plan says, to its end: repeated as often as it is cut off, with the plan alone.
 
 The order makes it safe. The plan is on record before the first byte goes. Objects go first, then values, in
-one transaction with the events that say so; then the database is written anew, and last stands the event with
-the certificate. A kill leaves an erasure that is begun: `ropeway erase finish`, or any other erasure, ends it.
+one transaction with the events that say so; then the database is written anew, and last stands the event
+with the certificate. A kill leaves an erasure that is begun: `ropeway erase finish`, or any
+other erasure, ends it.
 """
 
 import shutil
@@ -14,8 +15,9 @@ from sqlalchemy import select
 
 from ropeway.core.canonical import canonical
 from ropeway.core.clock import from_text
-from ropeway.core.ids import Digest, EventId, PersonId
+from ropeway.core.ids import EventId, PersonId
 from ropeway.keeping.erase.events import ErasureBegun, ErasureFinished
+from ropeway.keeping.erase.known import read_plan
 from ropeway.keeping.erase.projections import erasure
 from ropeway.keeping.erase.records import Certificate, Plan
 from ropeway.ledger.erasure import empty_answers, erase_payloads, leave_no_trace
@@ -24,7 +26,6 @@ from ropeway.ledger.journal import Record
 from ropeway.ledger.tables import event, event_payload
 from ropeway.ledger.tree import root_at, size_of
 from ropeway.ledger.upgrade import BACKUPS
-from ropeway.store.errors import ObjectMissing
 from ropeway.workspace import Context
 
 JOBS = "job-accepted"
@@ -91,29 +92,6 @@ def complete(context: Context, name: str) -> Certificate:
             writing.begin().append(finished, actor=actor, auth=writing.caller.auth)
             return made
     return msgspec.json.decode(context.store.read(known.certificate), type=Certificate)
-
-
-def read_plan(context: Context, listed: str) -> Plan:
-    """What an erasure was to do."""
-    return msgspec.json.decode(context.store.read(Digest(listed)), type=Plan)
-
-
-def remember_erased(context: Context) -> None:
-    """Have the store know every object that was erased, as the ledger has it.
-
-    A workspace that was restored knows it from its ledger only.
-    """
-    with context.again() as look:
-        rows = look.read.execute(select(erasure.c.id, erasure.c.listed).order_by(erasure.c.seq)).all()
-    known: dict[Digest, str] = {}
-    for row in rows:
-        try:
-            plan = read_plan(context, row.listed)
-        except ObjectMissing:
-            continue  # fsck names the plan itself
-        known |= {each.digest: row.id for each in plan.objects if each.digest not in known}
-    if known:
-        context.store.erased.add(known)
 
 
 def _erase_objects(context: Context, plan: Plan) -> None:

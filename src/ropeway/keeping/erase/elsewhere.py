@@ -41,7 +41,7 @@ def remotes() -> list[str]:
 
 
 def reached_by_hand(context: Context, needles: Needles) -> list[str]:
-    """Files beside the workspace that hold it: the project's own are their owner's, open logs their writer's."""
+    """Files that hold it and are not ours to change: the project's own, and open logs, which are written."""
     found = [
         f"the file '{path.relative_to(context.root)}' holds it: it is yours to change or delete"
         for path in files_with(context.root, needles, but=[context.home])

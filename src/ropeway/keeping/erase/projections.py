@@ -16,7 +16,7 @@ erasure = Table(
     Column("by", String, nullable=False),
     Column("request", String),
     Column("payloads", Integer, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("objects", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("listed", String, nullable=False),
     # NULL until all that was named is gone.
@@ -37,7 +37,7 @@ def _begin(fact: Fact[ErasureBegun], connection: Connection) -> None:
             by=fact.actor,
             request=event.request,
             payloads=event.payloads,
-            count=event.count,
+            objects=event.count,
             size_bytes=event.size_bytes,
             listed=event.listed,
         )

@@ -1,7 +1,7 @@
 """Where some texts stand: in which objects, answers and files. Looked for byte by byte, in every usual form.
 
-Looked into: text of any kind as it is, as JSON and as CSV; Parquet by its values; ZIP (skops, npz) and gzip by
-what they hold. Not found: a text that somebody compressed otherwise, encrypted, cut in two or changed.
+Looked into: text of any kind as it is, as JSON and as CSV; Parquet by its values; ZIP (skops, npz) and gzip
+by what they hold. Not found: a text that somebody compressed otherwise, encrypted, cut in two or changed.
 """
 
 import gzip

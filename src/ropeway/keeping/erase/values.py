@@ -83,7 +83,9 @@ def plan_person(context: Context, name: str, *, mentions: bool) -> Plan:
     plan = _plan(context, [*found, *(spoken if mentions else ())], f"what tells of {who}", sorted(names))
     if spoken and not mentions:
         numbers = ", ".join(str(each.record.seq) for each in spoken[:20])
-        remark = f"{len(spoken)} events have texts that hold the name ({numbers}): --mentions erases these too"
+        remark = (
+            f"{len(spoken)} events have texts that hold the name ({numbers}): --mentions erases these too"
+        )
         plan = msgspec.structs.replace(plan, remains=[remark, *plan.remains])
     return plan
 
