@@ -35,7 +35,7 @@ class Erased:
     def add(self, erased: Mapping[Digest, str]) -> None:
         """These were, or are about to be, erased; durable on return. The first certificate of each stays."""
         known = self._read()
-        both: dict[str, str] = {**erased, **known}
+        both = {str(digest): name for digest, name in erased.items()} | known
         if both == known:
             return
         text = "".join(f"{digest} {certificate}\n" for digest, certificate in sorted(both.items()))

@@ -30,6 +30,7 @@ from ropeway.labels.projections import ratings_import
 from ropeway.labels.records import RatingsVersion
 from ropeway.ledger.tables import event
 from ropeway.pipelines.events import PipelineRan
+from ropeway.pipelines.slice import read_replay
 from ropeway.predictions.events import SegmentRewritten
 from ropeway.tracking.projections import run, run_input
 from ropeway.workspace import Context
@@ -267,19 +268,31 @@ def _named(context: Context, found: Found, spared: set[Digest]) -> dict[Digest, 
         keys = found.keys(row.settings["key"], row.dataset)
         if row.record not in why and _holds(context, row.record, "key", keys):
             why[Digest(row.record)] = f"the parts of the rows of '{row.dataset}'"
-    for run, digest in _replays(context, found):
-        why[digest] = f"recorded rows of {run}"
+    why |= {digest: f"recorded rows of {name}" for name, digest in _replays(context, found)}
     kept = {each.profile for name in names for each in list_versions.function(context, name=name)
             if each.version not in why}  # fmt: skip
     return {digest: reason for digest, reason in why.items() if digest not in spared | kept}
 
 
 def _replays(context: Context, found: Found) -> Iterable[tuple[str, Digest]]:
-    """The rows that a run recorded to be replayed, of every run that read one of the versions."""
+    """The rows that runs recorded to be replayed, where one of them is the subject's and nobody else's."""
     runs = all_downstream(context.read, {each.version.reference for each in found.affected})
     for fact in context.ledger.facts(context.read):
-        if isinstance(fact.event, PipelineRan) and fact.event.subject() in runs:
+        if not isinstance(fact.event, PipelineRan) or fact.event.subject() not in runs:
+            continue
+        try:
+            rows, _ = read_replay(context.store.read(fact.event.slice.replay))
+        except Damaged:
+            continue
+        if any(_is_among(rows, each) for each in found.affected if {*rows.columns} <= {*each.frame.columns}):
             yield fact.event.subject(), fact.event.slice.replay
+
+
+def _is_among(rows: pl.DataFrame, each: Affected) -> bool:
+    """Whether a row is the subject's, by all that was recorded of it."""
+    columns = [name for name in rows.columns if not rows.schema[name].is_nested()]
+    mine, others = (set(frame.select(columns).iter_rows()) for frame in (each.theirs, each.others))
+    return bool(columns) and not (mine - others).isdisjoint(rows.select(columns).iter_rows())
 
 
 def _holds(context: Context, digest: str, column: str, keys: frozenset[str]) -> bool:
