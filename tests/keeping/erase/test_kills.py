@@ -16,7 +16,6 @@ from ropeway.keeping.erase import complete, operations, rows
 from ropeway.keeping.erase.errors import NothingErasable
 from ropeway.keeping.erase.operations import erase_rows, list_erasures
 from ropeway.keeping.operations import doctor, fsck
-from ropeway.store import removal
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace
 
@@ -25,15 +24,10 @@ spawn = multiprocessing.get_context("spawn")
 
 PLACES = {
     "a version was rewritten": (rows, "draft", "before"),
-    "the plan is about to be recorded": (operations, "begin", "before"),
     "the plan is recorded": (operations, "complete", "before"),
-    "the store knows what goes": (removal, "_clean_packs", "before"),
-    "packs are written anew": (removal, "_rewrite", "after"),
     "objects are gone": (complete, "_erase_values", "before"),
     "a payload is gone in a transaction": (complete, "empty_answers", "before"),
-    "values are gone": (complete, "_erase_values", "after"),
     "the database was written anew": (complete, "leave_no_trace", "after"),
-    "the certificate is about to be recorded": (complete, "root_at", "after"),
 }
 
 
