@@ -66,10 +66,10 @@ ADDS: dict[Role, tuple[str, ...]] = {
     ),
     # Says who belongs to the project and what they may; throws away, erases, and answers for the key.
     "admin": (
-        "erase",
         "ledger:sign",
         "members:write",
         "tokens:manage",
+        "workspace:erase",
         "workspace:keep",
     ),
 }

@@ -47,7 +47,8 @@ def numbers_of(workspace: LocalWorkspace, run: str) -> list[str]:
 
 def test_the_values_of_events_are_in_no_file_afterwards(workspace):
     run = make_run(workspace)
-    assert files_with(workspace.root, CANARY)
+    # In PostgreSQL they are in no file of ours to begin with.
+    assert files_with(workspace.root, CANARY) or not isinstance(workspace.ledger.place, Path)
     done = erase_events(workspace, events=numbers_of(workspace, run), request="R-17")
     assert (done.payloads, done.request) == (2, "R-17")
     assert files_with(workspace.root, CANARY) == []
@@ -129,7 +130,7 @@ def test_a_hold_keeps_it(workspace):
     place_hold(workspace, subject=f"run:{run}", reason="claim 2027/14")
     with pytest.raises(HeldFast, match="must stay"):
         erase_events(workspace, events=numbers_of(workspace, run))
-    assert files_with(workspace.root, CANARY)
+    assert get_run(workspace, run=run).params["who"] == CANARY
 
 
 def test_a_persons_name_goes_and_what_they_did_stays(tmp_path):

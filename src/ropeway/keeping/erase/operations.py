@@ -19,7 +19,7 @@ from ropeway.predictions.operations import seal_batch
 from ropeway.workspace import Context, operation
 
 
-@operation("erase.events", kind="job", permission="erase")
+@operation("erase.events", kind="job", permission="workspace:erase")
 def erase_events(context: Context, *, events: list[str], request: str = "", dry_run: bool = False) -> Erasure:
     """Erase the values of events (names, notes, params, tags); the events and their proofs stay.
 
@@ -34,7 +34,7 @@ def erase_events(context: Context, *, events: list[str], request: str = "", dry_
     return _erase(context, lambda look: plan_events(look, events), request, dry_run=dry_run)
 
 
-@operation("erase.person", kind="job", permission="erase")
+@operation("erase.person", kind="job", permission="workspace:erase")
 def erase_person(
     context: Context, *, name: str, mentions: bool = False, request: str = "", dry_run: bool = False
 ) -> Erasure:
@@ -52,7 +52,7 @@ def erase_person(
     return _erase(context, lambda look: plan_person(look, name, mentions=mentions), request, dry_run=dry_run)
 
 
-@operation("erase.rows", kind="job", permission="erase")
+@operation("erase.rows", kind="job", permission="workspace:erase")
 def erase_rows(
     context: Context,
     *,
@@ -101,7 +101,7 @@ def erase_rows(
         return _show(look, name)
 
 
-@operation("erase.finish", kind="job", permission="erase")
+@operation("erase.finish", kind="job", permission="workspace:erase")
 def finish_erasures(context: Context) -> list[Erasure]:
     """Bring every erasure to its end that was cut off."""
     names = _finish_others(context)
