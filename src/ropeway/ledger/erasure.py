@@ -22,6 +22,7 @@ from ropeway.ledger.tables import event as event_table
 
 ANSWER_ERASED = b'"erased"'
 """What stands in place of a remembered answer that held an erased value; see `LocalWorkspace`."""
+OF_THE_SERVER = "PostgreSQL's write-ahead log, archives, replicas and dumps: its operator's to let go of"
 ASKED_AT_ONCE = 500
 PATIENCE_S = 10.0
 """How long readers are waited for who keep the log from being emptied."""
@@ -125,4 +126,4 @@ def _rewrite_schema(url: str, schema: str) -> str:
         return f"PostgreSQL did not write all tables anew: {str(error).splitlines()[0]}"
     finally:
         engine.dispose()
-    return ""
+    return OF_THE_SERVER

@@ -17,6 +17,7 @@ from ropeway.keeping.erase.operations import erase_rows
 from ropeway.keeping.erase.search import Needles
 from ropeway.keeping.operations import fsck, gc
 from ropeway.keeping.restore import restore
+from ropeway.keeping.reproduce.reproduce import reproduce
 from ropeway.labels.operations import latest_ratings
 from ropeway.labels.ratings import import_ratings, load_ratings
 from ropeway.labels.snapshot import snapshot
@@ -157,3 +158,11 @@ def test_a_backup_made_afterwards_is_whole_and_restores_as_erased(trained, tmp_p
         assert (report.findings, report.erased) == ([], fsck(workspace).erased)
         assert restored.store.erased.all() == workspace.store.erased.all()
     assert done.finished_at is not None
+
+
+def test_a_run_on_it_cannot_be_reproduced_since_it_was_erased(trained):
+    workspace, version = trained
+    done = erase_rows(workspace, dataset="numbers", keys=["7"])
+    found = reproduce(workspace, version.ref)
+    assert found.verdict == "cannot"
+    assert f"erased under {done.id}" in found.says
