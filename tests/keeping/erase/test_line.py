@@ -16,8 +16,8 @@ from ropeway.keeping.backup import back_up
 from ropeway.keeping.erase.operations import erase_rows
 from ropeway.keeping.erase.search import Needles
 from ropeway.keeping.operations import fsck, gc
-from ropeway.keeping.restore import restore
 from ropeway.keeping.reproduce.reproduce import reproduce
+from ropeway.keeping.restore import restore
 from ropeway.labels.operations import latest_ratings
 from ropeway.labels.ratings import import_ratings, load_ratings
 from ropeway.labels.snapshot import snapshot
