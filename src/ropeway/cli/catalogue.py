@@ -72,6 +72,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("backup", "ropeway.cli.keeping:backup", _KEEP, "Copy the whole workspace elsewhere, verified."),
     Entry("restore", "ropeway.cli.keeping:restore", _KEEP, "Make a workspace again from a backup."),
     Entry("gc", "ropeway.cli.keeping:gc", _KEEP, "Remove the objects that nothing keeps."),
+    Entry("erase", "ropeway.cli.erase:erase", _KEEP, "Erase names, notes or somebody's rows, for good."),
     Entry("hold", "ropeway.cli.keeping:hold", _KEEP, "Keep a thing and all that it came from."),
 )
 

@@ -206,6 +206,12 @@ def shortened(text: str) -> str:
     return head + at + tail[:10] if _is_digest(tail) else text
 
 
+def _erased(report: "SoundnessReport") -> str | None:
+    counts = {"objects": report.erased, "payloads": report.erased_payloads}
+    said = [f"{count:,} {what}" for what, count in counts.items() if count]
+    return f"{' and '.join(said)}, under a certificate" if said else None
+
+
 def _draw_report(out: "Console", report: "SoundnessReport") -> None:
     from ropeway.cli import draw
 
@@ -217,6 +223,7 @@ def _draw_report(out: "Console", report: "SoundnessReport") -> None:
             ("read", f"{report.read:,} of them, {draw.size(report.size_bytes)}"),
             ("segments", report.segments),
             ("collected", f"{report.collected:,}, by policy" if report.collected else None),
+            ("erased", _erased(report)),
             ("verdict", draw.badge("ok", "sound") if report.is_sound else draw.badge("broken", "not sound")),
         ],
     )

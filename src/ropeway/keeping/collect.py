@@ -19,6 +19,7 @@ from ropeway.core.clock import from_text
 from ropeway.core.duration import duration_text, parse_duration
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest, new_id
+from ropeway.keeping.erase.known import erased_objects
 from ropeway.keeping.errors import CollectionUnsafe, GraceTooShort
 from ropeway.keeping.events import Collected, Share
 from ropeway.keeping.liveness import NEVER_REFERRED, Needs, judge, young
@@ -31,6 +32,8 @@ from ropeway.store.objects import RENEWED_AFTER_S
 from ropeway.workspace import Context
 
 LEAST_GRACE = timedelta(seconds=2 * RENEWED_AFTER_S)
+ERASED = "erased under "
+"""So the reason begins for what was erased and not collected."""
 REMOVED_AT_ONCE = 2_000
 """So many objects go in one write transaction; writers take turns with it."""
 
@@ -58,7 +61,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CollectedNote(msgspec.Struct, frozen=True, kw_only=True):
-    """When, for what reason and by whom an object was collected."""
+    """When, for what reason and by whom an object was collected or erased."""
 
     at: datetime
     by: str
@@ -109,12 +112,17 @@ def collect(context: Context, *, grace: str, dry_run: bool) -> Collection:
 
 
 def collected(context: Context, digests: Iterable[Digest]) -> dict[Digest, CollectedNote]:
-    """Those of some missing objects that a collection took, with when and why; the last time counts."""
+    """Those of some missing objects that went on purpose, with when and why; the last time counts."""
     wanted = set(digests)
     notes: dict[Digest, CollectedNote] = {}
     if not wanted:
         return notes
+    for digest, erased in erased_objects(context).items():
+        if digest in wanted:
+            reason = f"{ERASED}{erased.certificate}"
+            notes[digest] = CollectedNote(at=erased.at, by=erased.by, reason=reason)
     query = select(collection, person.c.name).outerjoin(person, person.c.id == collection.c.by)
+    wanted -= notes.keys()
     for row in context.read.execute(query.order_by(collection.c.seq)):
         try:
             listed = msgspec.json.decode(context.store.read(row.listed), type=dict[Digest, str])

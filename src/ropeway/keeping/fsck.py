@@ -18,7 +18,7 @@ from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
 from ropeway.keeping.audit.history import plain_bytes, rows_of
 from ropeway.keeping.audit.verify import gather_own
-from ropeway.keeping.collect import collected
+from ropeway.keeping.collect import ERASED, collected
 from ropeway.keeping.concerns import concerned
 from ropeway.keeping.errors import BadShare, CollectionUnsafe
 from ropeway.keeping.liveness import members
@@ -46,8 +46,9 @@ class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
         read: how many of them were read.
         size_bytes: how many bytes that was.
         segments: open ones, and sealed ones in a whole check.
-        erased: how many payloads are gone with an erasure on record: no damage.
+        erased_payloads: how many payloads are gone with an erasure on record: no damage.
         collected: how many that events once needed a collection took, by a policy: no damage.
+        erased: how many of them were erased, under a certificate: no damage either.
         share: which share of the objects was asked for.
         findings: what is not sound.
     """
@@ -57,8 +58,9 @@ class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
     read: int = 0
     size_bytes: int = 0
     segments: int
-    erased: int = 0
+    erased_payloads: int = 0
     collected: int = 0
+    erased: int = 0
     share: float = 1.0
     findings: list[Finding]
 
@@ -82,6 +84,7 @@ class _Seen(msgspec.Struct):
     read: int = 0
     size_bytes: int = 0
     collected: int = 0
+    erased: int = 0
 
 
 def check_soundness(context: Context, *, share: float = 1.0, day: int | None = None) -> SoundnessReport:
@@ -103,7 +106,7 @@ def check_soundness(context: Context, *, share: float = 1.0, day: int | None = N
     parts = max(1, round(1 / share))
     findings.extend(Finding(what=problem) for problem in context.ledger.problems(context.read))
     events, needed = _needs(context.read, findings)
-    found, erased = check_records(context, gathered, replays=parts == 1)
+    found, erased_payloads = check_records(context, gathered, replays=parts == 1)
     findings.extend(found)
     part = (context.clock.now().toordinal() if day is None else day) % parts
     seen = _check_objects(context, needed, findings, parts, part)
@@ -116,8 +119,9 @@ def check_soundness(context: Context, *, share: float = 1.0, day: int | None = N
         read=seen.read,
         size_bytes=seen.size_bytes,
         segments=segments,
-        erased=erased,
+        erased_payloads=erased_payloads,
         collected=seen.collected,
+        erased=seen.erased,
         share=share,
         findings=findings,
     )
@@ -203,7 +207,8 @@ def _check_objects(
                 todo.append(member)
     gone = [digest for digest in needed if digest not in trees and digest not in hurt]
     notes = collected(context, gone)
-    seen.collected = len(notes)
+    seen.erased = sum(note.reason.startswith(ERASED) for note in notes.values())
+    seen.collected = len(notes) - seen.erased
     missing = {each: ObjectMissing(each).what for each in gone if each not in notes}
     for digest, what in sorted((hurt | missing).items()):
         who = needed.get(digest, _Needed())

@@ -68,11 +68,12 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "remotes:push",
         "retraining:write",
     ),
-    # Says who belongs to the project and what they may; throws away, and answers for the key.
+    # Says who belongs to the project and what they may; throws away, erases, and answers for the key.
     "admin": (
         "ledger:sign",
         "members:write",
         "tokens:manage",
+        "workspace:erase",
         "workspace:keep",
     ),
 }

@@ -50,3 +50,38 @@ class SegmentSealed(Event, frozen=True, kw_only=True):
     def objects(self) -> Iterable[Digest]:
         """The Parquet, and the damaged file where there was one."""
         return [self.content] if self.original is None else [self.content, self.original]
+
+
+@event("segment-rewritten")
+class SegmentRewritten(Event, frozen=True, kw_only=True):
+    """Some records of a sealed segment were erased: those that are left stand in another Parquet.
+
+    Attributes:
+        kind: as it was sealed.
+        replica: likewise.
+        segment: likewise.
+        records: how many are left.
+        erased: how many went.
+        root: of the tree over the header and the records that are left, salted anew.
+        content: the Parquet.
+        replaced: the Parquet that held them all.
+        certificate: the erasure that this is part of.
+    """
+
+    kind: str
+    replica: str
+    segment: int
+    records: int
+    erased: int
+    root: str
+    content: Digest
+    replaced: Digest
+    certificate: str
+
+    def subject(self) -> str:
+        """The segment."""
+        return f"segment:{self.kind}/{self.replica}-{self.segment}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The Parquet."""
+        return (self.content,)

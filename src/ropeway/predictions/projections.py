@@ -10,11 +10,12 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    update,
 )
 
 from ropeway.core.clock import to_text
 from ropeway.ledger import Fact, add, projected, projects
-from ropeway.predictions.events import SegmentSealed
+from ropeway.predictions.events import SegmentRewritten, SegmentSealed
 
 # `sealed.py` reads this table by its names over a connection of its own.
 sealed_segment = Table(
@@ -57,4 +58,15 @@ def _seal(fact: Fact[SegmentSealed], connection: Connection) -> None:
         torn=event.torn,
         damaged=event.damaged,
         seq=fact.seq,
+    )
+
+
+@projects(SegmentRewritten)
+def _rewrite(fact: Fact[SegmentRewritten], connection: Connection) -> None:
+    event, place = fact.event, sealed_segment.c
+    connection.execute(
+        update(sealed_segment)
+        .where(place.kind == event.kind, place.replica == event.replica, place.segment == event.segment)
+        # As where damage took some: what is left does not stand in the row that its ordinal says.
+        .values(records=event.records, root=event.root, content=event.content, damaged=True)
     )

@@ -1,8 +1,9 @@
 """What can go wrong with stored bytes.
 
-Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged · DepotDamaged · DepotLacks
+Damaged ├── ObjectMissing (ObjectErased) · ObjectDamaged · NotATree · SegmentDamaged · CannotErase
+        └── DepotDamaged · DepotLacks
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
-Conflict └── InTheWay          RopewayError └── OutOfSpace · DiskFailing          NotFound └── BlobMissing
+Conflict └── InTheWay · BytesErased    RopewayError └── OutOfSpace · DiskFailing    NotFound └── BlobMissing
 Unavailable └── CodingUnavailable · BackendUnavailable · DepotNewer
 """
 
@@ -23,6 +24,51 @@ class ObjectMissing(Damaged):
             expected=f"a file .ropeway/objects/{digest[:2]}/{digest[2:]}",
             next_step="ropeway fsck",
             digest=digest,
+        )
+
+
+class ObjectErased(ObjectMissing):
+    """An object that something refers to was erased on purpose, and a certificate says so."""
+
+    code = "object-erased"
+
+    def __init__(self, digest: str, certificate: str) -> None:
+        Damaged.__init__(
+            self,
+            f"The object {short(digest)}… was erased under {certificate}.",
+            expected="what is not there any more, on purpose",
+            next_step=f"ropeway erase show {certificate}",
+            digest=digest,
+            certificate=certificate,
+        )
+
+
+class BytesErased(Conflict):
+    """Somebody brings bytes again that were erased."""
+
+    code = "bytes-erased"
+
+    def __init__(self, digest: str, certificate: str) -> None:
+        super().__init__(
+            f"These bytes ({short(digest)}…) were erased under {certificate} and are not kept again.",
+            expected="the same data without what was erased",
+            next_step=f"ropeway erase show {certificate}",
+            digest=digest,
+            certificate=certificate,
+        )
+
+
+class CannotErase(Damaged):
+    """What lies in a damaged pack is not known whole, so nobody can say that it is gone."""
+
+    code = "cannot-erase"
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"Nothing more was erased: '{where}' is damaged, and what lies in it is not known whole.",
+            expected="packs that can be read",
+            next_step="ropeway fsck --repair --from FOLDER; then ropeway erase finish",
+            where=where,
         )
 
 

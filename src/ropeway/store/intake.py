@@ -40,12 +40,20 @@ class Intake:
         packs: where it goes.
         scratch: for temporary names.
         is_kept: whether an object is there elsewhere, whole and durable.
+        refuse: raises where an object must not be kept.
     """
 
-    def __init__(self, packs: Packs, scratch: Path, is_kept: Callable[[Digest], bool]) -> None:
+    def __init__(
+        self,
+        packs: Packs,
+        scratch: Path,
+        is_kept: Callable[[Digest], bool],
+        refuse: Callable[[Digest], None] = lambda _digest: None,
+    ) -> None:
         self._packs = packs
         self._scratch = scratch
         self._is_kept = is_kept
+        self._refuse = refuse
         # As they are now: while somebody puts, none goes, and what others add meanwhile may be there twice.
         self._there = packs.now()
         self._writer: PackWriter | None = None
@@ -62,6 +70,7 @@ class Intake:
         """Take in a small object."""
         raw = blake3.blake3(data).digest()
         key, digest = (OBJECT, raw), Digest(raw.hex())
+        self._refuse(digest)
         if key in self._taken or self._is_there(OBJECT, raw, data) or self._is_kept(digest):
             return digest
         self._taken.add(key)
@@ -157,6 +166,7 @@ class Intake:
         return [_coded(digest, data) for digest, data in chunks if not self._is_there(CHUNK, digest, data)]
 
     def _take_recipe(self, digest: bytes, recipe: Recipe) -> Digest:
+        self._refuse(Digest(digest.hex()))
         if self._is_kept(Digest(digest.hex())):
             return Digest(digest.hex())
         self._is_wanted = True

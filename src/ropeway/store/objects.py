@@ -18,6 +18,7 @@ import blake3
 from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
+from ropeway.store.erased import Erased
 from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
 from ropeway.store.files import in_our_words, sync_folder, write_all
 from ropeway.store.folders import put_folder
@@ -59,6 +60,7 @@ class Store:
         self.loose = Loose(self._objects, self.scratch)
         self.packed = Packed(Packs(packs, self.scratch))
         self.whole = Whole(home / "cache" / "whole", self.scratch)
+        self.erased = Erased(home, self.scratch)
         self.gate = Gate(packs)
         self.recent = Recent(packs / "recent")
         self.stat_index = StatIndex(self.cache, packs / "generation", self.scratch)
@@ -135,26 +137,29 @@ class Store:
         """
         if self.loose.path(digest).exists():
             return self.loose.verify(digest)
-        return sum(map(len, self.packed.pieces(digest)))
+        with self.erased.telling(digest):
+            return sum(map(len, self.packed.pieces(digest)))
 
     def ends(self, digest: Digest) -> tuple[bytes, bytes]:
         """Its first and its last bytes, not verified where it is loose: enough to tell what it is not."""
         try:
             return self.loose.ends(digest)
         except ObjectMissing:
-            return self.packed.ends(digest)
+            with self.erased.telling(digest):
+                return self.packed.ends(digest)
 
     def read(self, digest: Digest) -> bytes:
         """The object's bytes, verified.
 
         Raises:
-            ObjectMissing: it is not there.
+            ObjectMissing: it is not there; ObjectErased where that was on purpose.
             ObjectDamaged: its bytes are not what they were.
         """
         try:
             return self.loose.read(digest)
         except ObjectMissing:
-            return self._heard(lambda: self.packed.read(digest))
+            with self.erased.telling(digest):
+                return self._heard(lambda: self.packed.read(digest))
         except ObjectDamaged:
             self._forget()
             if self.packed.has(digest):
@@ -170,7 +175,8 @@ class Store:
         try:
             return self.loose.open_path(digest)
         except ObjectMissing:
-            return self._open_whole(digest)
+            with self.erased.telling(digest):
+                return self._open_whole(digest)
         except ObjectDamaged:
             self._forget()
             if self.packed.has(digest):
@@ -182,7 +188,8 @@ class Store:
         try:
             return self.loose.path(digest).stat().st_size
         except FileNotFoundError:
-            return self.packed.size(digest)
+            with self.erased.telling(digest):
+                return self.packed.size(digest)
 
     def sizes(self, digests: Collection[Digest]) -> list[int]:
         """The lengths of many objects in bytes, in the order of asking."""
@@ -253,15 +260,21 @@ class Store:
         """Every object there is, in no particular order."""
         return iter({*self.loose.digests(), *self.packed.digests()})
 
-    def remove(self, digests: Collection[Digest], *, put_before: float | None = None) -> int:
+    def remove(
+        self, digests: Collection[Digest], *, put_before: float | None = None, leave_no_trace: bool = False
+    ) -> int:
         """Delete objects; gives the bytes that the disk got back. See `removal`.
 
         Args:
             digests: objects that nothing refers to.
             put_before: what was put, or put again, at this moment (in seconds) or later is spared: the moment
                 when whoever calls began to look at what is referred to, less a grace.
+            leave_no_trace: write every pack anew that holds any of it, however little that frees.
+
+        Raises:
+            CannotErase: with `leave_no_trace`, a pack is damaged so that nobody knows what else is in it.
         """
-        return remove(self, digests, put_before=put_before)
+        return remove(self, digests, put_before=put_before, leave_no_trace=leave_no_trace)
 
     def scrub(self, sample: float | None = None) -> Scrubbed:
         """Hold what is stored against its digests, every byte of it, or of a random part of the objects."""
@@ -305,10 +318,11 @@ class Store:
 
     def intake(self) -> Intake:
         """For putting many objects or large ones, under the gate."""
-        return Intake(self.packed.packs, self.scratch, self.loose.confirming())
+        return Intake(self.packed.packs, self.scratch, self.loose.confirming(), self.erased.refuse)
 
     def _put_small(self, data: bytes | memoryview) -> Digest:
         digest = digest_bytes(data)
+        self.erased.refuse(digest)
         if not self._confirm(digest):
             self.loose.publish(digest, lambda descriptor: write_all(descriptor, data))
         return digest

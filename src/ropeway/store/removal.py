@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
+from ropeway.store.errors import CannotErase
 from ropeway.store.intake import PACK_BYTES, stored_recipe
 from ropeway.store.loose import checked_digest
 from ropeway.store.pack_format import CHUNK, FOOTER, MAGIC, RECIPE, RECORD
@@ -27,7 +28,9 @@ SMALL_BYTES = 4 << 20
 """or so little of it alive."""
 
 
-def remove(store: "Store", digests: Collection[Digest], *, put_before: float | None) -> int:
+def remove(
+    store: "Store", digests: Collection[Digest], *, put_before: float | None, leave_no_trace: bool = False
+) -> int:
     """Delete objects; gives the bytes that the disk got back. See the module."""
     with store.gate.removing():
         spared = set() if put_before is None else put_since(store, put_before)
@@ -38,7 +41,9 @@ def remove(store: "Store", digests: Collection[Digest], *, put_before: float | N
         for digest in wanted:
             freed += store.loose.remove(digest)
             store.whole.drop(digest)
-        freed += _clean_packs(store, {bytes.fromhex(digest) for digest in wanted})
+        freed += _clean_packs(
+            store, {bytes.fromhex(digest) for digest in wanted}, leave_no_trace=leave_no_trace
+        )
         store.recent.trim()
     return freed
 
@@ -68,10 +73,12 @@ def _may_be_tree(store: "Store", digest: Digest) -> bool:
     return not head or head.startswith(b"{")
 
 
-def _clean_packs(store: "Store", wanted: set[bytes]) -> int:
+def _clean_packs(store: "Store", wanted: set[bytes], *, leave_no_trace: bool) -> int:
     """Mark the dead, and write anew the packs that are mostly dead; gives the bytes freed."""
     packs = store.packed.packs
     needed = _needed_chunks(packs.now(), wanted)
+    if leave_no_trace and needed is None:
+        raise CannotErase(next((pack.path.name for pack in packs.now() if not is_complete(pack)), "packs"))
 
     def is_orphan(chunk: bytes) -> bool:
         return needed is not None and chunk not in needed
@@ -85,7 +92,7 @@ def _clean_packs(store: "Store", wanted: set[bytes]) -> int:
         }
         if not dead and not pack.dead:
             continue
-        if is_complete(pack) and _is_worth_it(pack, dead):
+        if is_complete(pack) and (leave_no_trace or _is_worth_it(pack, dead)):
             to_rewrite.append((pack, dead))
         elif dead:
             packs.mark_dead(pack, dead)

@@ -1,7 +1,7 @@
 """What can go wrong around operations and the project file.
 
 NotFound ├── ProjectNotFound └── UnknownOperation     Invalid ├── BadArguments └── ProjectInvalid
-Refused  └── PermissionDenied      Conflict ├── LeaseHeld └── LeaseLost
+Refused  └── PermissionDenied      Conflict ├── LeaseHeld ├── LeaseLost └── AnswerErased
 Unavailable ├── WorkspaceUnusable └── ClockUnreadable    Damaged └── HeadContradicts
 
 Of a workspace on a server, seen from a caller:
@@ -70,6 +70,20 @@ class ProjectInvalid(Invalid):
             next_step=f"mend {path}; docs/settings.md names every setting",
             file=str(path),
             line=line,
+        )
+
+
+class AnswerErased(Conflict):
+    """A request came again whose answer held what was erased since: it was done, and is not done twice."""
+
+    code = "answer-erased"
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(
+            f"This request to '{operation}' was done before, and its answer was erased since.",
+            expected="to be asked for once",
+            next_step="ropeway log   shows what came of it",
+            operation=operation,
         )
 
 

@@ -15,6 +15,7 @@ from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import digest_json
 from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place
+from ropeway.ledger.erasure import ANSWER_ERASED
 from ropeway.ledger.errors import IdempotencyMismatch, LedgerUnreachable
 from ropeway.ledger.tables import answered
 from ropeway.store import Store
@@ -25,7 +26,7 @@ from ropeway.workspace.caller import Caller
 from ropeway.workspace.checkpoints import Checkpoints, outside_file
 from ropeway.workspace.clock import clock_of_environment
 from ropeway.workspace.context import Context
-from ropeway.workspace.errors import PermissionDenied, ProjectNotFound, WorkspaceUnusable
+from ropeway.workspace.errors import AnswerErased, PermissionDenied, ProjectNotFound, WorkspaceUnusable
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.place import HOME, ledger_place
@@ -251,6 +252,8 @@ class LocalWorkspace:
                 return
             if (row.operation, row.arguments) != (operation.name, asked):
                 raise IdempotencyMismatch(key, operation.name)
+            if row.result == ANSWER_ERASED:
+                raise AnswerErased(operation.name)
             raise _Answered(answer_in(row))
 
         try:

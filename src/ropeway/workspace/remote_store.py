@@ -146,7 +146,13 @@ class RemoteStore(Store):
         """No list of all objects is given from afar."""
         raise NeedsFiles("listing all objects", self._connection.origin)
 
-    def remove(self, digests: Collection[Digest], *, put_before: float | None = None) -> int:  # noqa: ARG002
+    def remove(
+        self,
+        digests: Collection[Digest],  # noqa: ARG002
+        *,
+        put_before: float | None = None,  # noqa: ARG002
+        leave_no_trace: bool = False,  # noqa: ARG002
+    ) -> int:
         """Nothing is removed from afar: `gc` runs where the files are."""
         raise NeedsFiles("removing objects", self._connection.origin)
 

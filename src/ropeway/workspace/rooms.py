@@ -19,6 +19,7 @@ PROJECTIONS = (
     "ropeway.remotes.events",
     "ropeway.keeping.reproduce.projections",
     "ropeway.keeping.projections",
+    "ropeway.keeping.erase.projections",
     "ropeway.keeping.audit.events",
     "ropeway.server.projections",
 )
@@ -39,6 +40,7 @@ OPERATIONS = (
     "ropeway.keeping.operations",
     "ropeway.keeping.reproduce.operations",
     "ropeway.keeping.audit.operations",
+    "ropeway.keeping.erase.operations",
     "ropeway.server.operations",
 )
 

@@ -26,6 +26,7 @@ LOOKS: tuple[Callable[[Context], Iterator[Sign]], ...] = (
     workspace.look_at_backups,
     workspace.look_at_checks,
     workspace.look_at_collections,
+    workspace.look_at_erasures,
     elsewhere.look_at_outside_heads,
     elsewhere.look_at_remotes,
 )

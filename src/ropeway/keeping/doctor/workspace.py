@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from ropeway.core.clock import from_text
 from ropeway.keeping.doctor.signs import Sign, Verdict, ago
+from ropeway.keeping.erase.projections import erasure
 from ropeway.keeping.fsck import LAST_CHECK
 from ropeway.keeping.projections import backup, collection
 from ropeway.ledger.tree import size_of
@@ -158,6 +159,19 @@ def look_at_collections(context: Context) -> Iterator[Sign]:
     last = context.read.execute(select(collection.c.at).order_by(collection.c.seq.desc()).limit(1)).scalar()
     says = "nothing was collected so far" if last is None else ago(context.clock.now() - from_text(last))
     yield Sign(part="workspace", name="gc", verdict="ok", says=says)
+
+
+def look_at_erasures(context: Context) -> Iterator[Sign]:
+    """Whether an erasure was cut off."""
+    rows = context.read.execute(select(erasure.c.finished_at)).all()
+    if any(row.finished_at is None for row in rows):
+        says = "one was cut off: what was to go may still be there"
+        yield Sign(
+            part="workspace", name="erasures", verdict="fail", says=says, next_step="ropeway erase finish"
+        )
+    elif rows:
+        says = f"{len(rows)}, at their end: ropeway erase list"
+        yield Sign(part="workspace", name="erasures", verdict="ok", says=says)
 
 
 def _walk(folder: Path) -> list[Path]:

@@ -122,6 +122,16 @@ class PostgresDatabase:
                 f"CREATE OR REPLACE TRIGGER {tables.trigger_name(table, does)} "
                 f"BEFORE {does}{also} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION ropeway_forbid('{says}')"
             )
+        table, does, says, unless = tables.ERASED_FIRST
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE FUNCTION ropeway_erased_first() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN IF NOT EXISTS ({unless}) THEN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0]; END IF; "
+            "RETURN OLD; END $$"
+        )
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE TRIGGER {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION ropeway_erased_first('{says}')"
+        )
 
     def tables(self, connection: Connection) -> set[str]:
         """See `Database.tables`."""

@@ -8,6 +8,10 @@ TRIGGERS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
     f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
     for table, does, says in tables.FORBIDDEN
+) + tuple(
+    f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
+    f"WHEN NOT EXISTS ({unless}) BEGIN SELECT RAISE(ABORT, '{says}'); END"
+    for table, does, says, unless in (tables.ERASED_FIRST,)
 )
 
 

@@ -1,0 +1,63 @@
+"""What happens when something is erased, for ever. What was erased is not in these events, nor is it told."""
+
+from collections.abc import Iterable
+
+from ropeway.core.ids import Digest
+from ropeway.ledger import Event, event
+from ropeway.ledger.erasure import PayloadErased
+
+__all__ = ["ErasureBegun", "ErasureFinished", "PayloadErased"]
+
+
+@event("erasure-begun", erasable=("request",))
+class ErasureBegun(Event, frozen=True, kw_only=True):
+    """What must go was found and is named; from here on it may be gone, and will be.
+
+    It is written before the first byte goes, so that what is missing afterwards is never a riddle.
+
+    Attributes:
+        erasure: the certificate's id.
+        what: `values` of events, or `rows` of data.
+        payloads: how many events lose their values.
+        count: how many objects go.
+        size_bytes: their size together.
+        listed: the object with the plan: which events, which objects.
+        request: under which request, in the words of who asks.
+    """
+
+    erasure: str
+    what: str
+    payloads: int
+    count: int
+    size_bytes: int
+    listed: Digest
+    request: str | None
+
+    def subject(self) -> str:
+        """The erasure."""
+        return f"erasure:{self.erasure}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The plan."""
+        return (self.listed,)
+
+
+@event("erasure-finished")
+class ErasureFinished(Event, frozen=True, kw_only=True):
+    """All that was named is gone.
+
+    Attributes:
+        erasure: the certificate's id.
+        certificate: the object that says what went, what is proven, and what could not be reached.
+    """
+
+    erasure: str
+    certificate: Digest
+
+    def subject(self) -> str:
+        """The erasure."""
+        return f"erasure:{self.erasure}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The certificate."""
+        return (self.certificate,)
