@@ -1,11 +1,13 @@
 """The operations on runs: start, finish, interrupt here; the questions stand in modules of their own."""
 
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import select
 
+from ropeway.core.clock import to_text
 from ropeway.core.ids import Digest, RunId
-from ropeway.store.errors import ObjectMissing
+from ropeway.store.errors import ObjectNotBrought
 from ropeway.tracking.compare import compare
 from ropeway.tracking.errors import RunEnded, RunExists, RunNotFound
 from ropeway.tracking.events import (
@@ -139,7 +141,7 @@ def interrupt(
     harvest: Harvest,
     params: dict[str, Scalar] | None = None,
     tags: dict[str, Scalar] | None = None,
-    last_sign_at: str | None = None,
+    last_sign_at: datetime | None = None,
     was_torn: bool = False,
 ) -> bool:
     """Record that a run's process is gone. False, and nothing recorded, when it is unknown or has ended."""
@@ -153,7 +155,7 @@ def interrupt(
             harvest=harvest,
             params=params or None,
             tags=tags or None,
-            last_sign_at=last_sign_at,
+            last_sign_at=None if last_sign_at is None else to_text(last_sign_at),
             was_torn=was_torn,
         )
     )
@@ -173,4 +175,4 @@ def _require_objects(context: Context, *digests: Digest) -> None:
     """A reference is published only after its bytes are there."""
     for digest in digests:
         if not context.store.has(digest):
-            raise ObjectMissing(digest)
+            raise ObjectNotBrought(digest)
