@@ -21,7 +21,8 @@ from ropeway.data.errors import ColumnNotFound, ContractMissing, FileChanged
 from ropeway.data.folder import COLUMNS, KEY, folder_frame, put_folder
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
-from ropeway.data.operations import NewVersion, arrive, check_name, find_version, list_datasets, record_check
+from ropeway.data.naming import check_name
+from ropeway.data.operations import NewVersion, arrive, find_version, list_datasets, record_check
 from ropeway.data.profile import profile_of
 from ropeway.data.read import format_of, read_table
 from ropeway.data.records import FOLDER, Arrival, DatasetVersion

@@ -88,7 +88,9 @@ def restore(
     source = Store(place)
     brought = _bring(source, manifest, building / HOME)
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
-    with LocalWorkspace(building, actor=actor, clock=clock or SystemClock()) as workspace:
+    # Its own file: a backup's project file could name a ledger elsewhere, to be written to.
+    place_of = building / HOME / DATABASE
+    with LocalWorkspace(building, actor=actor, clock=clock or SystemClock(), place=place_of) as workspace:
         note_restored(
             workspace,
             backup=manifest.backup,

@@ -61,6 +61,11 @@ class Context:
         self._actor: PersonId | None = None
 
     @property
+    def opens_addresses(self) -> bool:
+        """Whether what data refers to is opened here: never for a guest, who may have named it."""
+        return not self._is_guest
+
+    @property
     def project(self) -> Project:
         """The project file, as it stands now, unless the workspace goes by another (`going_by`)."""
         return self._project or load_project(self.root)

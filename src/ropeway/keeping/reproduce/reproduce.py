@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ropeway.core.errors import Damaged, NotFound
+from ropeway.keeping.errors import CodeNotTrusted
 from ropeway.keeping.reproduce.compare import compare
 from ropeway.keeping.reproduce.environment import (
     CannotInstall,
@@ -40,6 +41,7 @@ from ropeway.tracking.environment import read_environment
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resolve import resolve_run
 from ropeway.workspace import Workspace
+from ropeway.workspace.operations import list_events
 from ropeway.workspace.place import HOME
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def reproduce(
     *,
     place: Place = "here",
     tolerance: float = TOLERANCE,
+    trust: bool = False,
     tell: Callable[[str], None] = lambda _what: None,
 ) -> Reproduction:
     """Do a run again, record what came of it, and give the verdict.
@@ -70,13 +73,17 @@ def reproduce(
         place: with the packages that are installed here, or `clean`: with those on record, newly installed
             from the package index that pip is configured for.
         tolerance: how far numbers may be apart to count as equal.
+        trust: run the code of somebody else, which came through a server: the caller has read it.
         tell: told what goes on.
 
     Raises:
         RunNotFound, UnknownModel: nothing answers to it.
+        CodeNotTrusted: its code came from somebody else through a server; nothing of it was run.
     """
     began = time.monotonic()
     model, run = _meant(workspace, ref)
+    if not trust:
+        _require_own(workspace, run)
     found = Reproduction(
         run=run.id,
         model=model,
@@ -102,6 +109,13 @@ def _meant(workspace: Workspace, ref: str) -> tuple[str, RunSummary]:
         version = resolve_version(workspace, ref=ref)
         return version.ref, resolve_run(workspace, version.run)
     return "", resolve_run(workspace, ref)
+
+
+def _require_own(workspace: Workspace, run: RunSummary) -> None:
+    """Whoever may write runs could put any code on record; here it would run under the caller's account."""
+    told = list_events(workspace, subject=f"run:{run.id}", verb="pipeline-ran", newest=True, limit=1)
+    if told and told[0].auth != "none" and told[0].by != workspace.actor_name:
+        raise CodeNotTrusted(run.id, told[0].by)
 
 
 def _done_again(
