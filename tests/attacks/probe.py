@@ -1,7 +1,7 @@
-"""Every hostile name in every field of every operation, at a real server in a process of its own, all its opens traced.
+"""Every hostile name in every field of every operation, at a real server in a process of its own, traced.
 
-`python -m tests.attacks.probe [--every N]` says what was asked, how it was answered and what was wrong. Run under
-`strace -f -e trace=%file -o FILE` the opens of compiled code are seen as well: `--strace FILE` reads that.
+`python -m tests.attacks.probe [--every N] [--role ROLE]` says what was asked, how it was answered and what was
+wrong. Refused, or kept as the text that it is; never opened, never an inside error.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
+from sqlalchemy import text
 from tests.attacks.fields import Field, fields_of
 from tests.attacks.strings import MARK, TRAVERSAL
 from tests.attacks.trace import Trace, strangers
@@ -88,25 +89,31 @@ def _populate(workspace: LocalWorkspace) -> None:
 
 def _put_decoys(project: Path) -> None:
     """Files under the names that attacks lead to: what looks whether a file is there finds it, and opens it."""
+    (project / ".ropeway" / "spool" / "run_").mkdir(parents=True)
     folders = [project, *list(project.parents)[:3], *(path for path in project.rglob("*") if path.is_dir())]
     for folder, ending in itertools.product(folders, ("", ".segment", ".json", ".toml", ".csv", ".db")):
         (folder / f"{MARK}{ending}").write_text("secret\n")
 
 
 def probe(stage: Stage, trace: Trace, *, every: int = 1, role: str = "admin") -> Account:
-    """Ask all of it, or one string in so many for each field, in turn."""
+    """Ask all of it, or one string in so many for each field, in turn; then for what was kept, by its name."""
     asker = _Asker(stage, role)
     fields = [field for each in OPERATIONS.values() if each.name[:5] != "trial" for field in fields_of(each)]
     # What takes rights or versions away comes last, so that there is something left to ask about.
     fields.sort(key=lambda field: (field.operation.kind == "command", field.operation.permission))
     asker.ask(fields[0], "x")
+    trace.found.clear()
     trace.is_on = True
     for number, field in enumerate(fields):
-        for text in TRAVERSAL[number % every :: every]:
-            asker.ask(field, text)
-    for number, door in enumerate(_doors()):
-        if number % every == 0:
-            asker.knock(*door)
+        for name in TRAVERSAL[number % every :: every]:
+            asker.ask(field, name)
+    for door in list(_doors())[::every]:
+        asker.knock(*door)
+    if role == "admin":
+        # What was kept under a hostile name may be opened by it later.
+        asker.keep_runs()
+        for name, field in _kept(stage, fields):
+            asker.ask(field, name)
     asker.finish()
     trace.is_on = False
     port = stage.server.url.rsplit(":", 1)[-1]
@@ -116,20 +123,31 @@ def probe(stage: Stage, trace: Trace, *, every: int = 1, role: str = "admin") ->
     return Account(len(fields), asker.count, dict(asker.answers), [*asker.wrong, *strange])
 
 
+def _kept(stage: Stage, fields: list[Field]) -> Iterator[tuple[str, Field]]:
+    """Every hostile subject on record, and every query that is asked by such a name."""
+    with stage.workspace.ledger.reading() as read:
+        subjects = read.execute(text("SELECT DISTINCT subject FROM event")).scalars().all()
+    names = [each.partition(":")[2] for each in subjects if MARK in each][:200]
+    asked_by = ("run", "name", "reference", "model", "ref", "labels", "dataset", "source", "prediction")
+    for field in fields:
+        if field.operation.kind == "query" and field.path[0] in asked_by and len(field.path) == 1:
+            yield from ((name, field) for name in names)
+
+
 def _own_files(project: Path) -> list[Path]:
     """What the server itself reads of the project's folder."""
     return [project / "ropeway.toml", project / "contracts"]
 
 
 def _doors() -> Iterator[tuple[str, dict[str, str]]]:
-    for text in TRAVERSAL:
+    for hostile in TRAVERSAL:
         for door in DOORS:
-            yield door.format(quote(text, safe="/%.\\;?#:@$*~-")), {}
-            yield door.format(quote(text, safe="")), {}
+            yield door.format(quote(hostile, safe="/%.\\;?#:@$*~-")), {}
+            yield door.format(quote(hostile, safe="")), {}
         for name in HEADERS:
-            yield "/api/v1/story.status", {name: quote(text)}
-            if text.isascii() and text.isprintable():
-                yield "/api/v1/story.status", {name: text}
+            yield "/api/v1/story.status", {name: quote(hostile)}
+            if hostile.isascii() and hostile.isprintable():
+                yield "/api/v1/story.status", {name: hostile}
 
 
 class _Asker:
@@ -137,7 +155,8 @@ class _Asker:
 
     def __init__(self, stage: Stage, role: str) -> None:
         self._stage = stage
-        self._headers = {"authorization": f"Bearer {stage.tokens[role]}"}
+        self._role = role
+        self._headers = {} if role == "nobody" else {"authorization": f"Bearer {stage.tokens[role]}"}
         self._client = httpx.Client(base_url=stage.server.url, timeout=60, headers=self._headers)
         self._door: http.client.HTTPConnection | None = None
         self._jobs: list[tuple[str, str]] = []
@@ -172,6 +191,12 @@ class _Asker:
             self.answers["cut off"] += 1
             self._door = None
 
+    def keep_runs(self) -> None:
+        """Begin runs that are called so, all else being well."""
+        start = next(each for each in fields_of(OPERATIONS["tracking.start"]) if each.path == ("run",))
+        for name in TRAVERSAL[:40]:
+            self.ask(start, f"run_/{name}")
+
     def finish(self) -> None:
         """Wait for the jobs, and judge what became of them."""
         for what, job in self._jobs:
@@ -185,6 +210,8 @@ class _Asker:
     def _judge(self, what: str, status: int, said: str) -> None:
         self.count += 1
         self.answers[f"{status // 100}xx"] += 1
+        if self._role == "nobody" and status < 400 and not what.startswith("GET '/health"):
+            self.wrong.append(f"{what}: a stranger was answered with {status}")
         if status >= 500:
             self.wrong.append(f"{what}: status {status}, {said[:200]}")
         if str(self._stage.folder) in said or TELLS.search(said) or "secret\\n" in said:
@@ -202,19 +229,21 @@ def main() -> int:
     """Do it in a folder of its own, and say how it went."""
     parser = argparse.ArgumentParser(prog="python -m tests.attacks.probe")
     parser.add_argument("--every", type=int, default=1, help="one string in so many for each field")
-    parser.add_argument("--role", default="admin", choices=["admin", "viewer"])
+    parser.add_argument("--role", action="append", choices=["admin", "viewer", "nobody"])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ropeway-probe-") as folder:
-        os.environ["ROPEWAY_CONFIG"] = str(Path(folder) / "user")
-        tempfile.tempdir = str(Path(folder) / "scratch")
+    with tempfile.TemporaryDirectory(prefix="ropeway-probe-") as name:
+        folder = Path(name).resolve()
+        os.environ["ROPEWAY_CONFIG"] = str(folder / "user")
+        tempfile.tempdir = str(folder / "scratch")
         Path(tempfile.tempdir).mkdir()
-        stage = Stage(Path(folder))
+        stage, trace = Stage(folder), Trace()
         try:
-            account = probe(stage, Trace(), every=options.every, role=options.role)
+            roles = options.role or ["viewer", "nobody", "admin"]
+            accounts = {role: probe(stage, trace, every=options.every, role=role) for role in roles}
         finally:
             stage.close()
-    json.dump(account._asdict(), sys.stdout, indent=1)
-    return 1 if account.wrong else 0
+    json.dump({role: account._asdict() for role, account in accounts.items()}, sys.stdout, indent=1)
+    return 1 if any(account.wrong for account in accounts.values()) else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a process opened, ran and spoke to: an audit hook writes it down, and `strangers` finds what it had no business with.
+"""What a process opened, ran and spoke to: an audit hook writes it down, `strangers` finds what it should not have.
 
-The hook sees Python's own calls; what compiled code opens (SQLite, polars) is seen by `strace`, in the long form.
+The hook sees Python's own calls. What compiled code opens (SQLite, polars) it does not see.
 """
 
 import os
@@ -17,6 +17,7 @@ ABOUT_FILES = {
 }  # fmt: skip
 RUNS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "os.startfile"}
 SPEAKS = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request"}
+MODES = ("r", "w", "rb", "wb", "a", "ab", "x", "xb", "r+", "r+b")
 SYSTEM = (
     "/proc/self/", "/proc/mounts", "/proc/meminfo", "/sys/", "/dev/null", "/dev/urandom", "/usr/share/zoneinfo",
     "/etc/localtime", "/usr/lib", "/lib", "/etc/ssl", "/etc/mime.types",
@@ -24,7 +25,7 @@ SYSTEM = (
 
 
 class Trace:
-    """What this process does while it is `watched`; a hook stays for the life of a process, so use one of its own."""
+    """What this process does while it is on. A hook stays for the life of a process: use one of its own."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -37,32 +38,21 @@ class Trace:
         if event in ABOUT_FILES:
             # A name relative to an open folder (`rmtree`) says nothing by itself but what it is.
             is_relative = any(type(each) is int and each >= 0 for each in arguments[1:])
-            self.found += [
-                f"{event} {os.fsdecode(each)}"
-                for each in arguments[:2]
-                if _is_path(each)
-                and not (is_relative and "/" not in os.fsdecode(each) and MARK not in os.fsdecode(each))
-            ]
+            for each in arguments[:2]:
+                path = _path(each)
+                if path and (MARK in path or "/" in path or not is_relative):
+                    self.found.append(f"{event} {path if MARK in path else os.path.join(os.getcwd(), path)}")
         elif event in RUNS or event in SPEAKS:
             self.found.append(f"{event} {arguments!r}"[:400])
 
 
-def _is_path(value: object) -> bool:
-    return isinstance(value, str | bytes | Path) and value not in (
-        "r",
-        "w",
-        "rb",
-        "wb",
-        "a",
-        "ab",
-        "x",
-        "xb",
-        "r+",
-    )
+def _path(value: object) -> str:
+    """A path among an event's arguments; empty for a mode, a descriptor, a flag."""
+    return os.fsdecode(value) if isinstance(value, str | bytes | os.PathLike) and value not in MODES else ""
 
 
 def strangers(found: Iterable[str], *, allowed: Iterable[Path], speaks_to: str = "") -> list[str]:
-    """What was done that nobody should: outside the allowed folders, of a name that an attack gave, or elsewhere.
+    """What nobody should do: opened outside the allowed folders, or under a name of ours; run, or spoken to.
 
     Args:
         found: of a trace.
@@ -82,6 +72,8 @@ def _is_strange(line: str, folders: list[str], speaks_to: str) -> bool:
     if MARK in what or "\0" in what:
         return True
     path = os.path.normpath(what)
+    if path in sys.path:
+        return False
     return not (
         path.startswith(SYSTEM) or any(path == each or path.startswith(f"{each}/") for each in folders)
     )

@@ -35,7 +35,8 @@ def reproduce(face: Face, ref: str, tolerance: float, *, clean: bool, trust: boo
     RUN is an id, the beginning of one, latest, or a name; a model version stands for the run that made it.
     The run's code, data and parameters are laid out in an empty folder, and every step runs in a new process.
     With --clean, in a new virtual environment with the packages in their versions on record, from the package
-    index that pip is configured for. What somebody else put on record through a server runs only with --trust.
+    index that pip is configured for. Code that somebody else put on record through a server runs only with
+    --trust.
 
     The verdict is on record afterwards: identical, equal (within the tolerance), differs, or cannot. It exits
     with 0, 0, 3 and 6.

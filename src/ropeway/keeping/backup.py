@@ -238,11 +238,11 @@ def read_manifest(place: Path, name: str) -> tuple[Manifest, Digest]:
 
 def _is_segment(path: str) -> bool:
     """Whether a path of a manifest is one that a backup would have: whoever made it may have been another."""
-    return is_inside(path) and path.split("/")[0] in SEGMENT_FOLDERS
+    return is_inside(path) and path.split("/", maxsplit=1)[0] in SEGMENT_FOLDERS
 
 
 def _is_own(path: str) -> bool:
-    """Whether a path can be that of a project's own file: within the folder, and of no tool that runs things."""
+    """Whether a path can be that of a project's own file: in its folder, and of no tool that runs things."""
     return is_inside(path) and not {HOME, ".git", ".hg", ".venv"} & set(path.split("/"))
 
 
@@ -348,7 +348,7 @@ def _own_files(workspace: LocalWorkspace) -> Iterable[str]:
     """The project file, what it names, and the contracts: those that are there."""
     contracts = (path.relative_to(workspace.root) for path in (workspace.root / CONTRACTS).rglob("*"))
     names = {PROJECT_FILE, *workspace.project.own_files, *map(str, contracts)}
-    return sorted(name for name in names if (workspace.root / name).is_file())
+    return sorted(name for name in names if _is_own(name) and (workspace.root / name).is_file())
 
 
 class _Copier:

@@ -24,7 +24,7 @@ from ropeway.store import Store
 from ropeway.store.exchange import exchange
 from ropeway.store.files import publish, sync_folder, write_all
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.place import DATABASE, HOME
+from ropeway.workspace.place import DATABASE, HOME, ledger_place
 from ropeway.workspace.project import PROJECT_FILE
 
 BUILDING = ".ropeway-restoring"
@@ -88,9 +88,9 @@ def restore(
     source = Store(place)
     brought = _bring(source, manifest, building / HOME)
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
-    # Its own file: a backup's project file could name a ledger elsewhere, to be written to.
-    place_of = building / HOME / DATABASE
-    with LocalWorkspace(building, actor=actor, clock=clock or SystemClock(), place=place_of) as workspace:
+    if ledger_place(building / HOME) != building / HOME / DATABASE:
+        raise BackupDamaged(name, ["its project file, or $ROPEWAY_LEDGER, says that the ledger is elsewhere"])
+    with LocalWorkspace(building, actor=actor, clock=clock or SystemClock()) as workspace:
         note_restored(
             workspace,
             backup=manifest.backup,

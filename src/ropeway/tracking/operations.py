@@ -1,5 +1,6 @@
 """The operations on runs: start, finish, interrupt here; the questions stand in modules of their own."""
 
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -9,7 +10,7 @@ from ropeway.core.clock import to_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.store.errors import ObjectNotBrought
 from ropeway.tracking.compare import compare
-from ropeway.tracking.errors import RunEnded, RunExists, RunNotFound
+from ropeway.tracking.errors import BadRunId, RunEnded, RunExists, RunNotFound
 from ropeway.tracking.events import (
     CodeRecord,
     Harvest,
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 
+_RUN_ID = re.compile(r"run_[A-Za-z0-9_-]{1,60}")
+
+
 @operation("tracking.start", kind="command", permission="runs:write")
 def start(
     context: Context,
@@ -58,10 +62,13 @@ def start(
     """Record that a run began. Its code and its environment are in the store already.
 
     Raises:
+        BadRunId: it is none; files are called after it.
         RunExists: that id has been used.
         ReferenceInvalid, ReferenceUnknown: an input that is not on record.
         ObjectMissing: the code's tree or the environment is not in the store.
     """
+    if not _RUN_ID.fullmatch(run):
+        raise BadRunId(run)
     _require_objects(context, code.tree, environment)
     require_known(context.read, inputs)
     context.begin()

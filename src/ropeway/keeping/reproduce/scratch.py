@@ -39,7 +39,7 @@ def lay_out(workspace: Workspace, record: PipelineRecord, folder: Path) -> None:
     if not (folder / PROJECT_FILE).is_file():
         raise ProjectNotFound(folder)
     events = [_event(each) for each in list_run_data(workspace, run=record.run)]
-    # Its own file: the project file that was kept may name a ledger elsewhere, which none of this belongs into.
+    # Its own file: the project file that was kept may name a ledger elsewhere, where none of this belongs.
     with LocalWorkspace(folder, actor=ACTOR, place=folder / HOME / DATABASE) as made:
         for event in events:
             for digest in event.objects():
