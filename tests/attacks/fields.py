@@ -1,4 +1,4 @@
-"""Every string of every operation's arguments: found in their signatures, so that a new operation is covered by itself."""
+"""Every string of every operation's arguments, found in their signatures: a new operation is covered by itself."""
 
 import types
 import typing
@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
-
 from tests.models.models_packages import TABLE
 
 from ropeway.core.ids import DatasetName, Digest, ModelName, PersonId, PredictionId, RunId
@@ -38,7 +37,7 @@ Path = tuple[str | int, ...]
 
 
 class Field(NamedTuple):
-    """A place for a string in an operation's arguments, and arguments that are fine but for what stands there."""
+    """A place for a string in an operation's arguments, which are fine but for what stands there."""
 
     operation: Operation[..., Any]
     path: Path

@@ -1,7 +1,7 @@
 """A server that lies in its answers, and a client that uses them: all that the client opens is traced.
 
-`python -m tests.attacks.liar [EVERY]`: one field's name after the other is given hostile values wherever it stands in
-an answer, and each verb that writes or reads files here is tried. The client runs in a process of its own.
+`python -m tests.attacks.liar [EVERY]`: one field's name after the other is given hostile values wherever it
+stands in an answer, and each verb that writes or reads files here is tried, in a process of its own.
 """
 
 import json

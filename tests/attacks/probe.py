@@ -1,7 +1,7 @@
 """Every hostile name in every field of every operation, at a real server in a process of its own, traced.
 
-`python -m tests.attacks.probe [--every N] [--role ROLE]` says what was asked, how it was answered and what was
-wrong. Refused, or kept as the text that it is; never opened, never an inside error.
+`python -m tests.attacks.probe [--every N] [--role ROLE]` says what was asked, how it was answered and what
+was wrong. Refused, or kept as the text that it is; never opened, never an inside error.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -88,7 +88,7 @@ def _populate(workspace: LocalWorkspace) -> None:
 
 
 def _put_decoys(project: Path) -> None:
-    """Files under the names that attacks lead to: what looks whether a file is there finds it, and opens it."""
+    """Files under the names that attacks lead to: what looks whether one is there finds it, and opens it."""
     (project / ".ropeway" / "spool" / "run_").mkdir(parents=True)
     folders = [project, *list(project.parents)[:3], *(path for path in project.rglob("*") if path.is_dir())]
     for folder, ending in itertools.product(folders, ("", ".segment", ".json", ".toml", ".csv", ".db")):
@@ -96,7 +96,7 @@ def _put_decoys(project: Path) -> None:
 
 
 def probe(stage: Stage, trace: Trace, *, every: int = 1, role: str = "admin") -> Account:
-    """Ask all of it, or one string in so many for each field, in turn; then for what was kept, by its name."""
+    """Ask all of it, or one string in so many for each field; then for what was kept, by its name."""
     asker = _Asker(stage, role)
     fields = [field for each in OPERATIONS.values() if each.name[:5] != "trial" for field in fields_of(each)]
     # What takes rights or versions away comes last, so that there is something left to ask about.
@@ -220,9 +220,8 @@ class _Asker:
 
 def _one_line(path: str) -> str:
     """As it goes on the wire: a request line ends where a line ends, and is ASCII."""
-    return quote(
-        path.split("\r")[0].split("\n")[0].split(" ")[0].replace("\0", "%00"), safe="/%.\\;?#:@$*~-&="
-    )
+    line = path.partition("\r")[0].partition("\n")[0].partition(" ")[0]
+    return quote(line.replace("\0", "%00"), safe="/%.\\;?#:@$*~-&=")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Names that lead elsewhere: what others' servers opened, joined to a folder, or handed to a shell.
 
-Most hold MARK, so that a file is known by its path to have been named by an attack; FAR is a path that exists.
+Most hold MARK, so that a path is known to have been named by an attack; FAR is a path that exists.
 """
 
 MARK = "zq7mark"

@@ -71,10 +71,10 @@ def listener() -> Iterator[Listener]:
 def spellings(port: int) -> list[str]:
     """This machine, its network and a cloud's metadata service, as they can be written."""
     hosts = (
-        "127.0.0.1", "localhost", "localhost.", "LOCALHOST", "127.1", "2130706433", "0x7f000001", "0177.0.0.1",
-        "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
-        "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "[fe80::1]",
-        "224.0.0.1", "255.255.255.255",
+        "127.0.0.1", "localhost", "localhost.", "LOCALHOST", "127.1", "2130706433", "0x7f000001",
+        "0177.0.0.1", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1",
+        "172.16.0.1", "192.168.0.1", "100.64.0.1", "[fe80::1]", "224.0.0.1", "255.255.255.255",
     )  # fmt: skip
     return [f"http://{host}:{port}/x.csv" for host in hosts]
 
@@ -82,9 +82,10 @@ def spellings(port: int) -> list[str]:
 def others(port: int) -> list[str]:
     """What is no address of a file at all."""
     return [
-        "file:///etc/passwd", "FILE:///etc/passwd", f"gopher://127.0.0.1:{port}/x", f"ftp://127.0.0.1:{port}/x.csv",
-        f"http://example.org@127.0.0.1:{port}/x.csv", f"http://127.0.0.1:{port}\\@example.org/x.csv",
-        f"http://example.org\r\nHost: 127.0.0.1:{port}/x.csv", "http:///x.csv", "http://[::1/x.csv", "//127.0.0.1/x.csv",
+        "file:///etc/passwd", "FILE:///etc/passwd", f"gopher://127.0.0.1:{port}/x", "http:///x.csv",
+        f"ftp://127.0.0.1:{port}/x.csv", f"http://example.org@127.0.0.1:{port}/x.csv", "http://[::1/x.csv",
+        f"http://127.0.0.1:{port}\\@example.org/x.csv", "//127.0.0.1/x.csv",
+        f"http://example.org\r\nHost: 127.0.0.1:{port}/x.csv",
     ]  # fmt: skip
 
 
@@ -164,6 +165,12 @@ def team(workspace: LocalWorkspace) -> Iterator[tuple[Server, Caller, Caller]]:
     server.stop()
 
 
+def referring(name: str, pin: str, some: str) -> dict[str, Any]:
+    """What a contributor says of a version that lies elsewhere."""
+    known = {"format": "referred", "rows": 1, "size_bytes": 1, "columns": {"id": "integer"}}
+    return {"name": name, "version": pin, "contract": some, "profile": some, **known}
+
+
 def test_nobody_from_afar_puts_such_an_address_on_record(
     team: tuple[Server, Caller, Caller], listener: Listener, tmp_path: Path
 ) -> None:
@@ -176,10 +183,7 @@ def test_nobody_from_afar_puts_such_an_address_on_record(
     pins.append(Pin(uri="s3://bucket/x.csv", form="csv", endpoint=f"http://127.0.0.1:{listener.port}"))
     some = cleo.put(b"{}")
     for number, digest in enumerate([cleo.put(canonical(pin)) for pin in pins] + [some]):
-        found = dict(
-            name=f"evil-{number}", version=digest, format="referred", rows=1, size_bytes=1, columns={"id": "integer"},
-            contract=some, profile=some,
-        )  # fmt: skip
+        found = referring(f"evil-{number}", digest, some)
         reply = cleo.call("data.arrive", found=found)
         assert 400 <= reply.status_code < 500, (number, reply.text)
     assert cleo.call("data.list").json() == []
@@ -195,10 +199,7 @@ def test_a_server_opens_nothing_that_is_on_record(
     some = cleo.put(b"{}")
     for number, url in enumerate(spellings(listener.port)):
         pin = cleo.put(canonical(Pin(uri=url, form="csv")))
-        found = dict(
-            name=f"evil-{number}", version=pin, format="referred", rows=1, size_bytes=1, columns={"id": "integer"},
-            contract=some, profile=some,
-        )  # fmt: skip
+        found = referring(f"evil-{number}", pin, some)
         assert cleo.call("data.arrive", found=found).status_code in (200, 403, 422)
     for name in [each["latest"]["name"] for each in vic.call("data.list").json()]:
         told = vic.outcome("data.full-profile", reference=name)

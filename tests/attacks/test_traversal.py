@@ -157,7 +157,7 @@ def test_a_backup_writes_nowhere_else(backup: tuple[Path, str], tmp_path: Path, 
     before, manifest = files_beside(target), (place / BACKUPS / f"{kept}.json").read_bytes()
     for name in (*LEADING_OUT, *HOOKS):
         forge(place, kept, manifest, **{part: [name]})
-        with pytest.raises(BackupDamaged, match="leads out|no segment"):
+        with pytest.raises(BackupDamaged, match=r"leads out|no segment"):
             restore_workspace(place, target, name=kept, actor="ana")
     assert files_beside(target) == before
     assert not target.exists()

@@ -1,4 +1,4 @@
-"""What a process opened, ran and spoke to: an audit hook writes it down, `strangers` finds what it should not have.
+"""What a process opened, ran and spoke to: an audit hook writes it down, `strangers` finds what is amiss.
 
 The hook sees Python's own calls. What compiled code opens (SQLite, polars) it does not see.
 """
@@ -12,15 +12,16 @@ from pathlib import Path
 from tests.attacks.strings import MARK
 
 ABOUT_FILES = {
-    "open", "os.chmod", "os.link", "os.listdir", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.scandir",
-    "os.symlink", "os.truncate", "os.utime", "shutil.copyfile", "shutil.move", "shutil.rmtree", "sqlite3.connect",
+    "open", "os.chmod", "os.link", "os.listdir", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
+    "os.scandir", "os.symlink", "os.truncate", "os.utime", "shutil.copyfile", "shutil.move",
+    "shutil.rmtree", "sqlite3.connect",
 }  # fmt: skip
-RUNS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "os.startfile"}
+RUNS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn"}
 SPEAKS = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request"}
 MODES = ("r", "w", "rb", "wb", "a", "ab", "x", "xb", "r+", "r+b")
 SYSTEM = (
-    "/proc/self/", "/proc/mounts", "/proc/meminfo", "/sys/", "/dev/null", "/dev/urandom", "/usr/share/zoneinfo",
-    "/etc/localtime", "/usr/lib", "/lib", "/etc/ssl", "/etc/mime.types",
+    "/proc/self/", "/proc/mounts", "/proc/meminfo", "/sys/", "/dev/null", "/dev/urandom", "/etc/localtime",
+    "/etc/ssl", "/etc/mime.types", "/lib", "/usr/lib", "/usr/share/zoneinfo",
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ class Trace:
             for each in arguments[:2]:
                 path = _path(each)
                 if path and (MARK in path or "/" in path or not is_relative):
-                    self.found.append(f"{event} {path if MARK in path else os.path.join(os.getcwd(), path)}")
+                    self.found.append(f"{event} {path if MARK in path else Path.cwd() / path}")
         elif event in RUNS or event in SPEAKS:
             self.found.append(f"{event} {arguments!r}"[:400])
 

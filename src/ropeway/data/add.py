@@ -212,7 +212,7 @@ def last_contract(workspace: Workspace, name: str) -> str | None:
     versions: list[DatasetVersion] = [
         summary.latest for summary in list_datasets(workspace) if summary.latest.name == name
     ]
-    return workspace.store.read(versions[0].contract).decode() if versions else None
+    return workspace.store.read(versions[0].contract).decode(errors="replace") if versions else None
 
 
 def _remarks(workspace: Workspace, frame: pl.DataFrame, name: str) -> list[str]:

@@ -3,13 +3,13 @@
 Conflict ├── CollectionUnsafe ├── WorkspaceThere └── NoSuchHold
 Invalid  ├── GraceTooShort ├── BadShare └── NothingToHold      Unavailable └── CannotBackUp
 NotFound ├── NoBackup └── NoSource
-Damaged  └── BackupDamaged         Refused  └── CodeNotTrusted
+Damaged  └── BackupDamaged
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, Refused, Unavailable
+from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, Unavailable
 
 
 class CollectionUnsafe(Conflict):
@@ -130,21 +130,6 @@ class BackupDamaged(Damaged):
             next_step="take an older or another one: ropeway backup list FOLDER",
             backup=backup,
             found=found,
-        )
-
-
-class CodeNotTrusted(Refused):
-    """To do a run again would run code here that somebody else put on record through a server."""
-
-    code = "code-not-trusted"
-
-    def __init__(self, run: str, by: str) -> None:
-        super().__init__(
-            f"The code of '{run}' came from {by} through a server; to do it again would run it here.",
-            expected="code of your own, or code that you have read",
-            next_step=f"ropeway run show {run}, then ropeway reproduce {run} --trust",
-            run=run,
-            by=by,
         )
 
 

@@ -1,6 +1,6 @@
 """C2: addresses that a machine is made to speak to."""
 
-from tests.attacks.weakened import Edit, Mutant
+from tests.attacks.weakened import Mutant
 
 HERE = "tests/attacks/test_fetching.py"
 BUILDS = (
@@ -40,12 +40,11 @@ BUILDS = (
         (f"{HERE}::test_a_redirect_is_not_followed",),
     ),
     Mutant(
-        "a URL may hold a password, and is told of with it",
+        "a password in a URL is told",
         "workspace",
         r"""        url = re.sub(r"//[^/?#]*@", "//***@", url)""",
         "        pass",
         (f"{HERE}::test_a_password_in_an_address_is_kept_and_told_nowhere",),
-        also=(Edit("workspace", 'if "@" in parts.netloc or', "if"),),
     ),
     Mutant(
         "a run's own settings say where its ledger is",

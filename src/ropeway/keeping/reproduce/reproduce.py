@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ropeway.core.errors import Damaged, NotFound
-from ropeway.keeping.errors import CodeNotTrusted
 from ropeway.keeping.reproduce.compare import compare
 from ropeway.keeping.reproduce.environment import (
     CannotInstall,
@@ -31,6 +30,7 @@ from ropeway.keeping.reproduce.operations import record_reproduction
 from ropeway.keeping.reproduce.records import Answer, Place, Remade, Reproduction
 from ropeway.keeping.reproduce.rerun import ANSWER, remade
 from ropeway.keeping.reproduce.scratch import lay_out
+from ropeway.models.foreign import require_own_code
 from ropeway.models.operations import list_models, resolve_version
 from ropeway.pipelines.errors import RunNotRecorded
 from ropeway.pipelines.operations import show
@@ -41,7 +41,6 @@ from ropeway.tracking.environment import read_environment
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resolve import resolve_run
 from ropeway.workspace import Workspace
-from ropeway.workspace.operations import list_events
 from ropeway.workspace.place import HOME
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def reproduce(
     began = time.monotonic()
     model, run = _meant(workspace, ref)
     if not trust:
-        _require_own(workspace, run)
+        require_own_code(workspace, run.id)
     found = Reproduction(
         run=run.id,
         model=model,
@@ -109,13 +108,6 @@ def _meant(workspace: Workspace, ref: str) -> tuple[str, RunSummary]:
         version = resolve_version(workspace, ref=ref)
         return version.ref, resolve_run(workspace, version.run)
     return "", resolve_run(workspace, ref)
-
-
-def _require_own(workspace: Workspace, run: RunSummary) -> None:
-    """Whoever may write runs could put any code on record; here it would run under the caller's account."""
-    told = list_events(workspace, subject=f"run:{run.id}", verb="pipeline-ran", newest=True, limit=1)
-    if told and told[0].auth != "none" and told[0].by != workspace.actor_name:
-        raise CodeNotTrusted(run.id, told[0].by)
 
 
 def _done_again(
