@@ -28,7 +28,7 @@ from ropeway.keeping.liveness import Needs, with_members
 from ropeway.keeping.operations import list_collected, note_backup
 from ropeway.ledger.database import driver
 from ropeway.store import Store
-from ropeway.store.files import publish, write_all
+from ropeway.store.files import make_private, publish, write_all
 from ropeway.store.trees import is_inside
 from ropeway.tracking.spool import kept_artifacts
 from ropeway.workspace import LocalWorkspace
@@ -286,7 +286,7 @@ def _open_target(workspace: LocalWorkspace, place: Path) -> Store:
     try:
         if place.resolve().is_relative_to(workspace.home.resolve()):
             raise CannotBackUp(str(place), "it lies within the workspace itself")
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(place)
         others = {path.name for path in place.iterdir()} - {
             BACKUPS,
             "objects",
