@@ -145,26 +145,62 @@ def _text(value: str) -> dict[str, Any]:
 def _skops(path: Path) -> dict[str, bytes]:
     """Files in the form of skops whose nodes name a function to be called while they are built."""
     arguments = {
-        "__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode",
+        "__class__": "tuple",
+        "__module__": "builtins",
+        "__loader__": "TupleNode",
         "content": [_text(str(path)), _text("w")],
-    }  # fmt: skip
+    }
     names = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "content": []}
     state = {
-        "__class__": "dict", "__module__": "builtins", "__loader__": "DictNode", "content": {}, "key_types": names,
-    }  # fmt: skip
+        "__class__": "dict",
+        "__module__": "builtins",
+        "__loader__": "DictNode",
+        "content": {},
+        "key_types": names,
+    }
     nodes = {
-        "reduce": {"__class__": "open", "__module__": "builtins", "__loader__": "ReduceNode",
-                   "__reduce__": {"args": arguments}, "content": state},
-        "operator": {"__class__": "attrgetter", "__module__": "operator", "__loader__": "OperatorFuncNode",
-                     "attrs": arguments},
-        "partial": {"__class__": "partial", "__module__": "functools", "__loader__": "PartialNode", "content": {
-            "func": {"__class__": "open", "__module__": "builtins", "__loader__": "FunctionNode",
-                     "content": {"module_path": "builtins", "function": "open"}},
-            "args": arguments, "kwds": state, "namespace": state}},
-        "object": {"__class__": "Popen", "__module__": "subprocess", "__loader__": "ObjectNode", "content": state},
-        "method": {"__class__": "method", "__module__": "builtins", "__loader__": "MethodNode", "content": {
-            "func": "write_text", "obj": _text(str(path))}},
-    }  # fmt: skip
+        "reduce": {
+            "__class__": "open",
+            "__module__": "builtins",
+            "__loader__": "ReduceNode",
+            "__reduce__": {"args": arguments},
+            "content": state,
+        },
+        "operator": {
+            "__class__": "attrgetter",
+            "__module__": "operator",
+            "__loader__": "OperatorFuncNode",
+            "attrs": arguments,
+        },
+        "partial": {
+            "__class__": "partial",
+            "__module__": "functools",
+            "__loader__": "PartialNode",
+            "content": {
+                "func": {
+                    "__class__": "open",
+                    "__module__": "builtins",
+                    "__loader__": "FunctionNode",
+                    "content": {"module_path": "builtins", "function": "open"},
+                },
+                "args": arguments,
+                "kwds": state,
+                "namespace": state,
+            },
+        },
+        "object": {
+            "__class__": "Popen",
+            "__module__": "subprocess",
+            "__loader__": "ObjectNode",
+            "content": state,
+        },
+        "method": {
+            "__class__": "method",
+            "__module__": "builtins",
+            "__loader__": "MethodNode",
+            "content": {"func": "write_text", "obj": _text(str(path))},
+        },
+    }
     return {
         name: _zip({"schema.json": json.dumps({**node, "protocol": 2, "_skops_version": "0.16.0"}).encode()})
         for name, node in nodes.items()
@@ -174,11 +210,18 @@ def _skops(path: Path) -> dict[str, bytes]:
 def _ours(evil: Canary, path: Path) -> dict[str, bytes]:
     nodes: dict[str, Any] = {
         "an array of objects": {"k": "array", "v": _npy(evil)},
-        "a sparse matrix": {"k": "sparse", "type": "csr_matrix", "shape": [1, 1], "v": {
-            name: _npy(evil) for name in ("data", "indices", "indptr")}},
+        "a sparse matrix": {
+            "k": "sparse",
+            "type": "csr_matrix",
+            "shape": [1, 1],
+            "v": {name: _npy(evil) for name in ("data", "indices", "indptr")},
+        },
         "a function of scipy": {"k": "sparse", "type": "load_npz", "shape": [1, 1], "v": {}},
-        "a pandas column": {"k": "pandas", "v": {"k": "dict", "v": [["series", {"k": "array", "v": _npy(evil)}]]}},
+        "a pandas column": {
+            "k": "pandas",
+            "v": {"k": "dict", "v": [["series", {"k": "array", "v": _npy(evil)}]]},
+        },
         "an unknown kind": {"k": "pickle", "v": pickle.dumps(evil)},
-    }  # fmt: skip
+    }
     nodes |= {f"skops {name}": {"k": "skops", "v": data} for name, data in _skops(path).items()}
     return {name: msgspec.msgpack.encode({"format": FORMAT, "value": node}) for name, node in nodes.items()}

@@ -1,4 +1,4 @@
-"""Every string of every operation's arguments, found in their signatures: a new operation is covered by itself."""
+"""Every string of every operation's arguments, found in the signatures: new operations are covered."""
 
 import types
 import typing

@@ -75,9 +75,11 @@ def forge(workspace: LocalWorkspace, data: bytes = b"", **changes: Any) -> Diges
         changes["artifacts"] = {**manifest.artifacts, "limit": pinned}
     manifest = msgspec.structs.replace(manifest, run=RunId("run_elsewhere00"), **changes)
     identity = content_digest(
-        **{name: getattr(manifest, name) for name in (
-            "code", "artifacts", "params", "signature", "columns", "served", "nullable")}
-    )  # fmt: skip
+        **{
+            name: getattr(manifest, name)
+            for name in ("code", "artifacts", "params", "signature", "columns", "served", "nullable")
+        }
+    )
     source = source_digest(manifest.code)
     return put_manifest(workspace.store, msgspec.structs.replace(manifest, content=identity, source=source))
 
@@ -178,10 +180,26 @@ def test_no_object_is_run_by_being_referred_to(workspace: LocalWorkspace, canary
 
 
 DIGESTS = {
-    "package", "version", "contract", "profile", "evidence", "tree", "environment", "points", "state",
-    "record", "ratings", "guide_version", "calibration", "drift", "findings", "replay", "code", "digest",
+    "package",
+    "version",
+    "contract",
+    "profile",
+    "evidence",
+    "tree",
+    "environment",
+    "points",
+    "state",
+    "record",
+    "ratings",
+    "guide_version",
+    "calibration",
+    "drift",
+    "findings",
+    "replay",
+    "code",
+    "digest",
     "learnt_part",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "folder", "referred", "pickle"])
@@ -189,9 +207,15 @@ def test_no_version_is_run_by_being_looked_at(workspace: LocalWorkspace, canary:
     for number, (name, data) in enumerate(canaries(canary).items()):
         kept = workspace.store.put(data)
         found = NewVersion(
-            name=f"evil-{number}", version=kept, format=form, rows=1, size_bytes=1, columns={"id": "text"},
-            contract=kept, profile=kept,
-        )  # fmt: skip
+            name=f"evil-{number}",
+            version=kept,
+            format=form,
+            rows=1,
+            size_bytes=1,
+            columns={"id": "text"},
+            contract=kept,
+            profile=kept,
+        )
         arrive(workspace, found=found)
         for look in (full_profile, lambda at, reference: diff(at, before=reference, after=reference)):
             said = ""

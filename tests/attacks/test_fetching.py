@@ -71,22 +71,48 @@ def listener() -> Iterator[Listener]:
 def spellings(port: int) -> list[str]:
     """This machine, its network and a cloud's metadata service, as they can be written."""
     hosts = (
-        "127.0.0.1", "localhost", "localhost.", "LOCALHOST", "127.1", "2130706433", "0x7f000001",
-        "0177.0.0.1", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-        "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1",
-        "172.16.0.1", "192.168.0.1", "100.64.0.1", "[fe80::1]", "224.0.0.1", "255.255.255.255",
-    )  # fmt: skip
+        "127.0.0.1",
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.0.1",
+        "100.64.0.1",
+        "[fe80::1]",
+        "224.0.0.1",
+        "255.255.255.255",
+    )
     return [f"http://{host}:{port}/x.csv" for host in hosts]
 
 
 def others(port: int) -> list[str]:
     """What is no address of a file at all."""
     return [
-        "file:///etc/passwd", "FILE:///etc/passwd", f"gopher://127.0.0.1:{port}/x", "http:///x.csv",
-        f"ftp://127.0.0.1:{port}/x.csv", f"http://example.org@127.0.0.1:{port}/x.csv", "http://[::1/x.csv",
-        f"http://127.0.0.1:{port}\\@example.org/x.csv", "//127.0.0.1/x.csv",
+        "file:///etc/passwd",
+        "FILE:///etc/passwd",
+        f"gopher://127.0.0.1:{port}/x",
+        "http:///x.csv",
+        f"ftp://127.0.0.1:{port}/x.csv",
+        f"http://example.org@127.0.0.1:{port}/x.csv",
+        "http://[::1/x.csv",
+        f"http://127.0.0.1:{port}\\@example.org/x.csv",
+        "//127.0.0.1/x.csv",
         f"http://example.org\r\nHost: 127.0.0.1:{port}/x.csv",
-    ]  # fmt: skip
+    ]
 
 
 def test_no_spelling_of_this_machine_or_its_network_is_spoken_to(listener: Listener) -> None:

@@ -28,13 +28,36 @@ from ropeway.workspace import LocalWorkspace
 
 CANARY = "zq7ran"
 WORDS = (
-    f"$(touch {CANARY})", f"`touch {CANARY}`", f"; touch {CANARY} #", f"| touch {CANARY}", f"&& touch {CANARY}",
-    f"x\ntouch {CANARY}", f"-o/{CANARY}", f"--output={CANARY}", "{0.__class__.__mro__}", "%s%s%n", "{{7*7}}", "${7*7}",
-    "'); DROP TABLE run; --", "' OR '1'='1", '" UNION SELECT secret FROM token --', "%' OR 1=1 --", "\\'; VACUUM; --",
-    f"FROM x\nRUN touch {CANARY}", f"x==1\n--index-url=http://127.0.0.1/{CANARY}", "=cmd|'/C calc'!A0",
-    "\x1b[2J\x1b[31mred", "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07", "\x1b]0;title\x07", "\x9b31m", "\x08\x08\x7f",
-    "\u202eevil\u2066", "[link=http://evil.example]click[/link]", "[bold red]x[/]", "a\rb",
-)  # fmt: skip
+    f"$(touch {CANARY})",
+    f"`touch {CANARY}`",
+    f"; touch {CANARY} #",
+    f"| touch {CANARY}",
+    f"&& touch {CANARY}",
+    f"x\ntouch {CANARY}",
+    f"-o/{CANARY}",
+    f"--output={CANARY}",
+    "{0.__class__.__mro__}",
+    "%s%s%n",
+    "{{7*7}}",
+    "${7*7}",
+    "'); DROP TABLE run; --",
+    "' OR '1'='1",
+    '" UNION SELECT secret FROM token --',
+    "%' OR 1=1 --",
+    "\\'; VACUUM; --",
+    f"FROM x\nRUN touch {CANARY}",
+    f"x==1\n--index-url=http://127.0.0.1/{CANARY}",
+    "=cmd|'/C calc'!A0",
+    "\x1b[2J\x1b[31mred",
+    "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "\x08\x08\x7f",
+    "\u202eevil\u2066",
+    "[link=http://evil.example]click[/link]",
+    "[bold red]x[/]",
+    "a\rb",
+)
 ORDERS = ("\x1b[2J", "\x1b]", "\x9b", "\x07", "\x08", "\u202e", "\u2066")
 
 
@@ -84,10 +107,20 @@ def test_nothing_is_handed_to_a_shell() -> None:
 def test_a_terminal_obeys_no_name(lively: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Page, "is_terminal", True)
     commands = [
-        ["data", "list"], ["data", "versions", "rows-20"], ["data", "show", "rows-21"], ["runs"], ["status"], ["log"],
-        ["runs", "--where", "params.p = 'x'"], ["model", "list"], ["model", "history", "sentiment"], ["why", "sentiment@1"],
-        ["model", "card", "sentiment@1"], ["run", "show", "latest"], ["data", "show", "\x1b[2Jnone"],
-    ]  # fmt: skip
+        ["data", "list"],
+        ["data", "versions", "rows-20"],
+        ["data", "show", "rows-21"],
+        ["runs"],
+        ["status"],
+        ["log"],
+        ["runs", "--where", "params.p = 'x'"],
+        ["model", "list"],
+        ["model", "history", "sentiment"],
+        ["why", "sentiment@1"],
+        ["model", "card", "sentiment@1"],
+        ["run", "show", "latest"],
+        ["data", "show", "\x1b[2Jnone"],
+    ]
     shown = 0
     for words in commands:
         result = CliRunner().invoke(root, [*words, "-C", str(lively.root)])
@@ -142,11 +175,19 @@ def test_no_word_runs_anything(lively: LocalWorkspace) -> None:
 @pytest.mark.parametrize(
     ("name", "version"),
     [
-        ("evil @ file:///tmp/evil.whl", "1"), ("-e git+https://evil.example/x", "1"), ("--index-url=http://evil", "1"),
-        ("x\n--index-url=http://evil", "1"), ("x", "1 --index-url=http://evil"), ("x", "1\n-e ."), ("x; touch y", "1"),
-        ("../x", "1"), ("", "1"), ("x", "1 @ file:///x"), ("http://evil.example/x.whl", "1"),
+        ("evil @ file:///tmp/evil.whl", "1"),
+        ("-e git+https://evil.example/x", "1"),
+        ("--index-url=http://evil", "1"),
+        ("x\n--index-url=http://evil", "1"),
+        ("x", "1 --index-url=http://evil"),
+        ("x", "1\n-e ."),
+        ("x; touch y", "1"),
+        ("../x", "1"),
+        ("", "1"),
+        ("x", "1 @ file:///x"),
+        ("http://evil.example/x.whl", "1"),
     ],
-)  # fmt: skip
+)
 def test_no_package_is_installed_that_is_no_name_and_version(tmp_path: Path, name: str, version: str) -> None:
     recorded = Environment(
         python="3.11", implementation="CPython", platform="linux", packages={name: version}

@@ -1,4 +1,4 @@
-"""C11: under the most careless mask what is kept is its owner's alone; no name in a shared folder is guessed."""
+"""C11: whatever the mask, what is kept is its owner's alone; no name in a shared folder is guessed."""
 
 import os
 import re

@@ -12,17 +12,40 @@ from pathlib import Path
 from tests.attacks.strings import MARK
 
 ABOUT_FILES = {
-    "open", "os.chmod", "os.link", "os.listdir", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
-    "os.scandir", "os.symlink", "os.truncate", "os.utime", "shutil.copyfile", "shutil.move",
-    "shutil.rmtree", "sqlite3.connect",
-}  # fmt: skip
+    "open",
+    "os.chmod",
+    "os.link",
+    "os.listdir",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.scandir",
+    "os.symlink",
+    "os.truncate",
+    "os.utime",
+    "shutil.copyfile",
+    "shutil.move",
+    "shutil.rmtree",
+    "sqlite3.connect",
+}
 RUNS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn"}
 SPEAKS = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request"}
 MODES = ("r", "w", "rb", "wb", "a", "ab", "x", "xb", "r+", "r+b")
 SYSTEM = (
-    "/proc/self/", "/proc/mounts", "/proc/meminfo", "/sys/", "/dev/null", "/dev/urandom", "/etc/localtime",
-    "/etc/ssl", "/etc/mime.types", "/lib", "/usr/lib", "/usr/share/zoneinfo",
-)  # fmt: skip
+    "/proc/self/",
+    "/proc/mounts",
+    "/proc/meminfo",
+    "/sys/",
+    "/dev/null",
+    "/dev/urandom",
+    "/etc/localtime",
+    "/etc/ssl",
+    "/etc/mime.types",
+    "/lib",
+    "/usr/lib",
+    "/usr/share/zoneinfo",
+)
 
 
 class Trace:
