@@ -127,7 +127,9 @@ def _kept(stage: Stage, fields: list[Field]) -> Iterator[tuple[str, Field]]:
     """Every hostile subject on record, and every query that is asked by such a name."""
     with stage.workspace.ledger.reading() as read:
         subjects = read.execute(text("SELECT DISTINCT subject FROM event")).scalars().all()
-    names = [each.partition(":")[2] for each in subjects if MARK in each][:200]
+    # Runs first: files are called after them.
+    subjects = sorted(subjects, key=lambda each: (not each.startswith("run:"), each))
+    names = [each.partition(":")[2] for each in subjects if MARK in each][:60]
     asked_by = ("run", "name", "reference", "model", "ref", "labels", "dataset", "source", "prediction")
     for field in fields:
         if field.operation.kind == "query" and field.path[0] in asked_by and len(field.path) == 1:
