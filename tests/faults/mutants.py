@@ -22,14 +22,31 @@ FAILED = 1
 TIMED_OUT = 124
 
 
+class Edit(NamedTuple):
+    """In which room, what stands there, and what shall stand there."""
+
+    room: str
+    old: str
+    new: str
+
+
 class Mutant(NamedTuple):
-    """One fault: in which room, what stands there, what shall stand there, and who ought to notice."""
+    """One fault: in which room, what stands there, what shall stand there, and who ought to notice.
+
+    `also` takes away what else stops the same, where one defence stands behind another.
+    """
 
     name: str
     room: str
     old: str
     new: str
     tests: tuple[str, ...]
+    also: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All that is changed."""
+        return (Edit(self.room, self.old, self.new), *self.also)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,18 +210,19 @@ MUTANTS = (
 
 def misplaced(mutant: Mutant) -> str:
     """Why a fault cannot be seeded; empty when it can."""
-    found = sum(text.count(mutant.old) for text in _texts(SOURCE, mutant).values())
+    for edit in mutant.edits:
+        found = sum(text.count(edit.old) for text in _texts(SOURCE, edit).values())
+        if found != 1:
+            return f"'{mutant.name}': its text is in ropeway/{edit.room} {found} times, not once"
     missing = [test for test in mutant.tests if not (HERE / test.partition("::")[0]).exists()]
-    if found != 1:
-        return f"'{mutant.name}': its text is in ropeway/{mutant.room} {found} times, not once"
     return f"'{mutant.name}': {missing[0]} is not there" if missing else ""
 
 
-def _texts(source: Path, mutant: Mutant) -> dict[Path, str]:
-    """The files of the fault's room that have its text, wherever in the room it has moved to."""
-    files = (source / "ropeway" / mutant.room).rglob("*.py")
+def _texts(source: Path, edit: Edit) -> dict[Path, str]:
+    """The files of the edit's room that have its text, wherever in the room it has moved to."""
+    files = (source / "ropeway" / edit.room).rglob("*.py")
     texts = {path: path.read_text(encoding="utf-8") for path in files}
-    return {path: text for path, text in texts.items() if mutant.old in text}
+    return {path: text for path, text in texts.items() if edit.old in text}
 
 
 def seed_faults(
@@ -227,8 +245,9 @@ def _try(mutant: Mutant, folder: Path) -> Outcome:
     copy = folder / "src"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, text in _texts(copy, mutant).items():
-        path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    for edit in mutant.edits:
+        for path, text in _texts(copy, edit).items():
+            path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
     code, said = _run_tests(copy, mutant.tests, folder)
     by = next((line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
     if code not in (0, FAILED):

@@ -19,14 +19,14 @@ from ropeway.keeping.backup import Kept, Manifest, listed, read_manifest
 from ropeway.keeping.errors import BackupDamaged, WorkspaceThere
 from ropeway.keeping.operations import fsck, note_restored
 from ropeway.ledger import Ledger
-from ropeway.ledger.database import PostgresPlace, peek, place_from
+from ropeway.ledger.database import Place, PostgresPlace, peek, place_from
 from ropeway.ledger.database.place import SQLITE
 from ropeway.ledger.lock import WriteLock
 from ropeway.ledger.move import copy, require_empty
 from ropeway.ledger.tree import size_of
 from ropeway.store import Store
 from ropeway.store.exchange import exchange
-from ropeway.store.files import publish, sync_folder, write_all
+from ropeway.store.files import make_private, publish, sync_folder, write_all
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.place import DATABASE, HOME, ledger_place, with_ledger
 from ropeway.workspace.project import PROJECT_FILE
@@ -34,7 +34,6 @@ from ropeway.workspace.project import PROJECT_FILE
 BUILDING = ".ropeway-restoring"
 """Beside the place: what is not yet whole. Nothing opens it, and the next restore begins with clearing it."""
 SET_ASIDE = ".ropeway-before-restore"
-PRIVATE = 0o700
 
 
 class Restoration(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,13 +102,14 @@ def restore(
     replaced = _events_of(home)
     if home.exists() and not replace:
         raise WorkspaceThere(root, replaced)
-    root.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    make_private(root)
     building = root / BUILDING
     shutil.rmtree(building, ignore_errors=True)
     source = Store(place)
     brought = _bring(source, manifest, building / HOME)
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
     file = building / HOME / DATABASE
+    _require_place(manifest, root, building, ledger, file if isinstance(target, Path) else target)
     with LocalWorkspace(building, actor=actor, clock=clock, place=file) as workspace:
         note_restored(
             workspace,
@@ -144,9 +144,19 @@ def restore(
     )
 
 
+def _require_place(manifest: Manifest, root: Path, building: Path, ledger: str, target: Place) -> None:
+    """A project file out of a backup must not lead the next command to a ledger that nobody named."""
+    path = building / PROJECT_FILE
+    path.write_text(with_ledger(path.read_text(encoding="utf-8-sig"), ledger), encoding="utf-8")
+    is_needed = not (root / PROJECT_FILE).exists()
+    if is_needed and ledger_place(building / HOME) != target:
+        says = "its project file, or $ROPEWAY_LEDGER, says that the ledger is elsewhere"
+        raise BackupDamaged(manifest.backup, [says])
+
+
 def _bring(source: Store, manifest: Manifest, home: Path) -> int:
     """Objects, segments and ledger, each verified; gives how many objects."""
-    home.mkdir(parents=True, mode=PRIVATE)
+    make_private(home)
     target = Store(home)
     found: list[str] = []
     digests = listed(source, manifest, found)
@@ -169,7 +179,7 @@ def _bring(source: Store, manifest: Manifest, home: Path) -> int:
 def _write(source: Store, kept: Kept, path: Path, scratch: Path) -> None:
     """One file, durable."""
     opened = source.open_path(kept.digest)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    make_private(path.parent)
 
     def fill(descriptor: int) -> None:
         with opened.open("rb") as content:

@@ -14,7 +14,8 @@ from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.add import examine
 from ropeway.data.contract_file import parse_contract, read_contract, write_contract
 from ropeway.data.folder import folder_frame
-from ropeway.data.operations import NewVersion, check_name, find_version, record_arrival
+from ropeway.data.naming import check_name
+from ropeway.data.operations import NewVersion, find_version, record_arrival
 from ropeway.data.read import read_table
 from ropeway.data.records import FOLDER
 from ropeway.data.standing import contract_name

@@ -1,7 +1,7 @@
 """What can go wrong with stored bytes.
 
-Damaged ├── ObjectMissing (ObjectErased) · ObjectDamaged · NotATree · SegmentDamaged · CannotErase
-        └── DepotDamaged · DepotLacks
+Damaged ├── ObjectMissing (ObjectErased, ObjectNotBrought: 409) · ObjectDamaged · NotATree · SegmentDamaged
+        └── CannotErase · DepotDamaged · DepotLacks
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
 Conflict └── InTheWay · BytesErased    RopewayError └── OutOfSpace · DiskFailing    NotFound └── BlobMissing
 Unavailable └── CodingUnavailable · BackendUnavailable · DepotNewer
@@ -70,6 +70,14 @@ class CannotErase(Damaged):
             next_step="ropeway fsck --repair --from FOLDER; then ropeway erase finish",
             where=where,
         )
+
+
+class ObjectNotBrought(ObjectMissing):
+    """An object that is referred to for the first time, and whose bytes were not brought before."""
+
+    code = "object-not-brought"
+    http_status = 409
+    exit_code = 3
 
 
 class ObjectDamaged(Damaged):

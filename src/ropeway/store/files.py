@@ -12,6 +12,17 @@ from ropeway.store.errors import DiskFailing, OutOfSpace
 
 START_WRITING = 2
 """SYNC_FILE_RANGE_WRITE of Linux."""
+PRIVATE = 0o700
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are not there, for its owner alone, whatever the mask.
+
+    `mkdir(parents=True, mode=…)` gives its mode to the last one only.
+    """
+    for each in reversed((folder, *folder.parents)):
+        if not each.is_dir():
+            each.mkdir(exist_ok=True, mode=PRIVATE)
 
 
 def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
