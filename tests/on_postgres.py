@@ -4,6 +4,7 @@ Every project that is made by `make_workspace`, or by a fixture that uses it, ge
 that are about SQLite's files say so by the marker `sqlite`, and are left out then.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 from tests.postgres import shared_server
 
 from ropeway import testing
+from ropeway.core.clock import SystemClock
+from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place, place_from
+from ropeway.ledger.move import copy
 from ropeway.workspace import local
 from ropeway.workspace.place import with_ledger
 
@@ -46,12 +50,17 @@ def make_workspace(folder: Path, *, toml: str = testing.MINIMAL_PROJECT, **more:
 
 
 def ledger_place(home: Path) -> Place:
-    """As ever; a project whose file a test wrote anew, without the setting, keeps the schema that it has."""
-    place = _place(home)
-    schema = _schemas.get(home.parent.resolve())
-    if schema is None or not is_asked_for() or not isinstance(place, Path):
+    """As ever; but a project keeps its schema when its file is written anew, and a copy gets a copied one."""
+    place, root = _place(home), home.parent.resolve()
+    if not is_asked_for():
         return place
-    return place_from(schema, place, "trial")
+    owned = {place_from(url, home, "trial"): of for of, url in _schemas.items()}
+    if root not in _schemas and place in owned:
+        _schemas[root] = shared_server().schema()
+        with contextlib.closing(Ledger(place, SystemClock())) as made, made.reading() as connection:
+            copy(connection, place_from(_schemas[root], home, "trial"), SystemClock())
+    is_ours = root in _schemas and (isinstance(place, Path) or place in owned)
+    return place_from(_schemas[root], home, "trial") if is_ours else place
 
 
 def install() -> None:

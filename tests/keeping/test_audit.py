@@ -23,6 +23,9 @@ from ropeway.testing import make_workspace
 from ropeway.workspace import open_workspace
 from ropeway.workspace.keyring import Keyring
 
+# By hand, in a SQLite file.
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
