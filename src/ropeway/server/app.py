@@ -28,6 +28,7 @@ from ropeway.server.operations import get_job
 from ropeway.server.routes import API, JOBS, ME, OBJECTS, SIGN_IN, Route, make_routes
 from ropeway.server.session import give_me, sign_in, sign_out
 from ropeway.server.stream import CURSOR, events
+from ropeway.serving.bodies import Bodies
 from ropeway.serving.door import (
     BODY_BYTES,
     SAFETY_HEADERS,
@@ -38,7 +39,6 @@ from ropeway.serving.door import (
     check_json,
     decode_json,
     header,
-    read_body,
     reply,
     reply_error,
 )
@@ -54,8 +54,10 @@ MAX_KEY_LENGTH = 200
 MAX_QUERY_FIELDS = 100
 MAX_STREAMS = 64
 MAX_NAME_LENGTH = 200
-MAX_ARGUMENT_BYTES = 16 * BODY_BYTES
+MAX_ARGUMENT_BYTES = 8 * BODY_BYTES
 """The default limit of an operation's arguments: a run may end with thousands of metrics."""
+AT_ONCE_BYTES = 16 * 1024
+"""Arguments up to this size are read in the event loop, in about a millisecond."""
 
 
 class ServerApp:
@@ -89,7 +91,7 @@ class ServerApp:
         self.routes = make_routes(operations)
         self.allow_execute = allow_execute
         self.is_draining = is_draining
-        self.body_bytes = body_bytes
+        self.bodies = Bodies(body_bytes)
         self.object_bytes = object_bytes
         self.answers_to = answers_to
         self.gate = Gatekeeper(self.workspace, {route.permission for route in self.routes.values()})
@@ -211,8 +213,6 @@ class ServerApp:
         send: Send,
     ) -> None:
         arguments = await self._arguments(operation, scope, receive)
-        # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
-        canonical(arguments)
         key = _key(operation, scope)
         if operation.kind == "stream":
             await self._stream(workspace, operation, arguments, scope, receive, send)
@@ -233,13 +233,13 @@ class ServerApp:
         self, operation: Operation[..., Any], scope: Scope, receive: Receive
     ) -> Mapping[str, Any]:
         if scope["method"] != "POST":
-            return _query(operation, scope["query_string"])
+            arguments = _query(operation, scope["query_string"])
+            canonical(arguments)
+            return arguments
         check_json(scope)
-        body = await read_body(scope, receive, self.body_bytes)
-        arguments = decode_json(body) if body else {}
-        if not isinstance(arguments, dict):
-            raise MalformedRequest("it is no JSON object", expected="the arguments by name: {…}")
-        return arguments
+        body = await self.bodies.read(scope, receive)
+        # Others are answered while a large one is read.
+        return await asyncio.to_thread(_decoded, body) if len(body) > AT_ONCE_BYTES else _decoded(body)
 
     async def _stream(
         self,
@@ -291,6 +291,16 @@ def _named(scope: Scope, name: str) -> str:
     if len(given) > MAX_NAME_LENGTH or not given.isprintable():
         raise MalformedRequest(f"its {name} is no name", expected=f"at most {MAX_NAME_LENGTH} characters")
     return given
+
+
+def _decoded(body: bytes | bytearray) -> Mapping[str, Any]:
+    """Arguments from a body."""
+    arguments = decode_json(body) if body else {}
+    if not isinstance(arguments, dict):
+        raise MalformedRequest("it is no JSON object", expected="the arguments by name: {…}")
+    # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
+    canonical(arguments)
+    return arguments
 
 
 def _key(operation: Operation[..., Any], scope: Scope) -> str | None:

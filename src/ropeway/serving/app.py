@@ -16,6 +16,7 @@ from ropeway.core.clock import to_text
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import PredictionId
 from ropeway.serving.answering import Failure, Part, answer, only, reply_of
+from ropeway.serving.bodies import Bodies
 from ropeway.serving.deploy import Deployment
 from ropeway.serving.door import (
     BODY_BYTES,
@@ -26,7 +27,6 @@ from ropeway.serving.door import (
     check_caller,
     check_json,
     decode_json,
-    read_body,
     reply,
     reply_error,
 )
@@ -75,7 +75,7 @@ class PredictionApp:
         self.deployment = deployment
         self.log = log
         self.is_draining = is_draining
-        self.body_bytes = body_bytes
+        self.bodies = Bodies(body_bytes)
         self.started_at = log.clock.now()
         self.mirrors = Mirrors(log)
         self._encode = msgspec.json.Encoder().encode
@@ -117,7 +117,7 @@ class PredictionApp:
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         check_json(scope)
-        body = await read_body(scope, receive, self.body_bytes)
+        body = await self.bodies.read(scope, receive)
         with self.mirrors.gate:
             traffic, asked = self._read(body)
             parts = await answer(
@@ -212,7 +212,7 @@ class PredictionApp:
 
     async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
         check_json(scope)
-        body = decode_json(await read_body(scope, receive, self.body_bytes))
+        body = decode_json(await self.bodies.read(scope, receive))
         check_feedback(body)
         # Finding the prediction reads a segment from disk: other requests go on meanwhile.
         record = await asyncio.to_thread(
