@@ -228,8 +228,8 @@ def list_lines(context: Context, *, since: datetime) -> list[WindowLine]:
 @operation("monitoring.since", kind="query", permission="monitoring:read")
 def find_since(context: Context, *, ref: str, environment: str) -> datetime | None:
     """Since when a version has stood in an environment without having left it; None while it does not."""
-    name, _, number = ref.rpartition("@")
-    return came_back(context.read, name, int(number), environment, now=context.clock.now())
+    version = registry.resolve(context.read, context.project, ref)
+    return came_back(context.read, version.name, version.number, environment, now=context.clock.now())
 
 
 @operation("monitoring.calibration", kind="query", permission="monitoring:read")

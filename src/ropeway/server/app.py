@@ -17,10 +17,18 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from ropeway.core.canonical import canonical
-from ropeway.core.errors import RopewayError
+from ropeway.core.errors import Damaged, RopewayError
+from ropeway.core.ids import Digest
 from ropeway.members.roles import HEALTH
 from ropeway.server.auth import Gatekeeper, Visitor
-from ropeway.server.errors import BadKey, BadQuery, ExecuteNotAllowed, SignInRequired, TooManyStreams
+from ropeway.server.errors import (
+    BadKey,
+    BadQuery,
+    ExecuteNotAllowed,
+    SignInRequired,
+    TooManyStreams,
+    UnknownObject,
+)
 from ropeway.server.jobs import JobRunner
 from ropeway.server.objects import OBJECT_BYTES, give_object, take_object
 from ropeway.server.openapi import describe
@@ -29,6 +37,7 @@ from ropeway.server.routes import API, JOBS, ME, OBJECTS, SIGN_IN, Route, make_r
 from ropeway.server.session import give_me, sign_in, sign_out
 from ropeway.server.stream import CURSOR, events
 from ropeway.serving.bodies import Bodies
+from ropeway.serving.discretion import discreet
 from ropeway.serving.door import (
     BODY_BYTES,
     SAFETY_HEADERS,
@@ -38,6 +47,7 @@ from ropeway.serving.door import (
     check_caller,
     check_json,
     decode_json,
+    error_body,
     header,
     reply,
     reply_error,
@@ -122,7 +132,7 @@ class ServerApp:
             if has_begun:
                 raise
             self.gate.tell(scope, error, "" if visitor is None else visitor.caller.name)
-            await reply_error(scope, receive, send, error)
+            await reply_error(scope, receive, send, discreet(error, self.workspace.root))
         except Exception:
             # The request edge. Once an answer has begun, only cutting it off tells the caller the truth.
             if has_begun:
@@ -226,7 +236,10 @@ class ServerApp:
             where = (b"location", f"{JOBS}/{job}".encode())
             await reply(send, 202, msgspec.json.encode({"job": job}), [*headers, where])
         else:
-            result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
+            try:
+                result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
+            except Damaged as error:
+                raise _named_by_caller(error, arguments, workspace) or error from error
             await _reply_with(result, scope, send)
 
     async def _arguments(
@@ -266,6 +279,7 @@ class ServerApp:
                 events(
                     lambda: workspace.perform(operation, arguments),
                     lambda: self.is_draining() or over.done(),
+                    lambda error: error_body(discreet(error, workspace.root)),
                 ),
                 media_type="text/event-stream",
                 headers={name.decode(): value.decode() for name, value in SAFETY_HEADERS},
@@ -274,6 +288,16 @@ class ServerApp:
         finally:
             over.cancel()
             self._streams.release()
+
+
+def _named_by_caller(
+    error: Damaged, arguments: Mapping[str, Any], workspace: LocalWorkspace
+) -> UnknownObject | None:
+    """What is amiss where it is no damage: the caller named an object that was never here."""
+    digest = error.facts.get("digest")
+    if digest in arguments.values() and not workspace.store.has(Digest(str(digest))):
+        return UnknownObject(str(digest))
+    return None
 
 
 async def _reply_with(result: Any, scope: Scope, send: Send) -> None:

@@ -64,9 +64,7 @@ async def _spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
     return size
 
 
-async def _spool_some(
-    scratch: IO[bytes], receive: Receive, size: int, limit_bytes: int
-) -> tuple[int, bool]:
+async def _spool_some(scratch: IO[bytes], receive: Receive, size: int, limit_bytes: int) -> tuple[int, bool]:
     """Take in the next piece; gives the size so far, and whether that was the end."""
     enough = size + PIECE_BYTES
     while size < enough:

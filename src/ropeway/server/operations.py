@@ -10,7 +10,7 @@ from ropeway.core.ids import Digest, JobId
 from ropeway.server.errors import UnknownJob
 from ropeway.server.projections import job as job_table
 from ropeway.store import is_abandoned
-from ropeway.workspace import Context, operation
+from ropeway.workspace import Context, Limit, operation
 from ropeway.workspace.errors import PermissionDenied
 from ropeway.workspace.operation import OPERATIONS
 
@@ -35,7 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @operation("jobs.list", kind="query", permission="jobs:read")
-def list_jobs(context: Context, *, limit: int = 100) -> list[Job]:
+def list_jobs(context: Context, *, limit: Limit = 100) -> list[Job]:
     """Jobs, the newest first, without their results."""
     rows = context.read.execute(select(job_table).order_by(job_table.c.seq.desc()).limit(limit)).all()
     return [_job(context, row, with_outcome=False) for row in rows]

@@ -18,6 +18,7 @@ from ropeway.core.ids import PredictionId
 from ropeway.serving.answering import Failure, Part, answer, only, reply_of
 from ropeway.serving.bodies import Bodies
 from ropeway.serving.deploy import Deployment
+from ropeway.serving.discretion import discreet
 from ropeway.serving.door import (
     BODY_BYTES,
     JSON_HEADERS,
@@ -95,7 +96,7 @@ class PredictionApp:
             check_caller(scope["headers"])
             await self._route(scope)(scope, receive, send)
         except RopewayError as error:
-            await reply_error(scope, receive, send, error)
+            await reply_error(scope, receive, send, discreet(error, self.log.home.parent))
         except ConnectionAbortedError:
             return
         except Exception:  # the request edge: nothing above would answer the caller
@@ -131,7 +132,7 @@ class PredictionApp:
             await reply(send, 200, self._encode(reply_of(traffic, asked, parts, ids)))
         self._mirror(traffic, asked, parts, ids, at, len(body))
 
-    def _read(self, body: bytes) -> tuple[Traffic, Asked]:
+    def _read(self, body: bytes | bytearray) -> tuple[Traffic, Asked]:
         value = decode_json(body)
         if self.deployment.refusal is not None:
             raise self.deployment.refusal

@@ -48,16 +48,25 @@ class Bodies:
             if len(body) > self.limit_bytes:
                 raise BodyTooLarge(self.limit_bytes)
             return bytes(body)
+        body = bytearray()
         try:
             async with asyncio.timeout(BODY_S) as timeout:
-                return await self._read_rest(message, receive, timeout)
-        except TimeoutError as error:
-            raise RequestTimeout(BODY_S) from error
+                await self._gather(body, message, receive, timeout)
+        except BaseException as error:
+            # The traceback holds on to it, for as long as the rest is heard and thrown away.
+            body.clear()
+            if isinstance(error, TimeoutError):
+                raise RequestTimeout(BODY_S) from error
+            raise
+        return body
 
-    async def _read_rest(
-        self, message: MutableMapping[str, Any], receive: Receive, timeout: asyncio.Timeout
-    ) -> bytearray:
-        body = bytearray()
+    async def _gather(
+        self,
+        body: bytearray,
+        message: MutableMapping[str, Any],
+        receive: Receive,
+        timeout: asyncio.Timeout,
+    ) -> None:
         try:
             while True:
                 if message["type"] == "http.disconnect":
@@ -66,14 +75,10 @@ class Bodies:
                 if len(body) > self.limit_bytes:
                     raise BodyTooLarge(self.limit_bytes)
                 if not message.get("more_body", False):
-                    return body
+                    return
                 self._arriving[timeout] = len(body)
                 self._make_room()
                 message = await receive()
-        except BaseException:
-            # The error's traceback holds on to it, for as long as the rest is heard and thrown away.
-            body.clear()
-            raise
         finally:
             self._arriving.pop(timeout, None)
 

@@ -152,7 +152,7 @@ def decode_json(body: bytes | bytearray) -> Any:
 
 
 def _check_values(body: bytes | bytearray) -> None:
-    """Count values before any of them is made; only where there may be too many, without what is in strings."""
+    """Count values before any is made; without what is in strings, where there may be too many."""
     count = sum(map(body.count, SEPARATORS))
     if count <= MAX_VALUES:
         return

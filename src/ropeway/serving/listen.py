@@ -149,13 +149,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """The other side takes nothing more for now."""
-        super().pause_writing()  # type: ignore[no-untyped-call]  # as uvicorn's
+        super().pause_writing()
         self.write_timer = self.loop.call_later(WRITE_S, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It goes on."""
         self._stop_write_timer()
-        super().resume_writing()  # type: ignore[no-untyped-call]  # as uvicorn's
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the headers grow without end."""
