@@ -1,16 +1,23 @@
-"""What an answer does not tell: where on its machine the project and its owner's files lie.
+"""What an answer does not tell: where the project, its owner's files and its database lie.
 
 Errors are made for whoever sits before the files, and name them in full. Over HTTP the reader is elsewhere.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 from ropeway.core.errors import RopewayError
 
+_DATABASE = (
+    (re.compile(r"postgres(?:ql)?(?:\+\w+)?://[^\s'\"]+"), "PostgreSQL"),
+    (re.compile(r'server at "[^"]*"(?: \([^)]*\))?, port \d+'), "its server"),
+    (re.compile(r'(user|database|role) "[^"]*"'), r"its \1"),
+)
+
 
 def discreet(error: RopewayError, root: Path) -> RopewayError:
-    """The same error, its paths told from the project's folder on.
+    """The same error, its paths told from the project's folder on, its database as such.
 
     Args:
         error: as it was raised.
@@ -36,4 +43,6 @@ def _without(root: Path, value: Any) -> Any:
         if len(folder.parts) > 1:
             text = text.replace(f"{folder}/", "" if instead == "." else f"{instead}/")
             text = text.replace(str(folder), instead)
+    for place, instead in _DATABASE:
+        text = place.sub(instead, text)
     return text
