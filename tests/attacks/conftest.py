@@ -1,7 +1,6 @@
 """What attackers meet: a team's server, a prediction service, and both as processes of their own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.attacks.town import Town

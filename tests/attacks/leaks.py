@@ -20,8 +20,24 @@ from ropeway.testing import MINIMAL_PROJECT
 from ropeway.workspace.operation import OPERATIONS
 
 VALUES: tuple[Any, ...] = (
-    *("", "\x00", "a\x00b", "'; drop table event; --", '" or 1=1 --', "../../etc/passwd", "file:///etc/passwd"),
-    *("x" * 5_000, "\U0001f600", "%s{}$x${y}", "mood@1", "mood@99999999999999999999", "\u202e", "user__password"),
+    *(
+        "",
+        "\x00",
+        "a\x00b",
+        "'; drop table event; --",
+        '" or 1=1 --',
+        "../../etc/passwd",
+        "file:///etc/passwd",
+    ),
+    *(
+        "x" * 5_000,
+        "\U0001f600",
+        "%s{}$x${y}",
+        "mood@1",
+        "mood@99999999999999999999",
+        "\u202e",
+        "user__password",
+    ),
     *("\r\nset-cookie: a=b", "1e400", "(a+)+$", "0" * 64, "2026-13-45", "9999-12-31T23:59:59Z", "0000-00-00"),
     *(-1, 0, 2**53 - 1, -(2**53) + 1, 10**15, 1.5, True, None, [], ["\x00"], [[]], {}, {"\x00": 1}),
 )

@@ -1,4 +1,4 @@
-"""What takes memory, time or sockets, sent to a server in a process of its own, whose memory is then looked at.
+"""What takes memory, time or sockets, sent to a server in a process whose memory is then looked at.
 
 The tests send each once; in full, with 2,000 sockets and bodies that are said to have 5 GB:
 
@@ -80,16 +80,12 @@ class Process:
     """A server as a process: where it answers, and how its memory grew."""
 
     def __init__(self, words: list[str], token: str = "", *, files: int = 0) -> None:
-        def limited() -> None:
-            if files:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-
+        limit = ["prlimit", f"--nofile={files}:{files}"] if files else []
         self.popen = subprocess.Popen(
-            [sys.executable, *words],
+            [*limit, sys.executable, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            preexec_fn=limited,
         )
         said = ""
         while "http://" not in said:
@@ -110,7 +106,9 @@ class Process:
         with make_workspace(folder) as workspace:
             add_member(workspace, name="ana", role="admin")
             token = issue(workspace, "ana")
-        return cls(["-m", "ropeway.cli", "server", "--port", "0", "--json", "-C", str(folder)], token, **limits)
+        return cls(
+            ["-m", "ropeway.cli", "server", "--port", "0", "--json", "-C", str(folder)], token, **limits
+        )
 
     @classmethod
     def service(cls, folder: Path, **limits: int) -> Self:
@@ -122,7 +120,11 @@ class Process:
     def growth(self) -> int:
         """How much more memory it had at its highest than when this was last asked."""
         status = Path(f"/proc/{self.popen.pid}/status").read_text(encoding="ascii")
-        held = {name: int(rest.split()[0]) * 1024 for name, _, rest in _lines(status) if name in ("VmHWM", "VmRSS")}
+        held = {
+            name: int(rest.split()[0]) * 1024
+            for name, _, rest in _lines(status)
+            if name in ("VmHWM", "VmRSS")
+        }
         grown = held["VmHWM"] - getattr(self, "_before", held["VmHWM"])
         Path(f"/proc/{self.popen.pid}/clear_refs").write_text("5", encoding="ascii")
         self._before = held["VmRSS"]
@@ -167,10 +169,12 @@ def hold_back(process: Process, target: str, size: int, count: int) -> list[Answ
 
     def one() -> None:
         announced = head("POST", target, **process.said, content_length=size + 1)
-        with socket.create_connection(("127.0.0.1", process.port), timeout=3) as connection:
-            with contextlib.suppress(OSError):
-                connection.sendall(announced + b" " * size)
-                answers.append(receive(connection))
+        with (
+            socket.create_connection(("127.0.0.1", process.port), timeout=3) as connection,
+            contextlib.suppress(OSError),
+        ):
+            connection.sendall(announced + b" " * size)
+            answers.append(receive(connection))
 
     threads = [threading.Thread(target=one) for _ in range(count)]
     for thread in threads:
@@ -203,10 +207,13 @@ def main() -> int:
     return not is_sound
 
 
-def _tell(kind: str, name: str, process: Process, sound: bool) -> bool:  # noqa: FBT001
+def _tell(kind: str, name: str, process: Process, sound: bool) -> bool:
     grown, is_well = process.growth(), process.is_well()
     is_sound = sound and is_well and grown < GROWTH
-    print(json.dumps({"to": kind, "what": name, "growth_mb": round(grown / MB, 1), "sound": is_sound}), flush=True)
+    print(
+        json.dumps({"to": kind, "what": name, "growth_mb": round(grown / MB, 1), "sound": is_sound}),
+        flush=True,
+    )
     return is_sound
 
 

@@ -75,7 +75,9 @@ def test_no_method_and_no_header_that_names_one_lets_a_viewer_in(town: Town, met
 def test_a_name_in_a_header_makes_nobody_somebody_else(town: Town) -> None:
     names = {"x-ropeway-actor": "admin", "x-forwarded-user": "admin", "x-remote-user": "admin"}
     assert town.ask("POST", HIDDEN, headers=names, json={}).status_code == 401
-    town.ask("POST", "/api/v1/members.grant", "admin", headers=names, json={"name": "viewer", "role": "viewer"})
+    town.ask(
+        "POST", "/api/v1/members.grant", "admin", headers=names, json={"name": "viewer", "role": "viewer"}
+    )
     me = town.ask("GET", "/api/v1/me", "viewer", headers=names).json()
     assert (me["name"], me["role"]) == ("viewer", "viewer")
 

@@ -45,7 +45,13 @@ FOREIGN = (
     {"sec_fetch_site": "SAME-ORIGIN"},
     {"origin": "http://evil.com", "sec_fetch_site": "same-origin"},
 )
-FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/json", "-")
+FORMS = (
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/json",
+    "-",
+)
 OF_TOWN = ("/health", "/docs", "/openapi.json", "/api/v1/me", "/api/v1/session", "/api/v1/objects")
 OF_TOWN += ("/api/v1/models.list", "/api/v1/members.add", "/api/v1/ledger.follow", "/api/v1/jobs/x", "/none")
 OF_SERVICE = ("/predict", "/feedback", "/health", "/openapi.json", "/docs", "/", "/none")
@@ -112,7 +118,12 @@ def test_what_a_form_can_send_is_read_nowhere(town: Town, service: Any, form: st
     token = f"Bearer {town.tokens['admin']}"
     said = {"authorization": token, "content_type": form, "content_length": len(body)}
     before = len(list_events(town.workspace, limit=1_000))
-    for path in ("/api/v1/members.add", "/api/v1/models.list", "/api/v1/workspace.gc", "/api/v1/ledger.follow"):
+    for path in (
+        "/api/v1/members.add",
+        "/api/v1/models.list",
+        "/api/v1/workspace.gc",
+        "/api/v1/ledger.follow",
+    ):
         reply = send(town.port, head("POST", path, **said), body)
         assert (reply.status, reply.code) == (415, "unsupported-content"), path
     assert send(town.port, head("PUT", "/api/v1/objects", **said), body).status == 415

@@ -1,4 +1,4 @@
-"""C10: filters reach what is declared, and an error tells nothing of the machine, the database or a neighbour."""
+"""C10: filters reach what is declared, and an error tells nothing of the machine or a neighbour."""
 
 import random
 import secrets
@@ -22,6 +22,14 @@ def test_hostile_arguments_to_any_operation_are_the_callers_mistake_and_tell_not
     seed = secrets.randbits(32)
     asked = random.Random(seed).sample(list(attempts()), SAMPLE)
     assert [problem for each in asked if (problem := told(town, each))] == [], seed
+
+
+def test_an_object_that_a_caller_names_and_that_is_not_there_is_their_mistake(town: Town) -> None:
+    absent = "0" * 64
+    asked = {"ref": "mood@1", "rows": 1, "judged_rows": 1, "learnt_part": "a", "judged_part": "b"}
+    reply = town.call("models.record-reference", profile=absent, **asked)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown-object")
+    assert town.call("models.register", name="mood", package=absent).status_code == 404
 
 
 def columns() -> set[str]:
@@ -109,7 +117,9 @@ def test_two_projects_in_one_database_see_nothing_of_each_other_and_its_end_tell
     for town in towns:
         reply = town.call("models.list")
         assert reply.status_code in (500, 503), reply.text
-        assert not [each for each in (password, "postgresql://", "127.0.0.1", str(tmp_path)) if each in reply.text]
+        assert not [
+            each for each in (password, "postgresql://", "127.0.0.1", str(tmp_path)) if each in reply.text
+        ]
     for town in towns:
         town.close()
     database.start()

@@ -69,7 +69,9 @@ def test_wrong_sessions_and_forwarded_addresses_count_as_wrong_tokens_do(tmp_pat
     town = Town(tmp_path)
     cookie = f"ropeway_session=rws_{'0' * 12}_{'0' * 52}"
     statuses = [
-        town.ask("GET", "/api/v1/me", headers={"cookie": cookie, "x-forwarded-for": f"10.0.0.{number}"}).status_code
+        town.ask(
+            "GET", "/api/v1/me", headers={"cookie": cookie, "x-forwarded-for": f"10.0.0.{number}"}
+        ).status_code
         for number in range(MAX_WRONG + 2)
     ]
     town.close()

@@ -130,8 +130,15 @@ def test_a_token_with_any_character_changed_opens_nothing(town: Town) -> None:
     token = town.tokens["viewer"]
     found = parse(token, TOKEN)
     assert found is not None
-    changed = [f"{token[:at]}{'0' if token[at] != '0' else '1'}{token[at + 1:]}" for at in range(len(token))]
-    changed += [token.upper(), token[:-1], token + "0", f"{token} {token}", f"{token}\u00a0", f"rws{token[2:]}"]
+    changed = [f"{token[:at]}{'0' if token[at] != '0' else '1'}{token[at + 1 :]}" for at in range(len(token))]
+    changed += [
+        token.upper(),
+        token[:-1],
+        token + "0",
+        f"{token} {token}",
+        f"{token}\u00a0",
+        f"rws{token[2:]}",
+    ]
     changed += [Secret(TOKEN, found.id, found.digest[:52]).text, found.digest, f"rw_{found.id}_"]
     for each in changed:
         headers = {"authorization": f"Bearer {each}".encode()}
@@ -140,7 +147,9 @@ def test_a_token_with_any_character_changed_opens_nothing(town: Town) -> None:
     assert town.ask("GET", "/api/v1/me", token).status_code == 200
 
 
-def test_a_token_of_another_workspace_opens_nothing_even_under_a_known_name(town: Town, tmp_path: Path) -> None:
+def test_a_token_of_another_workspace_opens_nothing_even_under_a_known_name(
+    town: Town, tmp_path: Path
+) -> None:
     other = Town(tmp_path)
     for role, token in other.tokens.items():
         assert town.ask("GET", "/api/v1/me", token).status_code in (401, 429), role
