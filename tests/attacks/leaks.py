@@ -97,7 +97,7 @@ def main() -> int:
         places["postgresql"] = f'{MINIMAL_PROJECT}\n[workspace]\nledger = "{server.schema()}"\n'
     problems: list[str] = []
     for place, toml in places.items():
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             town = Town(Path(folder), toml)
             every = list(attempts())
             problems += [problem for each in every if (problem := told(town, each))]

@@ -13,6 +13,8 @@ from tests.attacks.town import OCTETS, Town, head, send
 from tests.server.matrix import Cast, Doorway, differences, every_ask, spellings
 from tests.server.test_roles import ours
 
+from ropeway.members.secrets import TOKEN, draw
+from ropeway.workspace.connection import ACTOR
 from ropeway.workspace.operations import list_events
 
 SAMPLE = 3_000
@@ -73,11 +75,12 @@ def test_no_method_and_no_header_that_names_one_lets_a_viewer_in(town: Town, met
 
 
 def test_a_name_in_a_header_makes_nobody_somebody_else(town: Town) -> None:
-    names = {"x-ropeway-actor": "admin", "x-forwarded-user": "admin", "x-remote-user": "admin"}
+    names = {ACTOR: "admin", "x-forwarded-user": "admin", "x-remote-user": "admin"}
     assert town.ask("POST", HIDDEN, headers=names, json={}).status_code == 401
-    town.ask(
-        "POST", "/api/v1/members.grant", "admin", headers=names, json={"name": "viewer", "role": "viewer"}
-    )
+    fresh = draw(TOKEN)
+    wish = {"token": fresh.id, "digest": fresh.digest}
+    issued = town.ask("POST", "/api/v1/tokens.issue", "viewer", headers=names, json=wish).json()
+    assert (issued["member"], issued["issued_by"]) == ("viewer", "viewer")
     me = town.ask("GET", "/api/v1/me", "viewer", headers=names).json()
     assert (me["name"], me["role"]) == ("viewer", "viewer")
 

@@ -7,7 +7,7 @@ BUILDS = (
         "errors name the place of the project",
         "serving",
         "    told.what, told.expected, told.next_step = (",
-        "    told.facts, told.args = error.facts, error.args\n    return told\n    told.what, told.expected, told.next_step = (",
+        "    return error\n    told.what, told.expected, told.next_step = (",
         ("tests/attacks/test_leaks.py::test_a_project_file_that_is_broken_is_told_of_without_its_place",),
     ),
     Mutant(

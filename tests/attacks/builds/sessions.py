@@ -1,6 +1,6 @@
 """C12: tokens and sessions that are over."""
 
-from tests.attacks.weakened import Mutant
+from tests.attacks.weakened import Edit, Mutant
 
 BUILDS = (
     Mutant(
@@ -26,7 +26,16 @@ BUILDS = (
         "members",
         '    until = min(row.expires_at, getattr(row, "session_expires_at", row.expires_at))',
         '    until = getattr(row, "session_expires_at", row.expires_at)',
-        ("tests/attacks/test_sessions.py",),
+        (
+            "tests/attacks/test_sessions.py::test_a_clock_an_hour_ahead_ends_what_is_over_by_it_and_begins_nothing_longer",
+        ),
+        also=(
+            Edit(
+                "members",
+                "    until = min(access.expires_at, to_text(began + LASTS))",
+                "    until = to_text(began + LASTS)",
+            ),
+        ),
     ),
     Mutant(
         "a role is what it was when the token was issued",
