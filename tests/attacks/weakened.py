@@ -1,7 +1,7 @@
 """Weakened builds: each takes one defence away, and an attack's test must then fail.
 
-To add one: a `Mutant(name, room, old text, new text, tests)` in BUILDS of `builds/CLASS.py`, one file a class (a
-new file is found by itself). `also` takes a second edit, where one defence stands behind another.
+To add one: a `Mutant(name, room, old text, new text, tests)` in BUILDS of `builds/CLASS.py`, a file for each
+class (a new file is found by itself). `also` takes a second edit, where one defence stands behind another.
 
 `python -m tests.attacks.weakened all`, or names of classes or builds, says which test fails on which. How it
 is done is `tests.faults.mutants`.

@@ -64,12 +64,14 @@ TRIALS = [
 class Server:
     """The whole server in a thread of this process."""
 
-    def __init__(self, workspace: LocalWorkspace, **options: Any) -> None:
+    def __init__(
+        self, workspace: LocalWorkspace, *, kind: type[ServerApp] = ServerApp, **options: Any
+    ) -> None:
         rooms.load_operations()
         self.workspace = workspace
         listener = bind("127.0.0.1", 0)
         self.url = url_of(listener)
-        self.app = ServerApp(
+        self.app = kind(
             workspace,
             [*OPERATIONS.values(), *TRIALS],
             is_draining=lambda: self.server.server_state.is_draining,

@@ -67,7 +67,7 @@ def test_the_whole_file_of_a_large_object_is_only_a_cache(store: Store, tmp_path
     path = random_file(tmp_path / "big")
     digest = store.put_file(path)
     whole = store.open_path(digest)
-    assert whole.stat().st_mode & 0o777 == 0o444
+    assert whole.stat().st_mode & 0o777 == 0o400
     whole.chmod(0o600)
     with whole.open("r+b") as file:
         file.write(b"not what it was")

@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
+
+from ropeway.cli.plain import plain
 
 INDENT = "  "
 MINIMUM_COLUMN = 12
@@ -98,6 +101,11 @@ class Page(Console):
     def __init__(self, *, says_next: bool = True) -> None:
         super().__init__(highlight=False, emoji=False, markup=False, soft_wrap=not sys.stdout.isatty())
         self.says_next = says_next
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is drawn; of texts only what a terminal shows, and nothing that it would obey."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
 
 
 def console(*, says_next: bool = True) -> Page:

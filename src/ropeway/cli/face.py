@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TextIO, TypeVar
 
 import click
 
+from ropeway.cli.plain import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -143,7 +145,7 @@ class Face:
     def note(self, text: str) -> None:
         """A remark on standard error, beside the answer; silent under `--json`."""
         if not self.as_json:
-            click.echo(click.style(text, dim=True), err=True)
+            click.echo(click.style(plain(text), dim=True), err=True)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Tick]:

@@ -15,6 +15,7 @@ import click
 
 from ropeway.cli.catalogue import BY_NAME, CATALOGUE
 from ropeway.cli.face import shared_options
+from ropeway.cli.plain import plain
 
 INTERNAL_EXIT = 70
 INTERRUPTED_EXIT = 130
@@ -175,11 +176,11 @@ def _show(error: dict[str, object], *, as_json: bool) -> None:
         return
     head = click.style(f"error[{error['code']}]", fg="red", bold=True)
     lines = str(error["what"]).splitlines() or [""]
-    click.echo("\n  ".join([f"{head}  {lines[0]}", *lines[1:]]), err=True)
+    click.echo("\n  ".join([f"{head}  {plain(lines[0])}", *map(plain, lines[1:])]), err=True)
     for label, key in (("expected", "expected"), ("next", "next_step")):
         if error[key]:
             text = str(error[key]).replace("\n", "\n           ")
-            click.echo(f"  {click.style(label.ljust(8), dim=True)} {text}", err=True)
+            click.echo(f"  {click.style(label.ljust(8), dim=True)} {plain(text)}", err=True)
 
 
 def _make_streams_forgiving() -> None:

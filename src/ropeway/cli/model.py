@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ropeway.cli.face import Face, face_options
+from ropeway.cli.plain import plain
 from ropeway.cli.routing import route
 
 if TYPE_CHECKING:
@@ -429,7 +430,8 @@ def _draw_card(out: "Console", text: str) -> None:
     from ropeway.cli import draw
 
     lines = text.split("\n")
-    click.echo("\n".join(map(draw.clip_line, lines) if out.is_terminal else lines), nl=False)
+    shown = "\n".join(map(draw.clip_line, lines) if out.is_terminal else lines)
+    click.echo(plain(shown) if out.is_terminal else shown, nl=False)
 
 
 def _draw_trusted(out: "Console", trusted: "Trusted") -> None:

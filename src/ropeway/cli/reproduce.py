@@ -20,6 +20,7 @@ TOLERANCE = 1e-6
 @click.command()
 @click.argument("ref", metavar="RUN|MODEL@NUMBER")
 @click.option("--clean", is_flag=True, help="In a new virtual environment with the packages on record.")
+@click.option("--trust", is_flag=True, help="Run code that somebody else put on record: you have read it.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0.0),
@@ -28,13 +29,14 @@ TOLERANCE = 1e-6
     help="How far numbers may be apart, relative and absolute, to count as equal.",
 )
 @face_options
-def reproduce(face: Face, ref: str, tolerance: float, *, clean: bool) -> None:
+def reproduce(face: Face, ref: str, tolerance: float, *, clean: bool, trust: bool) -> None:
     """Do a run again from what is on record, and say whether it comes out the same.
 
     RUN is an id, the beginning of one, latest, or a name; a model version stands for the run that made it.
     The run's code, data and parameters are laid out in an empty folder, and every step runs in a new process.
     With --clean, in a new virtual environment with the packages in their versions on record, from the package
-    index that pip is configured for.
+    index that pip is configured for. Code that somebody else put on record through a server runs only with
+    --trust.
 
     The verdict is on record afterwards: identical, equal (within the tolerance), differs, or cannot. It exits
     with 0, 0, 3 and 6.
@@ -44,7 +46,12 @@ def reproduce(face: Face, ref: str, tolerance: float, *, clean: bool) -> None:
     place: Place = "clean" if clean else "here"
     with face.workspace() as workspace, face.user_code():
         found = do_again(
-            workspace, ref, place=place, tolerance=tolerance, tell=lambda what: face.note(f"{what} …")
+            workspace,
+            ref,
+            place=place,
+            tolerance=tolerance,
+            trust=trust,
+            tell=lambda what: face.note(f"{what} …"),
         )
     face.emit(found, lambda out: _draw(out, found))
     if EXITS[found.verdict]:

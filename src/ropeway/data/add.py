@@ -21,7 +21,8 @@ from ropeway.data.errors import ColumnNotFound, ContractMissing, FileChanged
 from ropeway.data.folder import COLUMNS, KEY, folder_frame, put_folder
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
-from ropeway.data.operations import NewVersion, arrive, check_name, find_version, list_datasets, record_check
+from ropeway.data.naming import check_name
+from ropeway.data.operations import NewVersion, arrive, find_version, list_datasets, record_check
 from ropeway.data.profile import profile_of
 from ropeway.data.read import format_of, read_table
 from ropeway.data.records import FOLDER, Arrival, DatasetVersion
@@ -211,7 +212,7 @@ def last_contract(workspace: Workspace, name: str) -> str | None:
     versions: list[DatasetVersion] = [
         summary.latest for summary in list_datasets(workspace) if summary.latest.name == name
     ]
-    return workspace.store.read(versions[0].contract).decode() if versions else None
+    return workspace.store.read(versions[0].contract).decode(errors="replace") if versions else None
 
 
 def _remarks(workspace: Workspace, frame: pl.DataFrame, name: str) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from ropeway.data.delimited import header_of
+from ropeway.data.errors import FileUnreadable
 from ropeway.data.kinds import SCALARS, parse
 from ropeway.data.read import as_kind, read_table, without_wide_integers
 
@@ -35,7 +36,13 @@ class Pieces(Protocol):
 
 
 def pieces(
-    path: Path, *, form: str, kinds: Mapping[str, str], rows: int, piece_bytes: int = PIECE_BYTES
+    path: Path,
+    *,
+    form: str,
+    kinds: Mapping[str, str],
+    rows: int,
+    piece_bytes: int = PIECE_BYTES,
+    shown: Path | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a file that was read before, in its order.
 
@@ -45,6 +52,10 @@ def pieces(
         kinds: the kinds of all columns, as they were recorded.
         rows: how many there are.
         piece_bytes: about so much of the file at a time.
+        shown: what errors call it, where that is not the path.
+
+    Raises:
+        FileUnreadable: it is not what it was recorded as.
     """
     found: Iterator[pl.DataFrame] | None = None
     if form == "parquet":
@@ -54,9 +65,13 @@ def pieces(
     elif form == "jsonl" and path.stat().st_size > piece_bytes:
         found = _of_json_lines(path, kinds, piece_bytes)
     if found is None:
-        yield read_table(path, form=form, kinds=kinds)
+        yield read_table(path, form=form, kinds=kinds, shown=shown)
         return
-    yield from found
+    try:
+        yield from found
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FileUnreadable(shown or path, f"it is no {form} file of these columns ({first})") from error
 
 
 def _of_parquet(path: Path, piece_bytes: int) -> Iterator[pl.DataFrame]:

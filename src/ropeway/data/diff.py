@@ -109,7 +109,8 @@ def _hash(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 def _key(place: Place, before: DatasetVersion, after: DatasetVersion) -> list[str]:
     """The key by both contracts, which must be the same."""
     keys = [
-        parse_contract(place.store.read(each.contract).decode(), each.name).unique for each in (before, after)
+        parse_contract(place.store.read(each.contract).decode(errors="replace"), each.name).unique
+        for each in (before, after)
     ]
     if keys[0] != keys[1]:
         said = " and ".join(f"'{'+'.join(each) or 'none'}'" for each in keys)

@@ -6,7 +6,7 @@ Invalid    ── FileUnreadable   a folder, empty, header only, unknown format,
            ├─ BadKeys          a split's key that is missing or given twice
            ├─ BadName          a dataset name that cannot be one
            ├─ ContractFileBroken, NotComparable
-           └─ SourceTooLarge, RowsDoNotFit   what came from a source
+           └─ SourceTooLarge, RowsDoNotFit, NotAPin   what came from a source
 NotFound   ── FileMissing, DatasetNotFound, ContractMissing, ColumnNotFound
            └─ SourceNotFound, SourceMissing
 Conflict   ── SplitFixed       another salt, key, group or shares than the split was first drawn with
@@ -15,7 +15,8 @@ Conflict   ── SplitFixed       another salt, key, group or shares than the s
            ├─ SourceChanged    what is referred to is no longer what was pinned
            └─ FilesInTheWay    restoring would overwrite what is kept nowhere
 Refused    ── ContractViolated, ContractChanged, ChecksFailed
-           └─ NotRestorable    the version is referred to, not kept
+           ├─ NotRestorable    the version is referred to, not kept
+           └─ AddressNotOpened, AddressNotShared   of a server's callers
 Failed     ── CheckRaised      the project's own check function raised
            └─ QueryFailed      the project's own query did not run
 Unavailable── SourceUnreachable, SourceUnset, BucketsUnsupported
@@ -388,6 +389,47 @@ class SourceMissing(NotFound):
     def __init__(self, uri: str) -> None:
         super().__init__(
             "data at", uri, next_step="check the address, and whether it can be reached from here"
+        )
+
+
+class NotAPin(Invalid):
+    """What a version is to refer to its data by is no such object."""
+
+    code = "not-a-pin"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"The object {short(digest)}… does not say where data is, nor by what it is known.",
+            expected="what ropeway data add --refer makes",
+            digest=digest,
+        )
+
+
+class AddressNotOpened(Refused):
+    """A server was asked for data that is referred to: it would have to open what a caller has named."""
+
+    code = "address-not-opened"
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"The data is referred to at '{uri[:200]}', and a server opens no address that is on record.",
+            expected="data that was brought",
+            next_step="ask in the project's own folder, or bring it: ropeway data add FILE",
+            uri=uri[:200],
+        )
+
+
+class AddressNotShared(Refused):
+    """A caller from afar refers to what others could not, or should not, open."""
+
+    code = "address-not-shared"
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(
+            f"'{uri[:200]}' cannot be referred to through a server: {reason}.",
+            expected="a public http(s) URL, or s3://bucket/key",
+            next_step="bring it: ropeway data add FILE",
+            uri=uri[:200],
         )
 
 

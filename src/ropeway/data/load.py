@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
@@ -40,7 +41,10 @@ def load(place: Place, version: DatasetVersion, *, kinds: Mapping[str, str] | No
         return files
     with opened(place, version) as path:
         return read_table(
-            path, form=form_of(place, version), kinds=version.columns if kinds is None else kinds
+            path,
+            form=form_of(place, version),
+            kinds=version.columns if kinds is None else kinds,
+            shown=Path(version.shown),
         )
 
 
@@ -56,7 +60,9 @@ def walked(place: Place, version: DatasetVersion) -> Iterator[Pieces]:
         return
     form = form_of(place, version)
     with opened(place, version) as path:
-        yield partial(pieces, path, form=form, kinds=version.columns, rows=version.rows)
+        yield partial(
+            pieces, path, form=form, kinds=version.columns, rows=version.rows, shown=Path(version.shown)
+        )
 
 
 def form_of(place: Place, version: DatasetVersion) -> str:

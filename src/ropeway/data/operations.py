@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, func, select
 from ropeway.core.clock import from_text
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.diff_records import Diff
-from ropeway.data.errors import BadName, DatasetNotFound, NotComparable, SourceMoved, SplitMoved
+from ropeway.data.errors import DatasetNotFound, NotComparable, SourceMoved, SplitMoved
 from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
+from ropeway.data.naming import check_name
 from ropeway.data.profile_records import FullProfile
 from ropeway.data.projections import (
     dataset_version,
@@ -23,6 +24,7 @@ from ropeway.data.projections import (
 )
 from ropeway.data.records import (
     MANY_OBJECTS,
+    REFERRED,
     CheckResult,
     DatasetSummary,
     DatasetVersion,
@@ -35,7 +37,6 @@ from ropeway.data.records import (
 from ropeway.data.standing import was_edited
 from ropeway.workspace import Context, operation
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SHORTEST_PREFIX = 4
 
 
@@ -285,6 +286,10 @@ def record_split(
 def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     """Record a version within the caller's own transaction; for rooms whose data becomes a dataset."""
     check_name(found.name)
+    if found.format == REFERRED and not context.opens_addresses:
+        from ropeway.data.referred import read_pin_of, require_shared
+
+        require_shared(context.project, read_pin_of(context.store, found.version))
     for digest in (found.version, found.contract, found.profile):
         context.store.size(digest)  # raises where the bytes were not put first
     context.begin()
@@ -319,17 +324,6 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     recorded = _find(context, found.name, found.version)
     assert recorded is not None
     return recorded
-
-
-def check_name(name: str) -> DatasetName:
-    """The name, if it can be a dataset's.
-
-    Raises:
-        BadName: it cannot.
-    """
-    if not _NAME.fullmatch(name):
-        raise BadName(name)
-    return DatasetName(name)
 
 
 def _find(context: Context, name: str, version: Digest) -> DatasetVersion | None:

@@ -19,7 +19,8 @@ from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import read_contract
 from ropeway.data.errors import ColumnNotFound, FileChanged, SourceNotFound
 from ropeway.data.load import load
-from ropeway.data.operations import NewVersion, check_name, last_pull, list_datasets, record_pull
+from ropeway.data.naming import check_name
+from ropeway.data.operations import NewVersion, last_pull, list_datasets, record_pull
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion, LastPull, Pulled
 from ropeway.data.sources.many import fetch_files, fetch_objects, joined

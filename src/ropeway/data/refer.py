@@ -16,7 +16,7 @@ from ropeway.data.add import bring, known_kinds, name_from
 from ropeway.data.contract_file import read_contract
 from ropeway.data.errors import ColumnNotFound, SourceChanged
 from ropeway.data.load import pinned_files
-from ropeway.data.operations import check_name
+from ropeway.data.naming import check_name
 from ropeway.data.read import FORMATS, read_table
 from ropeway.data.records import REFERRED, Arrival
 from ropeway.data.referred import S3, Pin, fetched, is_remote, look, within

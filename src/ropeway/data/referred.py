@@ -16,12 +16,13 @@ import msgspec
 
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest, new_id
-from ropeway.data.errors import SourceChanged, SourceMissing
+from ropeway.data.errors import AddressNotOpened, AddressNotShared, NotAPin, SourceChanged, SourceMissing
 from ropeway.data.folder import files_of
 from ropeway.data.records import DatasetVersion
 from ropeway.store import Store
 from ropeway.workspace import Project
 from ropeway.workspace.download import download
+from ropeway.workspace.outbound import parse_url
 
 MOST_BYTES = 2**40
 PATIENCE_S = 600.0
@@ -50,6 +51,11 @@ class Place(Protocol):
     @property
     def project(self) -> Project:
         """The project file."""
+        ...
+
+    @property
+    def opens_addresses(self) -> bool:
+        """Whether an address that is on record is opened here."""
         ...
 
 
@@ -94,7 +100,19 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, tag="pin", omit_defaults=Tr
 
 def read_pin(store: Store, version: DatasetVersion) -> Pin:
     """What a referred version is known by."""
-    return msgspec.json.decode(store.read(version.version), type=Pin)
+    return read_pin_of(store, version.version)
+
+
+def read_pin_of(store: Store, digest: Digest) -> Pin:
+    """The pin that is an object.
+
+    Raises:
+        NotAPin: the object is something else.
+    """
+    try:
+        return msgspec.json.decode(store.read(digest), type=Pin)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotAPin(digest) from error
 
 
 def require_unchanged(place: Place, version: DatasetVersion) -> None:
@@ -132,6 +150,7 @@ def fetched(place: Place, uri: str, *, endpoint: str | None = None) -> Iterator[
 
     A local file is read where it is; others are fetched block by block to a file that goes again.
     """
+    _require_own(place, uri)
     if not is_remote(uri):
         path = _local(place.root, uri)
         yield path, look(place, uri)
@@ -164,7 +183,9 @@ def look(place: Place, uri: str, *, endpoint: str | None = None) -> Pin:
 
     Raises:
         SourceMissing, NotFetched: nothing is there, or it could not be asked.
+        AddressNotOpened: this is a server, and it may be a caller's address.
     """
+    _require_own(place, uri)
     if uri.startswith(S3):
         from ropeway.data.buckets import head_object
 
@@ -181,6 +202,26 @@ def look(place: Place, uri: str, *, endpoint: str | None = None) -> Pin:
         return Pin(uri=uri, size_bytes=sum(each.size_bytes for each in members.values()), members=members)
     member = _member(path)
     return Pin(uri=uri, size_bytes=member.size_bytes, digest=member.digest)
+
+
+def require_shared(project: Project, pin: Pin) -> None:
+    """Refuse an address that somebody from afar may not put on record for those who will open it.
+
+    Raises:
+        AddressNotShared: it is a path, of some machine; or leads to a store that the project does not know.
+        BadAddress: it is a URL that nothing is fetched from.
+    """
+    if not is_remote(pin.uri):
+        raise AddressNotShared(pin.uri, "it is a path on one machine")
+    if pin.uri.startswith(WEB):
+        parse_url(pin.uri)
+    elif pin.endpoint is not None and pin.endpoint not in {each.endpoint for each in project.source.values()}:
+        raise AddressNotShared(pin.uri, f"no [source.NAME] of the project has the endpoint '{pin.endpoint}'")
+
+
+def _require_own(place: Place, uri: str) -> None:
+    if not place.opens_addresses:
+        raise AddressNotOpened(uri)
 
 
 def is_remote(uri: str) -> bool:

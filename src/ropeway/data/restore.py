@@ -16,6 +16,7 @@ import msgspec
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest, new_id
 from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
+from ropeway.data.naming import check_name
 from ropeway.data.operations import list_versions, resolve_version
 from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.data.referred import read_pin
@@ -58,12 +59,15 @@ def restore(workspace: Workspace, reference: str, to: Path | None = None, *, for
 
     Raises:
         DatasetNotFound: there is no such version.
+        BadName: what a server says that it is called is no name.
         NotRestorable: it is referred to, not kept.
         FilesInTheWay: files would be lost; nothing was written.
         FileUnreadable: the way there leads through a link or a file.
         ObjectMissing, ObjectDamaged: the bytes are not here as they were.
     """
     version = resolve_version(workspace, reference=reference)
+    # A file or a folder will be called after it, and it may be a server that says what it is.
+    check_name(version.name)
     if not version.is_kept:
         raise NotRestorable(version.shown, read_pin(workspace.store, version).uri)
     if version.format == FOLDER:
@@ -95,8 +99,15 @@ def file_name(version: DatasetVersion) -> str:
     """The name that a version's file was brought by, where that is known and is no more than a name."""
     said = version.source or ""
     known = Path(said).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson"}
-    is_name = known and said == Path(said).name and "\\" not in said and not said.startswith(".")
-    return said if is_name else f"{version.name}.{version.format}"
+    is_name = (
+        known
+        and said == Path(said).name
+        and "\\" not in said
+        and not said.startswith(".")
+        and said.isprintable()
+    )
+    ending = version.format if version.format.isalnum() else "data"
+    return said if is_name else f"{version.name}.{ending}"
 
 
 def _file_target(version: DatasetVersion, to: Path | None) -> Path:

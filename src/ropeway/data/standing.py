@@ -4,13 +4,18 @@ from pathlib import Path
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
+from ropeway.data.naming import check_name
 
 FOLDER = "contracts"
 
 
 def contract_name(name: str) -> str:
-    """The contract file of a dataset, within the project's folder."""
-    return f"{FOLDER}/{name}.toml"
+    """The contract file of a dataset, within the project's folder.
+
+    Raises:
+        BadName: the name, which a server may have told us, is none that a file may be called after.
+    """
+    return f"{FOLDER}/{check_name(name)}.toml"
 
 
 def was_edited(root: Path, name: str, recorded: Digest) -> bool:

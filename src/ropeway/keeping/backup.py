@@ -11,6 +11,7 @@ takes as long as it takes, comes after. A run that ends meanwhile removes its sp
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -27,9 +28,11 @@ from ropeway.keeping.liveness import Needs, with_members
 from ropeway.keeping.operations import list_collected, note_backup
 from ropeway.ledger.database import driver
 from ropeway.store import Store
-from ropeway.store.files import publish, write_all
+from ropeway.store.files import make_private, publish, write_all
+from ropeway.store.trees import is_inside
 from ropeway.tracking.spool import kept_artifacts
 from ropeway.workspace import LocalWorkspace
+from ropeway.workspace.place import HOME
 from ropeway.workspace.project import PROJECT_FILE
 
 BACKUPS = "backups"
@@ -37,6 +40,7 @@ FORMAT = 1
 SEGMENT_FOLDERS = ("spool", "segments")
 CONTRACTS = "contracts"
 PIECE_BYTES = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +217,8 @@ def read_manifest(place: Path, name: str) -> tuple[Manifest, Digest]:
     """
     if name == "latest":
         name = list_backups(place)[-1].backup
+    if not _NAME.fullmatch(name):
+        raise NoBackup(name, place, [path.stem for path in (place / BACKUPS).glob("*.json")])
     try:
         data = (place / BACKUPS / f"{name}.json").read_bytes()
     except FileNotFoundError as error:
@@ -223,7 +229,21 @@ def read_manifest(place: Path, name: str) -> tuple[Manifest, Digest]:
         raise BackupDamaged(name, [f"its manifest does not read ({error})"]) from error
     if canonical(manifest) != data or manifest.backup != name:
         raise BackupDamaged(name, ["its manifest is not as it was written"])
+    if strange := [path for path in manifest.segments if not _is_segment(path)]:
+        raise BackupDamaged(name, [f"'{path[:80]}' is no segment's name" for path in strange])
+    if strange := [path for path in manifest.files if not _is_own(path)]:
+        raise BackupDamaged(name, [f"'{path[:80]}' leads out of the project" for path in strange])
     return manifest, digest_bytes(data)
+
+
+def _is_segment(path: str) -> bool:
+    """Whether a path of a manifest is one that a backup would have: whoever made it may have been another."""
+    return is_inside(path) and path.split("/", maxsplit=1)[0] in SEGMENT_FOLDERS
+
+
+def _is_own(path: str) -> bool:
+    """Whether a path can be that of a project's own file: in its folder, and of no tool that runs things."""
+    return is_inside(path) and not {HOME, ".git", ".hg", ".venv"} & set(path.split("/"))
 
 
 def verify_backup(place: Path, name: str) -> BackupReport:
@@ -266,7 +286,7 @@ def _open_target(workspace: LocalWorkspace, place: Path) -> Store:
     try:
         if place.resolve().is_relative_to(workspace.home.resolve()):
             raise CannotBackUp(str(place), "it lies within the workspace itself")
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(place)
         others = {path.name for path in place.iterdir()} - {
             BACKUPS,
             "objects",
@@ -328,7 +348,7 @@ def _own_files(workspace: LocalWorkspace) -> Iterable[str]:
     """The project file, what it names, and the contracts: those that are there."""
     contracts = (path.relative_to(workspace.root) for path in (workspace.root / CONTRACTS).rglob("*"))
     names = {PROJECT_FILE, *workspace.project.own_files, *map(str, contracts)}
-    return sorted(name for name in names if (workspace.root / name).is_file())
+    return sorted(name for name in names if _is_own(name) and (workspace.root / name).is_file())
 
 
 class _Copier:

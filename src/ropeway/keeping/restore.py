@@ -22,15 +22,14 @@ from ropeway.ledger.database import driver
 from ropeway.ledger.lock import WriteLock
 from ropeway.store import Store
 from ropeway.store.exchange import exchange
-from ropeway.store.files import publish, sync_folder, write_all
+from ropeway.store.files import make_private, publish, sync_folder, write_all
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.place import DATABASE, HOME
+from ropeway.workspace.place import DATABASE, HOME, ledger_place
 from ropeway.workspace.project import PROJECT_FILE
 
 BUILDING = ".ropeway-restoring"
 """Beside the place: what is not yet whole. Nothing opens it, and the next restore begins with clearing it."""
 SET_ASIDE = ".ropeway-before-restore"
-PRIVATE = 0o700
 
 
 class Restoration(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,12 +81,14 @@ def restore(
     replaced = _events_of(home)
     if home.exists() and not replace:
         raise WorkspaceThere(root, replaced)
-    root.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    make_private(root)
     building = root / BUILDING
     shutil.rmtree(building, ignore_errors=True)
     source = Store(place)
     brought = _bring(source, manifest, building / HOME)
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
+    if ledger_place(building / HOME) != building / HOME / DATABASE:
+        raise BackupDamaged(name, ["its project file, or $ROPEWAY_LEDGER, says that the ledger is elsewhere"])
     with LocalWorkspace(building, actor=actor, clock=clock or SystemClock()) as workspace:
         note_restored(
             workspace,
@@ -117,7 +118,7 @@ def restore(
 
 def _bring(source: Store, manifest: Manifest, home: Path) -> int:
     """Objects, segments and ledger, each verified; gives how many objects."""
-    home.mkdir(parents=True, mode=PRIVATE)
+    make_private(home)
     target = Store(home)
     found: list[str] = []
     digests = listed(source, manifest, found)
@@ -140,7 +141,7 @@ def _bring(source: Store, manifest: Manifest, home: Path) -> int:
 def _write(source: Store, kept: Kept, path: Path, scratch: Path) -> None:
     """One file, durable."""
     opened = source.open_path(kept.digest)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    make_private(path.parent)
 
     def fill(descriptor: int) -> None:
         with opened.open("rb") as content:

@@ -8,7 +8,7 @@ import polars as pl
 from ropeway.data.add import examine
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
-from ropeway.data.operations import check_name
+from ropeway.data.naming import check_name
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.labels.aggregate import aggregate, disputed

@@ -4,6 +4,7 @@ Written from the record alone, in the order of Mitchell et al., "Model Cards for
 same record gives the same text. What the record does not hold is said to be missing, never invented.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "tune", "test")
 DAY = len("2026-01-01")
+_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 DASH = "\u2013"
 
 
@@ -197,7 +199,8 @@ def _limits(evidence: "Evidence | None") -> str:
 
 
 def _section(title: str, lines: Iterable[str]) -> str:
-    return f"## {title}\n\n" + "\n".join(lines)
+    # Names and parameters are anybody's text: none begins a line of its own.
+    return f"## {title}\n\n" + "\n".join(_BREAK.sub(" ", line) for line in lines)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -4,7 +4,7 @@ NotFound   unknown-model · unknown-version · unknown-environment · nothing-li
 Invalid    bad-model-name · bad-moment · bad-routing · not-a-frame · request-mismatch · cost-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
-           version-recalled · package-differs · no-such-rule · evidence-differs
+           version-recalled · package-differs · no-such-rule · evidence-differs · code-not-trusted
 Damaged    model-damaged
 """
 
@@ -333,6 +333,21 @@ class NoTarget(Conflict):
             expected="a column with the truth",
             next_step='name it in ropeway.toml: [inputs.rows] target = "COLUMN"; then run and register again',
             ref=ref,
+        )
+
+
+class CodeNotTrusted(Refused):
+    """Code that somebody else put on record through a server would run here."""
+
+    code = "code-not-trusted"
+
+    def __init__(self, run: str, by: str) -> None:
+        super().__init__(
+            f"The code of '{run}' came from {by} through a server, and would run here.",
+            expected="code of your own, or code that you have read",
+            next_step=f"let {by} register it, then ropeway model trust; or ropeway reproduce {run} --trust",
+            run=run,
+            by=by,
         )
 
 

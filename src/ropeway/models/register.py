@@ -10,6 +10,7 @@ import polars as pl
 from ropeway.core.ids import Digest
 from ropeway.data.load import load, resolve
 from ropeway.models.errors import NothingToPackage
+from ropeway.models.foreign import require_own_code
 from ropeway.models.load import load_package
 from ropeway.models.manifest import (
     FORMAT,
@@ -47,9 +48,11 @@ def register(workspace: Workspace, run: str = "latest", *, name: str | None = No
 
     Raises:
         RunNotRecorded, NothingToPackage: the run left no slice.
+        CodeNotTrusted: it is somebody else's, who came through a server: they register it.
         ReplayDiffers: the package does not answer as the run did, or a row otherwise when it comes alone.
     """
     record = show(workspace, run=run)
+    require_own_code(workspace, record.run)
     package = build_package(workspace, record)
     model = name if name is not None else usual_name(list_models(workspace, limit=MANY), workspace.project)
     loaded = load_package(workspace, package, model)

@@ -47,6 +47,11 @@ class Within:
         return self._context.clock
 
     @property
+    def opens_addresses(self) -> bool:
+        """As the operation's context."""
+        return self._context.opens_addresses
+
+    @property
     def actor_name(self) -> str:
         """The caller's name."""
         return self._context.actor_name

@@ -55,6 +55,10 @@ class WindowObserved(OfDeployment, frozen=True, kw_only=True):
     faults: list[Faults]
     findings: Digest | None
 
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError("a window ends after it begins")
+
     def objects(self) -> Iterable[Digest]:
         """The profile, the report on drift, the findings with examples."""
         return [each for each in (self.profile, self.drift, self.findings) if each is not None]

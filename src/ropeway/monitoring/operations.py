@@ -243,8 +243,13 @@ def find_calibration(context: Context, *, ref: str) -> Digest | None:
 def record_window(
     context: Context, *, window: WindowObserved, performance: PerformanceMeasured | None = None
 ) -> Recorded | None:
-    """Put a window on record, once, and hold the rules against it; None when it was there already."""
+    """Put a window on record, once, and hold the rules against it; None when it was there already.
+
+    Raises:
+        UnknownModel, UnknownVersion: it is of no version that was registered here.
+    """
     context.begin()
+    registry.find(context.read, window.ref)
     if _is_recorded(context, observed_window, window):
         return None
     context.append(window)
@@ -266,8 +271,14 @@ def record_window(
 def record_performance(
     context: Context, *, measured: list[PerformanceMeasured], recent: RecentPerformanceMeasured | None = None
 ) -> Changed:
-    """Put on record what is not on record yet, and hold the rules against the latest."""
+    """Put on record what is not on record yet, and hold the rules against the latest.
+
+    Raises:
+        UnknownModel, UnknownVersion: some of it is of no version that was registered here.
+    """
     context.begin()
+    for each in (*measured, *([recent] if recent is not None else [])):
+        registry.find(context.read, each.ref)
     for each in measured:
         if not _says_the_same(context, measured_window, each):
             context.append(each)

@@ -75,7 +75,9 @@ def gathered(findings: Sequence[Finding]) -> list[Finding]:
 def contract_of(store: Store, dataset: DatasetVersion) -> Contract | None:
     """The contract that a dataset version was last held against; None when it cannot be read."""
     try:
-        return parse_contract(store.read(dataset.contract).decode(), contract_name(dataset.name))
+        return parse_contract(
+            store.read(dataset.contract).decode(errors="replace"), contract_name(dataset.name)
+        )
     except (ObjectMissing, ObjectDamaged, ContractFileBroken, UnicodeDecodeError):
         return None
 

@@ -204,7 +204,9 @@ def _says(line: WindowLine, faults: Sequence[Faults]) -> str:
         parts.append(f"failed on {line.errors:,} of {line.rows:,}")
     if faults:
         worst = max(faults, key=lambda each: each.rows)
-        parts.append(f"'{worst.column}' {PROBLEMS[worst.problem]} in {worst.rows:,} of {line.rows:,}")
+        parts.append(
+            f"'{worst.column}' {PROBLEMS.get(worst.problem, 'at fault')} in {worst.rows:,} of {line.rows:,}"
+        )
     return "; ".join(parts)
 
 

@@ -199,7 +199,7 @@ def _says(rule: AlertRule, line: WindowLine, figure: float, limit: float) -> str
         case "quality":
             problem = max(line.quality, key=lambda each: line.quality[each], default="")
             where = f" of {shown(line.faulty_columns)}" if line.faulty_columns else ""
-            what = f"{PROBLEMS[problem]}{where}" if problem else "nothing wrong"
+            what = f"{PROBLEMS.get(problem, 'at fault')}{where}" if problem else "nothing wrong"
             return f"{figure:.1%} of {line.rows:,} rows: {what} (limit {limit:.1%})"
         case "errors":
             return f"failed on {line.errors:,} of {line.rows:,} requests, {figure:.1%} (limit {limit:.1%})"

@@ -283,6 +283,20 @@ class NoSafeFormat(Invalid):
         )
 
 
+class ArtifactUnreadable(Refused):
+    """What a step is said to have learnt is in no format that Ropeway reads, and it reads none that runs."""
+
+    code = "artifact-unreadable"
+
+    def __init__(self, step: str, reason: str) -> None:
+        super().__init__(
+            f"What '{step}' learnt cannot be read: {reason}.",
+            expected="a value that ropeway run wrote: frames, arrays, reviewed estimators, plain values",
+            next_step="ropeway run, then ropeway model register",
+            step=step,
+        )
+
+
 class UntrustedTypes(Refused):
     """An artifact holds types that nobody has reviewed."""
 

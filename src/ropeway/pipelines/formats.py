@@ -344,6 +344,9 @@ _SPARSE_PARTS = {
 }
 
 
+_SPARSE_TYPES = frozenset(f"{form}_{kind}" for form in _SPARSE_PARTS for kind in ("matrix", "array"))
+
+
 def _write_sparse(value: Any, writing: _Writing) -> Node:
     names = _SPARSE_PARTS.get(value.format)
     if names is None or value.ndim != 2:
@@ -455,6 +458,8 @@ def _read_sparse(node: dict[str, Any]) -> Any:
     import numpy as np
     from scipy import sparse
 
+    if node["type"] not in _SPARSE_TYPES:
+        raise ValueError(f"{str(node['type'])[:80]!r} is no kind of sparse matrix")
     made = getattr(sparse, node["type"])
     parts = {name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in node["v"].items()}
     shape = tuple(node["shape"])

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from ropeway.core.errors import RopewayError
 from ropeway.pipelines import formats
 from ropeway.pipelines.code import Code, PackedFiles, say_error
-from ropeway.pipelines.errors import ColumnMissing, ServedWithoutColumns, StepChangedRows, StepFailed
+from ropeway.pipelines.errors import (
+    ArtifactUnreadable,
+    ColumnMissing,
+    ServedWithoutColumns,
+    StepChangedRows,
+    StepFailed,
+)
 from ropeway.pipelines.formats import NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, build_graph
 from ropeway.pipelines.observe import Observation, watching
@@ -149,6 +155,7 @@ def load_slice(
     Raises:
         PipelineBroken: the code cannot be read here.
         UntrustedTypes: an artifact holds types that nobody has reviewed.
+        ArtifactUnreadable: it is nothing that Ropeway wrote.
     """
     loaded = Code(PackedFiles(code), pipeline)
     try:
@@ -159,12 +166,22 @@ def load_slice(
         graph = build_graph(marks, asked - {mark.name for mark in marks})
         params = resolve_parameters(graph, settings, {}, only=graph.serving)
         trust = Trust(trusted, loaded)
-        pinned = {name: decode(artifacts[name], trust) for name in graph.pinned}
+        pinned = {name: _learnt(name, artifacts[name], trust) for name in graph.pinned}
     # Loaded code that no slice holds would stay in memory; what was raised goes on its way.
     except BaseException:
         loaded.close()
         raise
     return slice_of(loaded, graph, params, pinned, inputs)
+
+
+def _learnt(step: str, data: bytes, trust: Trust) -> Any:
+    try:
+        return decode(data, trust)
+    except RopewayError:
+        raise
+    # The bytes may be anybody's, and half a dozen libraries read them: each has errors of its own.
+    except Exception as error:
+        raise ArtifactUnreadable(step, f"{type(error).__name__}: {error}"[:200]) from error
 
 
 def find_signature(made: Slice, sample: "pl.DataFrame") -> dict[str, str]:

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from ropeway.core.hashing import digest_bytes
-from ropeway.store.files import in_our_words, publish, write_all
-
-PRIVATE = 0o700
+from ropeway.store.files import in_our_words, make_private, publish, write_all
 
 
 class Cache:
@@ -26,7 +24,7 @@ class Cache:
         """Keep a value; may be lost at power loss, but is never seen in part by a living process."""
         path = self._path(key)
         with in_our_words(self._folder):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+            make_private(path.parent)
         publish(
             path, self._scratch, lambda descriptor: write_all(descriptor, value), durable=False, mode=0o600
         )

@@ -1,6 +1,6 @@
 """What can go wrong with stored bytes.
 
-Damaged ├── ObjectMissing · ObjectDamaged · NotATree · SegmentDamaged
+Damaged ├── ObjectMissing (└── ObjectNotBrought, 409) · ObjectDamaged · NotATree · SegmentDamaged
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
 Conflict └── InTheWay          RopewayError └── OutOfSpace · DiskFailing          NotFound └── BlobMissing
 Unavailable └── CodingUnavailable · BackendUnavailable
@@ -22,6 +22,14 @@ class ObjectMissing(Damaged):
             next_step="ropeway fsck",
             digest=digest,
         )
+
+
+class ObjectNotBrought(ObjectMissing):
+    """An object that is referred to for the first time, and whose bytes were not brought before."""
+
+    code = "object-not-brought"
+    http_status = 409
+    exit_code = 3
 
 
 class ObjectDamaged(Damaged):

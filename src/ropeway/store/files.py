@@ -9,6 +9,18 @@ from pathlib import Path
 from ropeway.core.ids import new_id
 from ropeway.store.errors import DiskFailing, OutOfSpace
 
+PRIVATE = 0o700
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are not there, for its owner alone, whatever the mask.
+
+    `mkdir(parents=True, mode=…)` gives its mode to the last one only.
+    """
+    for each in reversed((folder, *folder.parents)):
+        if not each.is_dir():
+            each.mkdir(exist_ok=True, mode=PRIVATE)
+
 
 def publish(target: Path, scratch: Path, fill: Callable[[int], None], *, durable: bool, mode: int) -> None:
     """Write a file under a temporary name and rename it to its place.

@@ -15,7 +15,7 @@ from ropeway.store.errors import BadDigest, ObjectDamaged, ObjectMissing
 from ropeway.store.files import publish, sync_folder
 
 FANOUT = 256
-READ_ONLY = 0o444
+READ_ONLY = 0o400
 PRIVATE = 0o700
 SETTLED_AFTER_S = 60
 COPY_BYTES = 1 << 20

@@ -17,7 +17,7 @@ from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
 from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
-from ropeway.store.files import in_our_words, sync_folder, write_all
+from ropeway.store.files import in_our_words, make_private, sync_folder, write_all
 from ropeway.store.folders import put_folder
 from ropeway.store.gate import Gate
 from ropeway.store.intake import LARGE_BYTES, Intake, ReadInto
@@ -35,7 +35,6 @@ from ropeway.store.whole import Whole
 
 __all__ = ["Store", "Tree"]
 T = TypeVar("T")
-PRIVATE = 0o700
 ABANDONED_AFTER_S = 24 * 3600
 RENEWED_AFTER_S = 3600
 """What is wanted again counts as new once that was longer ago: a collection spares what is new."""
@@ -304,7 +303,7 @@ class Store:
 
     def _prepare(self) -> None:
         """Make the folders, and remove what killed writers left half-written long ago."""
-        self.scratch.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        make_private(self.scratch)
         oldest = time.time() - ABANDONED_AFTER_S
         for path in self.scratch.iterdir():
             with contextlib.suppress(FileNotFoundError):

@@ -12,7 +12,7 @@ from ropeway.store.files import in_our_words, settle, write_all
 from ropeway.store.pack_format import MAGIC, Entry, header_of, index_of
 
 SUFFIX = ".pack"
-READ_ONLY = 0o444
+READ_ONLY = 0o400
 BUFFER_BYTES = 1 << 20
 AHEAD_BYTES = 32 << 20
 """So much may wait to be written: more would be memory, less would be waiting."""

@@ -20,11 +20,10 @@ from pathlib import Path
 import msgspec
 
 from ropeway.store.errors import SegmentDamaged
-from ropeway.store.files import in_our_words, sync_folder, write_all
+from ropeway.store.files import in_our_words, make_private, sync_folder, write_all
 
 MAGIC = b"RWSEG\x00\x01\n"
 FRAME = struct.Struct("<II")
-PRIVATE = 0o700
 SALVAGED_BYTES = 1 << 21
 """A longer record is not looked for behind a damaged place, where any four bytes may pass for a length."""
 
@@ -67,7 +66,7 @@ class SegmentWriter:
 
     def _begin(self, header: bytes) -> None:
         path = self.path
-        path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        make_private(path.parent)
         # Locked under another name first, so that nobody ever sees it unlocked and takes it for abandoned.
         newborn = path.with_name(f".{path.name}.new")
         self._descriptor = os.open(

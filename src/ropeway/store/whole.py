@@ -6,11 +6,10 @@ import time
 from pathlib import Path
 
 from ropeway.core.ids import Digest
-from ropeway.store.files import publish
+from ropeway.store.files import make_private, publish
 from ropeway.store.packed import Packed
 
-READ_ONLY = 0o444
-PRIVATE = 0o700
+READ_ONLY = 0o400
 LIMIT_BYTES = 10 << 30
 SPARED_NS = 3600 * 10**9
 
@@ -35,7 +34,7 @@ class Whole:
         """Write the file, verified."""
         path = self.path(digest)
         self._make_room(size)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        make_private(path.parent)
         publish(
             path,
             self._scratch,

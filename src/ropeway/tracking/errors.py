@@ -2,7 +2,7 @@
 
 Invalid   ├── FilterInvalid · SortInvalid · FilterTooLarge (TooLarge)
           ├── PointInvalid · StepInvalid · PointTooLarge (TooLarge)
-          └── SettingInvalid · ReferenceInvalid · AmbiguousRun · TooFewRuns · LimitInvalid
+          └── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun · TooFewRuns · LimitInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
 Conflict  └── RunExists · RunEnded · RunElsewhere
 """
@@ -31,6 +31,19 @@ class FilterInvalid(Invalid):
             next_step=self.example,
             column=column,
             reason=reason,
+        )
+
+
+class BadRunId(Invalid):
+    """An id under which no run can begin."""
+
+    code = "bad-run-id"
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"No run can begin as '{run[:SHOWN_CHARACTERS]}'.",
+            expected="run_ and at most 60 letters, digits, '-' and '_'",
+            run=run[:SHOWN_CHARACTERS],
         )
 
 

@@ -45,6 +45,9 @@ class ArtifactRecord(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+NO_NUMBERS = ("nan", "inf", "-inf")
+
+
 class MetricSummary(msgspec.Struct, frozen=True, kw_only=True):
     """All points of one key. What JSON cannot say is text: `nan`, `inf`, `-inf`.
 
@@ -59,6 +62,11 @@ class MetricSummary(msgspec.Struct, frozen=True, kw_only=True):
     min: float | str | None
     max: float | str | None
     count: int
+
+    def __post_init__(self) -> None:
+        for value in (self.last, self.min, self.max):
+            if isinstance(value, str) and value not in NO_NUMBERS:
+                raise ValueError(f"a metric's text is one of {', '.join(NO_NUMBERS)}")
 
 
 class Harvest(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,16 @@
 """The operations on runs: start, finish, interrupt here; the questions stand in modules of their own."""
 
+import re
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import select
 
+from ropeway.core.clock import to_text
 from ropeway.core.ids import Digest, RunId
-from ropeway.store.errors import ObjectMissing
+from ropeway.store.errors import ObjectNotBrought
 from ropeway.tracking.compare import compare
-from ropeway.tracking.errors import RunEnded, RunExists, RunNotFound
+from ropeway.tracking.errors import BadRunId, RunEnded, RunExists, RunNotFound
 from ropeway.tracking.events import (
     CodeRecord,
     Harvest,
@@ -36,6 +39,9 @@ __all__ = [
 ]
 
 
+_RUN_ID = re.compile(r"run_[A-Za-z0-9_-]{1,60}")
+
+
 @operation("tracking.start", kind="command", permission="runs:write")
 def start(
     context: Context,
@@ -56,10 +62,13 @@ def start(
     """Record that a run began. Its code and its environment are in the store already.
 
     Raises:
+        BadRunId: it is none; files are called after it.
         RunExists: that id has been used.
         ReferenceInvalid, ReferenceUnknown: an input that is not on record.
         ObjectMissing: the code's tree or the environment is not in the store.
     """
+    if not _RUN_ID.fullmatch(run):
+        raise BadRunId(run)
     _require_objects(context, code.tree, environment)
     require_known(context.read, inputs)
     context.begin()
@@ -139,7 +148,7 @@ def interrupt(
     harvest: Harvest,
     params: dict[str, Scalar] | None = None,
     tags: dict[str, Scalar] | None = None,
-    last_sign_at: str | None = None,
+    last_sign_at: datetime | None = None,
     was_torn: bool = False,
 ) -> bool:
     """Record that a run's process is gone. False, and nothing recorded, when it is unknown or has ended."""
@@ -153,7 +162,7 @@ def interrupt(
             harvest=harvest,
             params=params or None,
             tags=tags or None,
-            last_sign_at=last_sign_at,
+            last_sign_at=None if last_sign_at is None else to_text(last_sign_at),
             was_torn=was_torn,
         )
     )
@@ -173,4 +182,4 @@ def _require_objects(context: Context, *digests: Digest) -> None:
     """A reference is published only after its bytes are there."""
     for digest in digests:
         if not context.store.has(digest):
-            raise ObjectMissing(digest)
+            raise ObjectNotBrought(digest)

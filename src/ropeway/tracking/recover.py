@@ -4,6 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 
+from ropeway.core.clock import from_text
 from ropeway.core.ids import RunId
 from ropeway.store import is_abandoned
 from ropeway.tracking.operations import interrupt
@@ -40,7 +41,7 @@ def _recover(workspace: Workspace, path: Path) -> bool:
         harvest=gleanings.harvest,
         params=gleanings.params,
         tags=gleanings.tags,
-        last_sign_at=gleanings.last_sign_at,
+        last_sign_at=from_text(gleanings.last_sign_at) if gleanings.last_sign_at else None,
         was_torn=gleanings.was_torn,
     )
     # Not recorded: the run had ended and died before it could tidy up, or had never come to its start.

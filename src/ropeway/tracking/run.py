@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, SettingInvalid, StepInvalid
 from ropeway.tracking.references import check_reference, require_references
@@ -239,7 +240,7 @@ class Run:
             harvest=gleanings.harvest,
             params=gleanings.params,
             tags=gleanings.tags,
-            last_sign_at=moment(now_us()),
+            last_sign_at=from_text(moment(now_us())),
             was_torn=gleanings.was_torn,
         )
 

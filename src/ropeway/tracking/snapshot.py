@@ -168,11 +168,15 @@ def _list_with_git(root: Path) -> _Listing | None:
     )
 
 
+# A repository's own settings may name programs that git starts to look at it; a folder may be anybody's.
+_RUNS_NOTHING = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
+
+
 def _git(root: Path, *words: str) -> bytes | None:
     """What git prints; None where it is missing, refuses, or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  fixed words
-            ["git", "-C", str(root), *words],  # noqa: S607  whichever git the user has
+            ["git", "-C", str(root), *_RUNS_NOTHING, *words],  # noqa: S607  whichever git the user has
             capture_output=True,
             check=True,
             timeout=GIT_TIMEOUT_S,

@@ -20,6 +20,7 @@ from ropeway.ledger.journal import get_meta, set_meta
 from ropeway.ledger.tables import checkpoint
 from ropeway.ledger.tree import reader, root_at, size_of
 from ropeway.ledger.upgrade import LEDGER_ID
+from ropeway.store.files import publish, write_all
 from ropeway.workspace.errors import HeadContradicts
 from ropeway.workspace.heads import HeadLine, HeadsFile
 from ropeway.workspace.keyring import Keyring
@@ -132,10 +133,14 @@ def spread(
     if outside is not None:
         places.append(outside)
     for path in places:
-        HeadsFile(path).catch_up(lambda known: _since(ledger, known))
+        # Those elsewhere are for others to hold against.
+        HeadsFile(path).catch_up(
+            lambda known: _since(ledger, known), mode=0o644 if path == outside else 0o600
+        )
     key = own / OWN_KEY
     if not key.exists() or key.read_text(encoding="utf-8").strip() != signer.verifier.text:
-        key.write_text(signer.verifier.text + "\n", encoding="utf-8")
+        text = (signer.verifier.text + "\n").encode()
+        publish(key, home / "tmp", lambda to: write_all(to, text), durable=False, mode=0o600)
 
 
 def _check_continues(name: str, head: Checkpoint, size: int, root: Callable[[int], bytes]) -> None:

@@ -17,7 +17,7 @@ from ropeway.core.ids import PersonId, new_id
 from ropeway.ledger import Event, Fact, Ledger, Transaction, person
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.store import Store
-from ropeway.store.errors import ObjectMissing
+from ropeway.store.errors import ObjectNotBrought
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project
@@ -59,6 +59,11 @@ class Context:
         self._reading: Connection | None = None
         self._transaction: Transaction | None = None
         self._actor: PersonId | None = None
+
+    @property
+    def opens_addresses(self) -> bool:
+        """Whether what data refers to is opened here: never for a guest, who may have named it."""
+        return not self._is_guest
 
     @property
     def project(self) -> Project:
@@ -113,13 +118,13 @@ class Context:
         """Record an event as the caller's. Durable when the operation has returned.
 
         Raises:
-            ObjectMissing: the store does not hold an object that the event needs.
+            ObjectNotBrought: the store does not hold an object that the event needs.
         """
         transaction = self.begin()
         # Under the lock that a collection takes too: what an event needs is there, and now it will stay.
         for digest in event.objects():
             if not self.store.renew(digest):
-                raise ObjectMissing(digest)
+                raise ObjectNotBrought(digest)
         return transaction.append(event, actor=self.actor, auth=self.caller.auth)
 
     def again(self) -> "Context":

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from ropeway.store.files import sync_folder, write_all
+from ropeway.store.files import make_private, sync_folder, write_all
 
 TAIL_BYTES = 65_536
+PRIVATE = 0o600
 
 
 class HeadLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +39,18 @@ class HeadsFile:
         heads = [head for line in lines if (head := _parse(line)) is not None]
         return heads, sum(1 for line in lines if line) - len(heads)
 
-    def catch_up(self, since: Callable[[int], list[HeadLine]]) -> None:
+    def catch_up(self, since: Callable[[int], list[HeadLine]], *, mode: int = PRIVATE) -> None:
         """Append what is missing at the end, durable when this returns.
 
         Args:
             since: gives the checkpoints over more events than a number, smallest first.
+            mode: of the file, where it is made.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if mode == PRIVATE:
+            make_private(self.path.parent)
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         try:
             # Under the lock, so that two processes do not append the same.
             fcntl.flock(descriptor, fcntl.LOCK_EX)

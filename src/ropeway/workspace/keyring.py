@@ -24,12 +24,11 @@ from ropeway.core.note import (
     parse_verifier,
     signer_of,
 )
-from ropeway.store.files import publish, write_all
+from ropeway.store.files import make_private, publish, write_all
 from ropeway.workspace.errors import HeadContradicts
-from ropeway.workspace.user_folder import PRIVATE
 
 SECRET = 0o600
-OPEN = 0o644
+OPEN = 0o600
 
 
 class Keyring:
@@ -133,7 +132,7 @@ class Keyring:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        make_private(self.folder)
         descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SECRET)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -112,6 +112,11 @@ class LocalWorkspace:
         return self._clock
 
     @property
+    def opens_addresses(self) -> bool:
+        """Whether what data refers to is opened here: never for a guest, who may have named it."""
+        return not self._is_guest
+
+    @property
     def actor_name(self) -> str:
         """The name under which this caller acts."""
         return self._caller.name

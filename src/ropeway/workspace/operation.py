@@ -59,6 +59,11 @@ class Workspace(Protocol):
         ...
 
     @property
+    def opens_addresses(self) -> bool:
+        """Whether what data refers to is opened here: never for a guest, who may have named it."""
+        ...
+
+    @property
     def actor_name(self) -> str:
         """The name under which this caller acts."""
         ...

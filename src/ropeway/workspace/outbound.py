@@ -17,6 +17,7 @@ RopewayError
 """
 
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -47,6 +48,8 @@ class BadAddress(Invalid):
     code = "bad-address"
 
     def __init__(self, url: str, reason: str) -> None:
+        # What stands before an @ may be a password, and errors are written down.
+        url = re.sub(r"//[^/?#]*@", "//***@", url)
         super().__init__(
             f"Nothing can be sent to '{url[:SHOWN_CHARACTERS]}': {reason}.",
             expected="an http or https URL with a host and without a user, such as https://hooks.example.org/x",

@@ -102,6 +102,11 @@ class RemoteWorkspace:
         return self._clock
 
     @property
+    def opens_addresses(self) -> bool:
+        """What is opened here is opened by the caller's own process."""
+        return True
+
+    @property
     def actor_name(self) -> str:
         """The name under which this caller acts."""
         return self._actor_name

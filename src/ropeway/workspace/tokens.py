@@ -9,11 +9,11 @@ import stat
 from pathlib import Path
 
 from ropeway.core.hashing import digest_bytes
+from ropeway.store.files import make_private
 from ropeway.workspace.errors import TokenExposed
 from ropeway.workspace.user_folder import user_folder
 
 VARIABLE = "ROPEWAY_TOKEN"
-PRIVATE = 0o700
 READ_BY_OTHERS = 0o077
 _FORM = re.compile(r"[\x21-\x7e]{1,500}")
 
@@ -46,7 +46,7 @@ def is_token(text: str) -> bool:
 def keep_token(origin: str, token: str) -> Path:
     """Keep a token for a server, in place of the one there was; gives the file."""
     path = token_path(origin)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    make_private(path.parent)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as target:

@@ -63,11 +63,13 @@ def make_clean(
     Raises:
         CannotInstall: pip could not; it asks the package index that pip is configured for.
     """
+    pins = {name: version for name, version in recorded.packages.items() if name != "ropeway"}
+    imported = {name for name in record.packages if name in pins}
+    if strange := sorted(name for name in imported if not _is_plain(name, pins[name])):
+        raise CannotInstall(f"'{strange[0][:80]}' in the version '{pins[strange[0]][:80]}' is no package")
     tell("making a virtual environment")
     venv.create(folder, with_pip=True, symlinks=True)
     python = str(folder / "bin" / "python")
-    pins = {name: version for name, version in recorded.packages.items() if name != "ropeway"}
-    imported = {name for name in record.packages if name in pins}
     wanted = sorted(imported | own_requirements(imported))
     constraints = folder / "constraints.txt"
     lines = [f"{name}=={version}" for name, version in pins.items() if _is_plain(name, version)]

@@ -30,6 +30,7 @@ from ropeway.keeping.reproduce.operations import record_reproduction
 from ropeway.keeping.reproduce.records import Answer, Place, Remade, Reproduction
 from ropeway.keeping.reproduce.rerun import ANSWER, remade
 from ropeway.keeping.reproduce.scratch import lay_out
+from ropeway.models.foreign import require_own_code
 from ropeway.models.operations import list_models, resolve_version
 from ropeway.pipelines.errors import RunNotRecorded
 from ropeway.pipelines.operations import show
@@ -60,6 +61,7 @@ def reproduce(
     *,
     place: Place = "here",
     tolerance: float = TOLERANCE,
+    trust: bool = False,
     tell: Callable[[str], None] = lambda _what: None,
 ) -> Reproduction:
     """Do a run again, record what came of it, and give the verdict.
@@ -70,13 +72,17 @@ def reproduce(
         place: with the packages that are installed here, or `clean`: with those on record, newly installed
             from the package index that pip is configured for.
         tolerance: how far numbers may be apart to count as equal.
+        trust: run the code of somebody else, which came through a server: the caller has read it.
         tell: told what goes on.
 
     Raises:
         RunNotFound, UnknownModel: nothing answers to it.
+        CodeNotTrusted: its code came from somebody else through a server; nothing of it was run.
     """
     began = time.monotonic()
     model, run = _meant(workspace, ref)
+    if not trust:
+        require_own_code(workspace, run.id)
     found = Reproduction(
         run=run.id,
         model=model,

@@ -18,6 +18,7 @@ from ropeway.models.register import manifest_of
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.pipelines.run import pipeline_record, run_pipeline
 from ropeway.workspace import LocalWorkspace, Workspace
+from ropeway.workspace.place import DATABASE, HOME
 
 REQUEST, ANSWER = "request.json", "answer.json"
 ACTOR = "reproduction"
@@ -27,7 +28,7 @@ def rerun(folder: Path) -> Answer:
     """Do the run again in the folder that was laid out for it."""
     request = msgspec.json.decode((folder / REQUEST).read_bytes(), type=Request)
     try:
-        with LocalWorkspace(folder, actor=ACTOR) as workspace:
+        with LocalWorkspace(folder, actor=ACTOR, place=folder / HOME / DATABASE) as workspace:
             return Answer(made=_run(_pinned(workspace, request), request))
     except RopewayError as error:
         return Answer(error=error.what)

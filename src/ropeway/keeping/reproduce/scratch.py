@@ -17,6 +17,7 @@ from ropeway.pipelines.records import PipelineRecord
 from ropeway.store import Store
 from ropeway.workspace import LocalWorkspace, Workspace
 from ropeway.workspace.errors import ProjectNotFound
+from ropeway.workspace.place import DATABASE, HOME
 from ropeway.workspace.project import PROJECT_FILE
 
 TREE_BEGINS = b'{"entries":'
@@ -38,7 +39,8 @@ def lay_out(workspace: Workspace, record: PipelineRecord, folder: Path) -> None:
     if not (folder / PROJECT_FILE).is_file():
         raise ProjectNotFound(folder)
     events = [_event(each) for each in list_run_data(workspace, run=record.run)]
-    with LocalWorkspace(folder, actor=ACTOR) as made:
+    # Its own file: the project file that was kept may name a ledger elsewhere, where none of this belongs.
+    with LocalWorkspace(folder, actor=ACTOR, place=folder / HOME / DATABASE) as made:
         for event in events:
             for digest in event.objects():
                 _bring(workspace.store, made.store, digest)

@@ -140,6 +140,11 @@ def driver() -> ModuleType:
 def open_engine(path: Path) -> Engine:
     """An engine on the database file, with WAL, `synchronous=FULL` and explicit transactions."""
     module = driver()
+    # SQLite makes files that others may read, and gives its log the mode of the database. Only where there is
+    # none: to close a file is to let go of this process's locks on it.
+    if not path.exists():
+        with in_our_words(path):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     engine = create_engine(
         f"sqlite+pysqlite:///{path}",
         module=module,

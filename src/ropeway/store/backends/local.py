@@ -7,10 +7,10 @@ from shutil import copyfileobj
 
 from ropeway.store.backends.backend import Backend, Blob, checked_name
 from ropeway.store.errors import BackendUnavailable, BadRange, BlobMissing
-from ropeway.store.files import publish, sync_folder, write_all
+from ropeway.store.files import make_private, publish, sync_folder, write_all
 
 SCRATCH = "tmp"
-READ_ONLY = 0o444
+READ_ONLY = 0o400
 PRIVATE = 0o700
 
 
@@ -26,7 +26,7 @@ class LocalBackend:
         self._scratch = folder / SCRATCH
         try:
             for each in (self._folder, self._scratch):
-                each.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+                make_private(each)
         except OSError as error:
             raise BackendUnavailable(str(folder), error.strerror or str(error)) from error
 
