@@ -78,7 +78,7 @@ class Server:
             **options,
         )
         self.server = GracefulServer(self.app, listener)
-        self.thread = threading.Thread(target=self.server.run)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         self.client = httpx.Client(base_url=self.url, timeout=30)
 

@@ -51,7 +51,7 @@ class Service:
         self.port = int(self.url.rpartition(":")[2])
         self.app = PredictionApp(self.deployment, self.log)
         self.server = GracefulServer(self.app, listener)
-        self.thread = threading.Thread(target=self.server.run)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         self.deployment.start()
         self.client = httpx.Client(base_url=self.url, timeout=30)

@@ -36,7 +36,7 @@ from ropeway.labels.records import (
     RatingsVersion,
 )
 from ropeway.labels.settings import require_current
-from ropeway.workspace import Context, LabelSet, Project, operation
+from ropeway.workspace import Context, LabelSet, Limit, Project, operation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -165,7 +165,7 @@ def latest_agreement(
 
 
 @operation("labels.queue", kind="query", permission="labels:read")
-def queue(context: Context, *, labels: str, limit: int = 20) -> Queue:
+def queue(context: Context, *, labels: str, limit: Limit = 20) -> Queue:
     """The items that a person should decide: not rated, tied, or with too small a majority."""
     from ropeway.labels.aggregate import choices, disputed, item_label
 

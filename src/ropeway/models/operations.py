@@ -29,7 +29,7 @@ from ropeway.models.provenance import require_as_recorded
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.routing import Routing, route_in, routing_of
 from ropeway.models.states import Move, State, after
-from ropeway.workspace import Context, Workspace, operation
+from ropeway.workspace import Context, Limit, Workspace, operation
 from ropeway.workspace.project import Scalar
 
 RAN_HERE = "ran here"
@@ -65,7 +65,7 @@ class Trusted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @operation("models.list", kind="query", permission="models:read")
-def list_models(context: Context, *, name: str | None = None, limit: int = 100) -> list[ModelVersion]:
+def list_models(context: Context, *, name: str | None = None, limit: Limit = 100) -> list[ModelVersion]:
     """Model versions, newest first."""
     return registry.list_all(context.read, name, limit)
 

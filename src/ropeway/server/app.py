@@ -17,10 +17,18 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from ropeway.core.canonical import canonical
-from ropeway.core.errors import RopewayError
+from ropeway.core.errors import Damaged, RopewayError
+from ropeway.core.ids import Digest
 from ropeway.members.roles import HEALTH
 from ropeway.server.auth import Gatekeeper, Visitor
-from ropeway.server.errors import BadKey, BadQuery, ExecuteNotAllowed, SignInRequired, TooManyStreams
+from ropeway.server.errors import (
+    BadKey,
+    BadQuery,
+    ExecuteNotAllowed,
+    SignInRequired,
+    TooManyStreams,
+    UnknownObject,
+)
 from ropeway.server.jobs import JobRunner
 from ropeway.server.objects import OBJECT_BYTES, give_object, take_object
 from ropeway.server.openapi import describe
@@ -28,6 +36,8 @@ from ropeway.server.operations import get_job
 from ropeway.server.routes import API, JOBS, ME, OBJECTS, SIGN_IN, Route, make_routes
 from ropeway.server.session import give_me, sign_in, sign_out
 from ropeway.server.stream import CURSOR, events
+from ropeway.serving.bodies import Bodies
+from ropeway.serving.discretion import discreet
 from ropeway.serving.door import (
     BODY_BYTES,
     SAFETY_HEADERS,
@@ -37,8 +47,8 @@ from ropeway.serving.door import (
     check_caller,
     check_json,
     decode_json,
+    error_body,
     header,
-    read_body,
     reply,
     reply_error,
 )
@@ -54,8 +64,10 @@ MAX_KEY_LENGTH = 200
 MAX_QUERY_FIELDS = 100
 MAX_STREAMS = 64
 MAX_NAME_LENGTH = 200
-MAX_ARGUMENT_BYTES = 16 * BODY_BYTES
+MAX_ARGUMENT_BYTES = 8 * BODY_BYTES
 """The default limit of an operation's arguments: a run may end with thousands of metrics."""
+AT_ONCE_BYTES = 16 * 1024
+"""Arguments up to this size are read in the event loop, in about a millisecond."""
 
 
 class ServerApp:
@@ -89,7 +101,7 @@ class ServerApp:
         self.routes = make_routes(operations)
         self.allow_execute = allow_execute
         self.is_draining = is_draining
-        self.body_bytes = body_bytes
+        self.bodies = Bodies(body_bytes)
         self.object_bytes = object_bytes
         self.answers_to = answers_to
         self.gate = Gatekeeper(self.workspace, {route.permission for route in self.routes.values()})
@@ -120,7 +132,7 @@ class ServerApp:
             if has_begun:
                 raise
             self.gate.tell(scope, error, "" if visitor is None else visitor.caller.name)
-            await reply_error(scope, receive, send, error)
+            await reply_error(scope, receive, send, discreet(error, self.workspace.root))
         except Exception:
             # The request edge. Once an answer has begun, only cutting it off tells the caller the truth.
             if has_begun:
@@ -211,8 +223,6 @@ class ServerApp:
         send: Send,
     ) -> None:
         arguments = await self._arguments(operation, scope, receive)
-        # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
-        canonical(arguments)
         key = _key(operation, scope)
         if operation.kind == "stream":
             await self._stream(workspace, operation, arguments, scope, receive, send)
@@ -226,20 +236,23 @@ class ServerApp:
             where = (b"location", f"{JOBS}/{job}".encode())
             await reply(send, 202, msgspec.json.encode({"job": job}), [*headers, where])
         else:
-            result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
+            try:
+                result = await asyncio.to_thread(workspace.perform, operation, arguments, key)
+            except Damaged as error:
+                raise _named_by_caller(error, arguments, workspace) or error from error
             await _reply_with(result, scope, send)
 
     async def _arguments(
         self, operation: Operation[..., Any], scope: Scope, receive: Receive
     ) -> Mapping[str, Any]:
         if scope["method"] != "POST":
-            return _query(operation, scope["query_string"])
+            arguments = _query(operation, scope["query_string"])
+            canonical(arguments)
+            return arguments
         check_json(scope)
-        body = await read_body(scope, receive, self.body_bytes)
-        arguments = decode_json(body) if body else {}
-        if not isinstance(arguments, dict):
-            raise MalformedRequest("it is no JSON object", expected="the arguments by name: {…}")
-        return arguments
+        body = await self.bodies.read(scope, receive)
+        # Others are answered while a large one is read.
+        return await asyncio.to_thread(_decoded, body) if len(body) > AT_ONCE_BYTES else _decoded(body)
 
     async def _stream(
         self,
@@ -266,6 +279,7 @@ class ServerApp:
                 events(
                     lambda: workspace.perform(operation, arguments),
                     lambda: self.is_draining() or over.done(),
+                    lambda error: error_body(discreet(error, workspace.root)),
                 ),
                 media_type="text/event-stream",
                 headers={name.decode(): value.decode() for name, value in SAFETY_HEADERS},
@@ -274,6 +288,16 @@ class ServerApp:
         finally:
             over.cancel()
             self._streams.release()
+
+
+def _named_by_caller(
+    error: Damaged, arguments: Mapping[str, Any], workspace: LocalWorkspace
+) -> UnknownObject | None:
+    """What is amiss where it is no damage: the caller named an object that was never here."""
+    digest = error.facts.get("digest")
+    if digest in arguments.values() and not workspace.store.has(Digest(str(digest))):
+        return UnknownObject(str(digest))
+    return None
 
 
 async def _reply_with(result: Any, scope: Scope, send: Send) -> None:
@@ -291,6 +315,16 @@ def _named(scope: Scope, name: str) -> str:
     if len(given) > MAX_NAME_LENGTH or not given.isprintable():
         raise MalformedRequest(f"its {name} is no name", expected=f"at most {MAX_NAME_LENGTH} characters")
     return given
+
+
+def _decoded(body: bytes | bytearray) -> Mapping[str, Any]:
+    """Arguments from a body."""
+    arguments = decode_json(body) if body else {}
+    if not isinstance(arguments, dict):
+        raise MalformedRequest("it is no JSON object", expected="the arguments by name: {…}")
+    # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
+    canonical(arguments)
+    return arguments
 
 
 def _key(operation: Operation[..., Any], scope: Scope) -> str | None:

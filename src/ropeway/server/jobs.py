@@ -22,6 +22,7 @@ from ropeway.server.events import JobAccepted, JobFinished
 from ropeway.server.operations import lock_path
 from ropeway.server.projections import asked_for
 from ropeway.server.projections import job as job_table
+from ropeway.serving.discretion import discreet
 from ropeway.serving.errors import Internal
 from ropeway.store import SegmentWriter
 from ropeway.workspace import Caller, Context, LocalWorkspace, Operation
@@ -137,7 +138,7 @@ class JobRunner:
         try:
             return True, msgspec.json.encode(workspace.perform(operation, arguments))
         except RopewayError as error:
-            return False, msgspec.json.encode(error.to_dict(), enc_hook=str)
+            return False, msgspec.json.encode(discreet(error, workspace.root).to_dict(), enc_hook=str)
         except Exception:  # the thread's edge, as at a request's
             logger.exception("%s failed", operation.name)
             return False, msgspec.json.encode(Internal().to_dict())

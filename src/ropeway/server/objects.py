@@ -19,7 +19,8 @@ from ropeway.workspace.errors import DigestDiffers
 OBJECT_BYTES = 4 * 2**30
 """The default limit of one object brought over HTTP."""
 PIECE_S = 30.0
-"""The next piece of an object must arrive within this time."""
+"""Within this time so much of an object must arrive, or its end:"""
+PIECE_BYTES = 64 * 1024
 READ_BYTES = 256 * 1024
 OCTETS = "application/octet-stream"
 
@@ -33,7 +34,7 @@ async def take_object(
         UnsupportedContent: the type is not plain bytes.
         DigestDiffers: they are not those of the digest that the caller named.
         BodyTooLarge: it is over the limit.
-        RequestTimeout: it stops coming.
+        RequestTimeout: it stops coming, or trickles.
         OutOfSpace: the disk is full.
     """
     if header(scope, b"content-type") != OCTETS:
@@ -53,13 +54,21 @@ async def take_object(
 
 
 async def _spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
-    size = 0
-    while True:
+    size, is_whole = 0, False
+    while not is_whole:
         try:
             async with asyncio.timeout(PIECE_S):
-                message = await receive()
+                size, is_whole = await _spool_some(scratch, receive, size, limit_bytes)
         except TimeoutError as error:
             raise RequestTimeout(PIECE_S) from error
+    return size
+
+
+async def _spool_some(scratch: IO[bytes], receive: Receive, size: int, limit_bytes: int) -> tuple[int, bool]:
+    """Take in the next piece; gives the size so far, and whether that was the end."""
+    enough = size + PIECE_BYTES
+    while size < enough:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionAbortedError
         piece = message.get("body", b"")
@@ -69,7 +78,8 @@ async def _spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
         if piece:
             await asyncio.to_thread(scratch.write, piece)
         if not message.get("more_body", False):
-            return size
+            return size, True
+    return size, False
 
 
 async def give_object(workspace: Workspace, digest: str, scope: Scope, send: Send) -> None:

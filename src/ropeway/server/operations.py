@@ -10,10 +10,14 @@ from ropeway.core.ids import Digest, JobId
 from ropeway.server.errors import UnknownJob
 from ropeway.server.projections import job as job_table
 from ropeway.store import is_abandoned
-from ropeway.workspace import Context, operation
+from ropeway.workspace import Context, Limit, operation
+from ropeway.workspace.errors import PermissionDenied
+from ropeway.workspace.operation import OPERATIONS
 
 LOCKS = Path("segments") / "servers"
 """Below the workspace's home: one file a server, locked while it lives."""
+
+KEEPING = "workspace:keep"
 
 JobState = Literal["running", "finished", "failed", "interrupted"]
 
@@ -31,7 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @operation("jobs.list", kind="query", permission="jobs:read")
-def list_jobs(context: Context, *, limit: int = 100) -> list[Job]:
+def list_jobs(context: Context, *, limit: Limit = 100) -> list[Job]:
     """Jobs, the newest first, without their results."""
     rows = context.read.execute(select(job_table).order_by(job_table.c.seq.desc()).limit(limit)).all()
     return [_job(context, row, with_outcome=False) for row in rows]
@@ -39,10 +43,20 @@ def list_jobs(context: Context, *, limit: int = 100) -> list[Job]:
 
 @operation("jobs.get", kind="query", permission="jobs:read")
 def get_job(context: Context, *, job: JobId) -> Job:
-    """One job, with its result or error. One whose server has died before its end reads `interrupted`."""
+    """One job, with its result or error. One whose server has died before its end reads `interrupted`.
+
+    Raises:
+        UnknownJob: there is none with that id.
+        PermissionDenied: you may not ask what it was asked, and so not have its answer either.
+    """
     row = context.read.execute(select(job_table).where(job_table.c.id == job)).first()
     if row is None:
         raise UnknownJob(job[:80])
+    asked = OPERATIONS.get(row.operation)
+    # Of an operation that is no more, the answer is for who may keep the workspace.
+    permission = KEEPING if asked is None else asked.permission
+    if not context.caller.may(permission):
+        raise PermissionDenied(row.operation, permission)
     return _job(context, row, with_outcome=True)
 
 

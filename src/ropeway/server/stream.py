@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from ropeway.core.errors import RopewayError
-from ropeway.serving.door import error_body
 from ropeway.serving.errors import Internal
 
 logger = logging.getLogger("ropeway.server")
@@ -35,8 +34,9 @@ class StreamClosed(BaseException):
 class Pump:
     """Moves a generator's items from a thread into the event loop, a bounded number at a time."""
 
-    def __init__(self, items: Callable[[], Iterator[Any]]) -> None:
+    def __init__(self, items: Callable[[], Iterator[Any]], tell: Callable[[RopewayError], bytes]) -> None:
         self._items = items
+        self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._room = threading.Semaphore(WAITING)
@@ -72,10 +72,10 @@ class Pump:
         except StreamClosed:
             return
         except RopewayError as error:
-            self._put(b"event: error\ndata: " + error_body(error) + b"\n\n")
+            self._put(b"event: error\ndata: " + self._tell(error) + b"\n\n")
         except Exception:  # the thread's edge, as at a request's
             logger.exception("a stream failed")
-            self._put(b"event: error\ndata: " + error_body(Internal()) + b"\n\n")
+            self._put(b"event: error\ndata: " + self._tell(Internal()) + b"\n\n")
         self._put(None)
 
     def _put(self, event: bytes | None) -> None:
@@ -84,9 +84,19 @@ class Pump:
             self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
 
 
-async def events(items: Callable[[], Iterator[Any]], is_draining: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """The bytes of an event stream, until the operation ends or the server drains."""
-    pump = Pump(items)
+async def events(
+    items: Callable[[], Iterator[Any]],
+    is_draining: Callable[[], bool],
+    tell: Callable[[RopewayError], bytes],
+) -> AsyncIterator[bytes]:
+    """The bytes of an event stream, until the operation ends or the server drains.
+
+    Args:
+        items: begins the operation.
+        is_draining: whether the stream has to end.
+        tell: an error as JSON.
+    """
+    pump = Pump(items, tell)
     quiet_s = 0.0
     try:
         # So that the client knows at once that it is connected.

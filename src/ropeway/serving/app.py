@@ -16,7 +16,9 @@ from ropeway.core.clock import to_text
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import PredictionId
 from ropeway.serving.answering import Failure, Part, answer, only, reply_of
+from ropeway.serving.bodies import Bodies
 from ropeway.serving.deploy import Deployment
+from ropeway.serving.discretion import discreet
 from ropeway.serving.door import (
     BODY_BYTES,
     JSON_HEADERS,
@@ -26,7 +28,6 @@ from ropeway.serving.door import (
     check_caller,
     check_json,
     decode_json,
-    read_body,
     reply,
     reply_error,
 )
@@ -75,7 +76,7 @@ class PredictionApp:
         self.deployment = deployment
         self.log = log
         self.is_draining = is_draining
-        self.body_bytes = body_bytes
+        self.bodies = Bodies(body_bytes)
         self.started_at = log.clock.now()
         self.mirrors = Mirrors(log)
         self._encode = msgspec.json.Encoder().encode
@@ -95,7 +96,7 @@ class PredictionApp:
             check_caller(scope["headers"])
             await self._route(scope)(scope, receive, send)
         except RopewayError as error:
-            await reply_error(scope, receive, send, error)
+            await reply_error(scope, receive, send, discreet(error, self.log.home.parent))
         except ConnectionAbortedError:
             return
         except Exception:  # the request edge: nothing above would answer the caller
@@ -117,7 +118,7 @@ class PredictionApp:
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
         check_json(scope)
-        body = await read_body(scope, receive, self.body_bytes)
+        body = await self.bodies.read(scope, receive)
         with self.mirrors.gate:
             traffic, asked = self._read(body)
             parts = await answer(
@@ -131,7 +132,7 @@ class PredictionApp:
             await reply(send, 200, self._encode(reply_of(traffic, asked, parts, ids)))
         self._mirror(traffic, asked, parts, ids, at, len(body))
 
-    def _read(self, body: bytes) -> tuple[Traffic, Asked]:
+    def _read(self, body: bytes | bytearray) -> tuple[Traffic, Asked]:
         value = decode_json(body)
         if self.deployment.refusal is not None:
             raise self.deployment.refusal
@@ -212,7 +213,7 @@ class PredictionApp:
 
     async def _feedback(self, scope: Scope, receive: Receive, send: Send) -> None:
         check_json(scope)
-        body = decode_json(await read_body(scope, receive, self.body_bytes))
+        body = decode_json(await self.bodies.read(scope, receive))
         check_feedback(body)
         # Finding the prediction reads a segment from disk: other requests go on meanwhile.
         record = await asyncio.to_thread(

@@ -19,6 +19,7 @@ import ctypes
 import errno
 import ipaddress
 import platform
+import resource
 import socket
 import struct
 from types import FrameType
@@ -38,6 +39,10 @@ KEEP_ALIVE_S = 75
 HEADER_S = 15.0
 """A request's headers must be complete this long after its first byte."""
 HEADER_BYTES = 64 * 1024
+WRITE_S = 60.0
+"""Who takes nothing of an answer for this long has gone."""
+MAX_CONNECTIONS = 4096
+"""At the most, and where the system lets us open fewer files, half of those."""
 BACKLOG = 2048
 TICK_S = 0.02
 
@@ -89,24 +94,38 @@ def url_of(listener: socket.socket) -> str:
 
 
 class DrainingState(ServerState):
-    """uvicorn's shared state, and whether the server is on its way out."""
+    """uvicorn's shared state, whether the server is on its way out, and who waits for what.
 
-    def __init__(self) -> None:
+    Args:
+        max_connections: how many may be open at once.
+    """
+
+    def __init__(self, max_connections: int = MAX_CONNECTIONS) -> None:
         super().__init__()
         self.is_draining = False
+        self.max_connections = max_connections
+        self.idle: dict[GuardedProtocol, None] = {}
+
+    def make_room(self) -> None:
+        """Where there are too many connections, close the one that has been silent for longest, if any is."""
+        if len(self.connections) > self.max_connections and self.idle:
+            oldest = next(iter(self.idle))
+            del self.idle[oldest]
+            oldest.transport.abort()
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's connection with limits on headers, and a gate that closes after the answer while draining.
 
     httptools sets no limit on headers, and uvicorn none on silence: without these, an endless header fills
-    memory and idle sockets stay for ever.
+    memory and idle sockets stay for ever, until nobody else is let in.
     """
 
     server_state: DrainingState
     header_bytes = 0
     in_headers = False
     header_timer: asyncio.TimerHandle | None = None
+    write_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -118,11 +137,25 @@ class GuardedProtocol(HttpToolsProtocol):
         """A connection must say something before long."""
         super().connection_made(transport)
         self.header_timer = self.loop.call_later(KEEP_ALIVE_S, transport.close)
+        self.server_state.idle[self] = None
+        self.server_state.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer with the connection."""
+        """Forget the timers with the connection."""
         self._stop_header_timer()
+        self._stop_write_timer()
+        self.server_state.idle.pop(self, None)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The other side takes nothing more for now."""
+        super().pause_writing()
+        self.write_timer = self.loop.call_later(WRITE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It goes on."""
+        self._stop_write_timer()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the headers grow without end."""
@@ -147,9 +180,16 @@ class GuardedProtocol(HttpToolsProtocol):
         """Headers are whole: the app starts, and closes after its answer while draining."""
         self.in_headers = False
         self._stop_header_timer()
+        self.server_state.idle.pop(self, None)
         super().on_headers_complete()
         if self.server_state.is_draining:
             self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        """An answer is out: until the next request there is nothing to wait for here."""
+        if not self.pipeline and not self.transport.is_closing():
+            self.server_state.idle[self] = None
+        super().on_response_complete()
 
     def _headers_too_slow(self) -> None:
         if not self.transport.is_closing():
@@ -159,6 +199,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.header_timer is not None:
             self.header_timer.cancel()
             self.header_timer = None
+
+    def _stop_write_timer(self) -> None:
+        if self.write_timer is not None:
+            self.write_timer.cancel()
+            self.write_timer = None
 
 
 class GracefulServer(uvicorn.Server):
@@ -188,7 +233,7 @@ class GracefulServer(uvicorn.Server):
                 backlog=BACKLOG,
             )
         )
-        self.server_state = DrainingState()
+        self.server_state = DrainingState(_room_for_connections())
         self.listener = listener
 
     @property
@@ -246,6 +291,12 @@ class GracefulServer(uvicorn.Server):
             if self.force_exit:
                 return
             await asyncio.sleep(TICK_S)
+
+
+def _room_for_connections() -> int:
+    """How many connections may be open: the other half of the files is for the ledger and the store."""
+    may_open, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if may_open == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, may_open // 2)
 
 
 def _ignore_newcomers(listener: socket.socket) -> None:

@@ -7,7 +7,7 @@ from ropeway.workspace.caller import Caller
 from ropeway.workspace.context import Context
 from ropeway.workspace.local import LocalWorkspace, open_local
 from ropeway.workspace.opening import open_workspace
-from ropeway.workspace.operation import OpenWorkspace, Operation, Workspace, operation
+from ropeway.workspace.operation import Limit, OpenWorkspace, Operation, Workspace, operation
 from ropeway.workspace.project import Input, LabelSet, Project
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Context",
     "Input",
     "LabelSet",
+    "Limit",
     "LocalWorkspace",
     "OpenWorkspace",
     "Operation",

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
+from typing import Annotated, Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from ropeway.workspace.context import Context
 from ropeway.workspace.errors import BadArguments
 from ropeway.workspace.project import Project
 
+Limit = Annotated[int, msgspec.Meta(ge=0)]
+"""How many at the most. A negative number is no limit to one database, and a mistake to the other."""
 Kind = Literal["query", "command", "stream", "job"]
 """query: reads a snapshot. command: one write transaction. stream: items from a cursor on.
 job: long work; run at once by a local caller, given an id by a server."""

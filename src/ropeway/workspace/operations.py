@@ -12,7 +12,7 @@ from ropeway.ledger import person
 from ropeway.ledger.tables import event
 from ropeway.store.errors import ObjectMissing
 from ropeway.workspace.context import Context
-from ropeway.workspace.operation import operation
+from ropeway.workspace.operation import Limit, operation
 from ropeway.workspace.project import Project
 from ropeway.workspace.rules import told
 
@@ -39,7 +39,7 @@ def list_events(
     context: Context,
     *,
     after: int = 0,
-    limit: int = 100,
+    limit: Limit = 100,
     subject: str = "",
     verb: str = "",
     newest: bool = False,

@@ -1,11 +1,13 @@
 """Whatever people write into names, notes and texts, the page is built of the same elements."""
 
+import contextlib
 import re
 from datetime import datetime
 from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from tests.attacks.browsing import Listener, browser, is_calm
 
 from ropeway.story.operations import report_data
 from ropeway.story.report.page import page
@@ -75,3 +77,12 @@ def test_texts_of_users_are_read_and_not_obeyed(data, poison):
 
 def test_control_characters_never_reach_the_page(data):
     assert re.search("[\x00-\x08\x0b-\x1f]", with_texts(data, "a\x00b\x1bc\x08d")) is None
+
+
+@browser
+@pytest.mark.slow
+def test_a_browser_runs_nothing_of_it_and_fetches_nothing(data, tmp_path):
+    report = tmp_path / "report.html"
+    with contextlib.closing(Listener()) as listener:
+        report.write_text(with_texts(data, listener.poison), encoding="utf-8")
+        assert "&lt;script&gt;" in is_calm(report.as_uri(), listener, tmp_path / "profile")

@@ -7,7 +7,7 @@ set right keeps its own time beside the record's.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Connection, Row, func, select
@@ -28,9 +28,11 @@ from ropeway.models.registry import ModelVersion
 from ropeway.pipelines.projections import pipeline_run
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.tracking.projections import run as run_table
-from ropeway.workspace import Context, operation
+from ropeway.workspace import Context, Limit, operation
 
 MANY = 10_000
+Span = Annotated[float, msgspec.Meta(ge=0, le=100 * 366 * 86_400)]
+"""Seconds, of a century at the most: a date cannot be much further off."""
 
 
 @operation("retraining.show", kind="query", permission="retraining:read")
@@ -41,7 +43,7 @@ def show_retraining(context: Context, *, retraining: str) -> Retraining:
 
 @operation("retraining.list", kind="query", permission="retraining:read")
 def list_retrainings(
-    context: Context, *, name: str | None = None, environment: str | None = None, limit: int = 100
+    context: Context, *, name: str | None = None, environment: str | None = None, limit: Limit = 100
 ) -> list[Retraining]:
     """Retrainings, newest first."""
     query = select(retraining).order_by(retraining.c.seq.desc()).limit(limit)
@@ -204,7 +206,7 @@ def begun_within(read: Connection, name: str, environment: str, *, since: dateti
 
 
 @operation("retraining.begun", kind="query", permission="retraining:read")
-def count_begun(context: Context, *, name: str, environment: str, within_s: float) -> int:
+def count_begun(context: Context, *, name: str, environment: str, within_s: Span) -> int:
     """How many retrainings began within the last seconds, as the budget counts them."""
     now, within = context.clock.now(), timedelta(seconds=within_s)
     return begun_within(context.read, name, environment, since=now - within, until=now + within)

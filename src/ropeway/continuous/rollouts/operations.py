@@ -31,7 +31,7 @@ from ropeway.models.registry import PRODUCTION, ModelVersion
 from ropeway.models.states import Move, State, after
 from ropeway.models.within import Within
 from ropeway.stats.sequential.budget import spend
-from ropeway.workspace import Context, operation
+from ropeway.workspace import Context, Limit, operation
 
 LEAST_ALPHA = 1e-4
 """Below this a test would ask for e-values over ten thousand: it would hardly ever end."""
@@ -152,7 +152,7 @@ def list_rollouts(
     name: str | None = None,
     environment: str | None = None,
     active: bool = False,
-    limit: int = 100,
+    limit: Limit = 100,
 ) -> list[RolloutState]:
     """Rollouts, active ones first, then the newest."""
     return reading.list_all(context.read, name=name, environment=environment, active=active, limit=limit)

@@ -1,7 +1,9 @@
 """What can be asked of an audit, and the one thing that can be done: another key."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from ropeway.keeping.audit.export import export_lines
 from ropeway.keeping.audit.key import describe_key, replace_key
@@ -35,8 +37,12 @@ def prove(context: Context, *, seq: int, size: int | None = None) -> InclusionPr
     return prove_event(context.read, seq, size)
 
 
+Size = Annotated[int, msgspec.Meta(ge=1)]
+"""So many events: a proof begins with the first."""
+
+
 @operation("audit.consistency", kind="query", permission="ledger:read")
-def prove_consistency(context: Context, *, first: int, second: int) -> ConsistencyProof:
+def prove_consistency(context: Context, *, first: Size, second: Size) -> ConsistencyProof:
     """Prove that between two sizes the ledger only grew."""
     return prove_growth(context.read, first, second)
 

@@ -17,7 +17,7 @@ from ropeway.keeping.reproduce.records import Reproduction
 from ropeway.ledger.event import TYPES_BY_CLASS
 from ropeway.pipelines.events import PipelineRan
 from ropeway.tracking.resolve import find_run
-from ropeway.workspace import Context, operation
+from ropeway.workspace import Context, Limit, operation
 
 OF_DATA = (DatasetArrived, ContractChecked, SplitAssigned)
 
@@ -74,7 +74,7 @@ def record_reproduction(context: Context, *, found: Reproduction) -> Reproductio
 
 
 @operation("keeping.reproductions", kind="query", permission="runs:read")
-def list_reproductions(context: Context, *, run: str = "", limit: int = 100) -> list[Reproduction]:
+def list_reproductions(context: Context, *, run: str = "", limit: Limit = 100) -> list[Reproduction]:
     """Reproductions on record, newest first.
 
     Args:

@@ -1,0 +1,113 @@
+"""Every operation, each of its arguments in turn, with what no operation expects.
+
+The tests go through a random part; all of it, on SQLite and on PostgreSQL:
+
+    python -m tests.attacks.leaks
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from tests.attacks.town import Town
+from tests.postgres import PostgresServer, find_program
+
+from ropeway.testing import MINIMAL_PROJECT
+from ropeway.workspace.operation import OPERATIONS
+
+VALUES: tuple[Any, ...] = (
+    *(
+        "",
+        "\x00",
+        "a\x00b",
+        "'; drop table event; --",
+        '" or 1=1 --',
+        "../../etc/passwd",
+        "file:///etc/passwd",
+    ),
+    *(
+        "x" * 5_000,
+        "\U0001f600",
+        "%s{}$x${y}",
+        "mood@1",
+        "mood@99999999999999999999",
+        "\u202e",
+        "user__password",
+    ),
+    *("\r\nset-cookie: a=b", "1e400", "(a+)+$", "0" * 64, "2026-13-45", "9999-12-31T23:59:59Z", "0000-00-00"),
+    *(-1, 0, 2**53 - 1, -(2**53) + 1, 10**15, 1.5, True, None, [], ["\x00"], [[]], {}, {"\x00": 1}),
+)
+LEFT_OUT = ("workspace.rebuild", "audit.replace-key")
+"""Slow, or the end of the trial."""
+TELLING = ("Traceback", "SELECT ", "INSERT ", "sqlalchemy", "psycopg", "sqlite3", "site-packages", '.py"')
+
+
+class Attempt(NamedTuple):
+    """One call: an operation, and its arguments, one of which is hostile."""
+
+    operation: str
+    arguments: dict[str, Any]
+
+
+def attempts() -> Iterator[Attempt]:
+    """All of them."""
+    for name, each in sorted(OPERATIONS.items()):
+        if each.kind == "stream" or name in LEFT_OUT or not each.__module__.startswith("ropeway."):
+            continue
+        fields = msgspec.structs.fields(each.arguments)
+        plain = {field.name: _plain(str(field.type)) for field in fields if field.required}
+        for field in fields:
+            for value in VALUES:
+                yield Attempt(name, {**plain, field.name: value})
+
+
+def _plain(kind: str) -> Any:
+    if "list" in kind:
+        return []
+    if "dict" in kind:
+        return {}
+    return 1 if "int" in kind or "float" in kind else "mood@1" if "str" in kind else "0" * 64
+
+
+def told(town: Town, attempt: Attempt) -> str:
+    """What an answer says that it should not; "" where all is well."""
+    reply = town.ask(
+        "POST",
+        f"/api/v1/{attempt.operation}",
+        "admin",
+        content=json.dumps(attempt.arguments),
+        headers={"content-type": "application/json"},
+    )
+    given = json.dumps(attempt.arguments)
+    found = [each for each in (*TELLING, str(town.root)) if each in reply.text and each not in given]
+    if reply.status_code >= 500 or found:
+        return f"{attempt.operation} {given[:200]}: {reply.status_code} {found} {reply.text[:300]}"
+    return ""
+
+
+def main() -> int:
+    """Go through all of it, and say what was told."""
+    places = {"sqlite": MINIMAL_PROJECT}
+    server = PostgresServer() if find_program("postgres") else None
+    if server is not None:
+        places["postgresql"] = f'{MINIMAL_PROJECT}\n[workspace]\nledger = "{server.schema()}"\n'
+    problems: list[str] = []
+    for place, toml in places.items():
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            town = Town(Path(folder), toml)
+            every = list(attempts())
+            problems += [problem for each in every if (problem := told(town, each))]
+            town.close()
+        print(json.dumps({"ledger": place, "requests": len(every), "told": len(problems)}))
+    if server is not None:
+        server.destroy()
+    print("\n".join(problems))
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
