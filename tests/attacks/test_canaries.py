@@ -147,10 +147,16 @@ def evil(kept: Digest, name: str, form: str) -> NewVersion:
     )
 
 
-def test_no_object_is_run_by_being_referred_to(workspace: LocalWorkspace, canary: Path) -> None:
+@pytest.fixture
+def server(workspace: LocalWorkspace) -> Iterator[Server]:
+    made = Server(workspace)
+    yield made
+    made.stop()
+
+
+def test_no_object_is_run_by_being_referred_to(server: Server, canary: Path) -> None:
     """Over HTTP: kept as bytes, and handed to every operation that takes a digest."""
     kinds = list(canaries(canary).items())
-    server = Server(workspace)
     with httpx.Client(base_url=server.url, timeout=30) as client:
         digests = []
         for _, data in kinds:
@@ -176,7 +182,6 @@ def test_no_object_is_run_by_being_referred_to(workspace: LocalWorkspace, canary
                 assert "internal" not in reply.text, field.label
         for asked in ("story.status", "data.list", "models.list", "runs.search", "monitoring.windows"):
             assert client.post(f"/api/v1/{asked}", json={}).status_code == 200
-    server.stop()
 
 
 DIGESTS = {
