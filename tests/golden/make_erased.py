@@ -16,7 +16,7 @@ from tests.golden.make import told
 from tests.predictions.written import answers
 
 from ropeway.data.add import add
-from ropeway.keeping.erase.operations import erase_events, erase_person, erase_rows
+from ropeway.keeping.erase.operations import erase_events, erase_person, erase_rows, purge_remote
 from ropeway.testing import make_workspace
 from ropeway.tracking.start import start_run
 from ropeway.workspace import rooms
@@ -47,6 +47,11 @@ def main(target: Path) -> None:
             erase_events(workspace, events=[str(number)], request="R-1")
             erase_person(workspace, name="zoe", request="R-2")
             erase_rows(workspace, dataset="people", keys=["2"], request="R-3")
+            remote = root / "remote"
+            remote.mkdir()
+            toml = root / "ropeway.toml"
+            toml.write_text(toml.read_text() + '\n[remote.origin]\nurl = "remote"\n', encoding="utf-8")
+            purge_remote(workspace)
             said = json.dumps(told(workspace), indent=1) + "\n"
             (target / "expected.json").write_text(said, encoding="utf-8")
         plain = sqlite3.connect(root / ".ropeway" / "ledger.db")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ropeway.keeping.erase.records import Erasure, Plan
+    from ropeway.keeping.erase.records import Erasure, Plan, RemotePurge
 
 SHOWN = 12
 
@@ -110,6 +110,18 @@ def erase_finish(face: Face) -> None:
     face.emit(done, lambda out: _draw_list(out, done))
 
 
+@erase.command("purge")
+@click.argument("remote", required=False)
+@face_options
+def erase_purge(face: Face, remote: str | None) -> None:
+    """Take from REMOTE what was erased here; the only one by default, or `origin`."""
+    from ropeway.keeping.erase.operations import purge_remote
+
+    with face.workspace() as workspace, face.progress("purging"):
+        done = purge_remote(workspace, remote=remote)
+    face.emit(done, lambda out: _draw_purge(out, done))
+
+
 @erase.command("list")
 @face_options
 def erase_list(face: Face) -> None:
@@ -162,6 +174,19 @@ def _draw(out: "Console", done: "Erasure") -> None:
         draw.next_step(out, "the same without --dry-run", why="does it; nothing brings it back")
     else:
         draw.next_step(out, "ropeway audit verify", f"ropeway erase show {done.id}")
+
+
+def _draw_purge(out: "Console", done: "RemotePurge") -> None:
+    from ropeway.cli import draw
+
+    draw.facts(
+        out,
+        [
+            ("remote", done.remote),
+            ("certificates", ", ".join(done.erasures) or "none: nothing was erased here"),
+            ("taken away", f"{draw.count(done.objects, 'object')}, {draw.size(done.freed_bytes)}"),
+        ],
+    )
 
 
 def _draw_plan(out: "Console", plan: "Plan") -> None:

@@ -110,11 +110,15 @@ class Remote:
                 self._unpublish(ref)
         return True
 
-    def remove(self, digests: Collection[Digest]) -> Purged:
+    def remove(self, digests: Collection[Digest], events: Collection[str] = ()) -> Purged:
         """Take objects away for good, and first of all what says that versions with them are there.
 
         A version goes with any object of its own that goes; what it shares with others stays for them. What
         others fetched from here is with them.
+
+        Args:
+            digests: of the objects.
+            events: ids of events; what tells of a version by one of them goes as well.
 
         Raises:
             BackendUnavailable: it could not be done now; repeat it.
@@ -122,7 +126,10 @@ class Remote:
         going = set(digests)
         for ref in self._refs():
             found = self._try_read(ref)
-            if found is not None and (going & {*found.objects, found.version, *self._held(found)}):
+            if found is None:
+                continue
+            tells = any(each.id in events for each in found.events)
+            if tells or going & {*found.objects, found.version, *self._held(found)}:
                 self._unpublish(ref)
         return self.depot.remove(self._store.scratch, going)
 

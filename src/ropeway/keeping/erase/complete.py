@@ -105,7 +105,7 @@ def _erase_objects(context: Context, plan: Plan) -> None:
 def _erase_values(context: Context, plan: Plan, actor: PersonId) -> None:
     """Payloads, answers, and every table that was made of them, in one transaction."""
     with context.again() as writing:
-        transaction = writing.begin()
+        transaction = writing.begin(alone=True)
         wanted = [*(each.event for each in plan.payloads), *_own_traces(writing)]
         erased = erase_payloads(
             transaction, wanted, certificate=plan.erasure, actor=actor, auth=writing.caller.auth

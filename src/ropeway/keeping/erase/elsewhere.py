@@ -29,13 +29,12 @@ def copies_elsewhere(context: Context) -> list[str]:
     left = context.home / DATABASE
     if context.ledger.place != left and left.exists():
         said.append(f"the ledger that was moved away from '{left.name}': delete that file")
-    return [*said, *remotes()]
-
-
-def remotes() -> list[str]:
-    """What was pushed: the place where a remote's own purge is called for, once there is one."""
+    said += [
+        f"the remote '{name}', if it was pushed there: ropeway erase purge {name}"
+        for name in sorted(context.project.remote)
+    ]
     return [
-        "remotes to which it was pushed: delete the objects that `ropeway erase show` lists there, by digest",
+        *said,
         "exports, downloads, restored files and caches of those who work from afar: their owners' to delete",
     ]
 

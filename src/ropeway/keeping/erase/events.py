@@ -6,7 +6,7 @@ from ropeway.core.ids import Digest
 from ropeway.ledger import Event, event
 from ropeway.ledger.erasure import PayloadErased
 
-__all__ = ["ErasureBegun", "ErasureFinished", "PayloadErased"]
+__all__ = ["ErasureBegun", "ErasureFinished", "ErasurePurged", "PayloadErased"]
 
 
 @event("erasure-begun", erasable=("request",))
@@ -61,3 +61,26 @@ class ErasureFinished(Event, frozen=True, kw_only=True):
     def objects(self) -> Iterable[Digest]:
         """The certificate."""
         return (self.certificate,)
+
+
+@event("erasure-purged")
+class ErasurePurged(Event, frozen=True, kw_only=True):
+    """What was erased here is gone from a remote as well, as far as it was still there.
+
+    Attributes:
+        remote: its name.
+        erasures: the certificates under which it went here.
+        count: how many objects were there still.
+        packs: how many packs were written anew without them.
+        freed_bytes: how much less lies there.
+    """
+
+    remote: str
+    erasures: list[str]
+    count: int
+    packs: int
+    freed_bytes: int
+
+    def subject(self) -> str:
+        """The remote."""
+        return f"remote:{self.remote}"

@@ -12,7 +12,7 @@ from ropeway.keeping.erase.complete import begin, complete, unfinished
 from ropeway.keeping.erase.errors import NoSuchErasure, NothingErasable
 from ropeway.keeping.erase.known import read_plan
 from ropeway.keeping.erase.projections import erasure
-from ropeway.keeping.erase.records import Certificate, Erasure, Plan
+from ropeway.keeping.erase.records import Certificate, Erasure, Plan, RemotePurge
 from ropeway.ledger import person
 from ropeway.predictions.draft import remove_recorded
 from ropeway.predictions.operations import seal_batch
@@ -107,6 +107,19 @@ def finish_erasures(context: Context) -> list[Erasure]:
     names = _finish_others(context)
     with context.again() as look:
         return [_show(look, name) for name in names]
+
+
+@operation("erase.purge", kind="job", permission="workspace:erase")
+def purge_remote(context: Context, *, remote: str | None = None) -> RemotePurge:
+    """Take from a remote what was erased here: every object, and what tells of versions that had them.
+
+    Args:
+        context: the call.
+        remote: which; the only one by default, or `origin`.
+    """
+    from ropeway.keeping.erase.purge import purge
+
+    return purge(context, remote)
 
 
 @operation("erase.list", kind="query", permission="ledger:read")

@@ -104,6 +104,24 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     tree_root: str
 
 
+class RemotePurge(msgspec.Struct, frozen=True, kw_only=True):
+    """What was taken from a remote, since it was erased here.
+
+    Attributes:
+        remote: its name.
+        erasures: the certificates under which all this went here.
+        objects: how many objects were there still.
+        packs: how many packs were written anew without them.
+        freed_bytes: how much less lies there.
+    """
+
+    remote: str
+    erasures: list[str]
+    objects: int
+    packs: int
+    freed_bytes: int
+
+
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """An erasure as people read it.
 
