@@ -109,3 +109,15 @@ def test_what_is_gone_here_is_left_out_of_all_and_named_where_it_is_asked_for(al
     assert (made.new, made.left_out) == (["dataset:rows@v1"], ["imgs@v1"])
     with pytest.raises(ObjectMissing, match="not in the store"):
         push(alpha, refs=["imgs"])
+
+
+def test_a_version_there_that_lacks_an_object_is_named_and_the_next_push_mends_it(alpha):
+    version = bring(alpha).version
+    push(alpha, everything=True)
+    opened = remote_of(alpha)
+    # As when somebody purges there between a push's look and its ref.
+    opened.depot.remove(alpha.store.scratch, {version})
+    found = remote_status(alpha)
+    assert (found.lacking, found.is_sound) == (["dataset:rows@v1"], False)
+    push(alpha, everything=True)
+    assert remote_status(alpha).is_sound

@@ -276,6 +276,8 @@ def _draw_status(out: "Console", found: "RemoteStatus") -> None:
         ],
     )
     _draw_unreadable(out, len(found.unreadable))
+    for ref in found.lacking:
+        out.print(f"  {draw.badge('broken', f'{ref} lacks objects there').plain}: ropeway push it again")
     if found.checked is not None:
         _draw_checked(out, found.checked)
     if found.push_bytes:

@@ -110,6 +110,7 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
         packs: in how many packs.
         stored_bytes: what they take there.
         unreadable: manifests there that cannot be believed.
+        lacking: versions there of which an object is not: as when it was taken away while they were pushed.
         checked: what reading every byte there found, where that was asked for.
     """
 
@@ -122,9 +123,10 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
     packs: int
     stored_bytes: int
     unreadable: list[Digest] = []
+    lacking: list[str] = []
     checked: Checked | None = None
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing there was found to be damaged."""
-        return not self.unreadable and not (self.checked and self.checked.damaged)
+        """Whether nothing there was found to be damaged or to lack."""
+        return not (self.unreadable or self.lacking or (self.checked and self.checked.damaged))

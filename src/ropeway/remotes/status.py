@@ -40,6 +40,7 @@ def status(context: Context, remote: str | None, *, verify: bool) -> RemoteStatu
         packs=len(depot.index.packs),
         stored_bytes=sum(entry.stored for entries in depot.index.packs.values() for entry in entries),
         unreadable=opened.unreadable,
+        lacking=sorted(made.ref for made in offers.values() if not all(map(depot.has, made.objects))),
         checked=checked,
     )
 
