@@ -17,6 +17,7 @@ from tests.faults.operations.predictions import ObserveProduction, SealSegments
 from tests.faults.operations.serving import ServePredictions
 from tests.faults.operations.store import PutFolders, PutObjects, RemoveObjects
 from tests.faults.operations.tracking import FlushPoints, LogPoints, TrackRuns
+from tests.faults.operations.upgrade import UpgradeOldest
 from tests.faults.traffic import traffic_beside
 
 OPERATIONS: dict[str, type[FaultOperation]] = {
@@ -41,6 +42,7 @@ OPERATIONS: dict[str, type[FaultOperation]] = {
         ObserveProduction,
         CollectDead,
         MakeBackups,
+        UpgradeOldest,
         ControlLoop,
     )
 }
