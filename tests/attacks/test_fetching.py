@@ -26,8 +26,10 @@ from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.download import NotFetched, download
 from ropeway.workspace.outbound import AddressRefused, BadAddress, Undeliverable, post
+from ropeway.workspace.place import ledger_place
 
 SECRET = "hunter2"
+HIDDEN = '\n[ "workspace" ]\n"ledger" = "postgresql://127.0.0.1:9/evil"\n'
 ELSEWHERE = '\n[workspace]\nledger = "postgresql://127.0.0.1:9/evil"\n'
 
 
@@ -249,9 +251,14 @@ def test_a_backups_own_settings_bring_no_ledger_elsewhere(workspace: LocalWorksp
     toml = workspace.root / "ropeway.toml"
     toml.write_text(toml.read_text() + ELSEWHERE)
     kept = back_up(workspace, tmp_path / "place").backup
+    # Said plainly it is taken out; said in a way that only TOML's own reader finds, it is refused.
+    restore(tmp_path / "place", tmp_path / "target", name=kept, actor="ana")
+    assert ledger_place(tmp_path / "target" / ".ropeway") == tmp_path / "target" / ".ropeway" / "ledger.db"
+    toml.write_text(toml.read_text().replace(ELSEWHERE, HIDDEN))
+    kept = back_up(workspace, tmp_path / "place").backup
     with pytest.raises(BackupDamaged, match="ledger is elsewhere"):
-        restore(tmp_path / "place", tmp_path / "target", name=kept, actor="ana")
-    assert not (tmp_path / "target" / ".ropeway").exists()
+        restore(tmp_path / "place", tmp_path / "hidden", name=kept, actor="ana")
+    assert not (tmp_path / "hidden" / ".ropeway").exists()
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from ropeway.keeping.audit.operations import verify_history
 from ropeway.keeping.backup import back_up
 from ropeway.keeping.operations import fsck
 from ropeway.keeping.restore import restore
+from ropeway.pipelines.code import PackedFiles
 from ropeway.serving.log import PredictionLog
 from ropeway.testing import MINIMAL_PROJECT
 from ropeway.tracking.start import start_run
@@ -119,4 +120,6 @@ def test_what_waits_in_a_shared_folder_is_its_owners_alone(
     monkeypatch.setattr(tempfile, "mkdtemp", made)
     monkeypatch.setenv("ROPEWAY_CONFIG", str(tmp_path / "user"))
     with live(tmp_path / "project"):
+        # What a package's code has beside it must lie somewhere while it runs.
+        PackedFiles({"model.py": b"", "words.txt": b"fine"}).close()
         assert set(seen) == {"drwx------"}

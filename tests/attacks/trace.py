@@ -96,7 +96,7 @@ def _is_strange(line: str, folders: list[str], speaks_to: str) -> bool:
     if MARK in what or "\0" in what:
         return True
     path = os.path.normpath(what)
-    if path in sys.path:
+    if path in sys.path or path.endswith("/:memory:"):
         return False
     return not (
         path.startswith(SYSTEM) or any(path == each or path.startswith(f"{each}/") for each in folders)

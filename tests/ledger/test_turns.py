@@ -61,7 +61,9 @@ def in_line(ledger: Ledger, *works: Work, alone: frozenset[int] = frozenset()) -
     for standing, thread in enumerate(threads):
         thread.start()
         came.wait()
-        wait_for(ledger, standing)
+        # Once the last stands in line, the first goes on, and the line may be gone before we look.
+        if standing < len(works) - 1:
+            wait_for(ledger, standing)
     for thread in threads:
         thread.join()
     return ended

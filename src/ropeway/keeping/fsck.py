@@ -101,6 +101,7 @@ def check_soundness(context: Context, *, share: float = 1.0, day: int | None = N
     if not 0 < share <= 1:
         raise BadShare(f"{share:g}")
     findings: list[Finding] = []
+    context.ledger.prepare()
     # Before the snapshot: a head reaches the file after the database, so what it holds the snapshot has.
     gathered = gather_own(context)
     parts = max(1, round(1 / share))

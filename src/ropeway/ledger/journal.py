@@ -67,7 +67,7 @@ class Ledger:
         self._turns = Turns(self._database, self._begin, self._note_end)
         self._tip: Tip | None = None
         try:
-            self._prepare()
+            self.prepare()
         # Whatever was wrong goes on its way; no connection stays behind.
         except BaseException:
             self._database.close()
@@ -210,8 +210,12 @@ class Ledger:
             raise UnknownEvent(record.verb, record.v, record.seq)
         return fact_of(record, event_type, row.value)
 
-    def _prepare(self) -> None:
-        """Make what is missing, refuse what is newer, rebuild projections of another shape."""
+    def prepare(self) -> None:
+        """Make what is missing, refuse what is newer, rebuild projections of another shape.
+
+        Done at opening; again by who holds the tables against the events, since a process of another release
+        may have made them in its own way meanwhile.
+        """
         with self._database.reading() as connection:
             if self._is_current(connection):
                 return

@@ -116,7 +116,8 @@ class _Together:
         self._connection = self._writing.__enter__()
         self._until = time.monotonic() + TOGETHER_S
         try:
-            self._transaction = begin(self._connection)
+            with database.in_our_words():
+                self._transaction = begin(self._connection)
         # Whatever was wrong goes on its way; the write lock does not stay behind.
         except BaseException:
             self._abandon()

@@ -54,6 +54,7 @@ from ropeway.serving.door import (
 )
 from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
 from ropeway.serving.openapi import docs_page
+from ropeway.store.errors import ObjectNotBrought
 from ropeway.workspace import LocalWorkspace, Operation
 from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT
 from ropeway.workspace.errors import OtherProject, PermissionDenied, UnknownOperation
@@ -294,6 +295,9 @@ def _named_by_caller(
     error: Damaged, arguments: Mapping[str, Any], workspace: LocalWorkspace
 ) -> UnknownObject | None:
     """What is amiss where it is no damage: the caller named an object that was never here."""
+    if isinstance(error, ObjectNotBrought):
+        # It says so itself.
+        return None
     digest = error.facts.get("digest")
     if digest in arguments.values() and not workspace.store.has(Digest(str(digest))):
         return UnknownObject(str(digest))

@@ -160,6 +160,18 @@ class RemoteStore(Store):
         """When something was put is known where the files are."""
         raise NeedsFiles("looking at all objects", self._connection.origin)
 
+    def is_sound(self, digest: Digest) -> bool:
+        """Of a copy here; what the server keeps is verified by the server."""
+        try:
+            self.verify(digest)
+        except (ObjectMissing, ObjectDamaged):
+            return False
+        return True
+
+    def assemble(self, digest: Digest, recipe: Recipe) -> bool:  # noqa: ARG002
+        """Chunks are put together where the files are."""
+        raise NeedsFiles("putting chunks together", self._connection.origin)
+
     def verify(self, digest: Digest) -> int:
         """Of a copy here; what the server keeps is verified by the server."""
         self.open_path(digest)

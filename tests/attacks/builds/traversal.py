@@ -48,14 +48,11 @@ BUILDS = (
     ),
     Mutant(
         "a link in a folder is followed",
-        "data",
-        "if full.is_symlink() or not full.is_file():",
-        "if not full.exists():",
+        "store",
+        "entry.stat(follow_symlinks=False)",
+        "entry.stat(follow_symlinks=True)",
         (f"{HERE}::test_links_and_devices_are_no_members",),
-        also=(
-            Edit("store", "entry.stat(follow_symlinks=False)", "entry.stat(follow_symlinks=True)"),
-            Edit("store", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"),
-        ),
+        also=(Edit("store", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"),),
     ),
     Mutant(
         "restoring follows a link that stands in its way",

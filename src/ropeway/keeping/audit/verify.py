@@ -46,6 +46,7 @@ class Checked(msgspec.Struct, kw_only=True):
 
 def verify(context: Context, *, keys: Sequence[str], heads: Sequence[str]) -> AuditReport:
     """Check everything; see `audit.verify`."""
+    context.ledger.prepare()
     name = ledger_id(context)
     # Before the snapshot: a head reaches the files after the database, so what they hold the snapshot has.
     gathered = _gather(context, name, keys, heads)

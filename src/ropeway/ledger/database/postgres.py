@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +27,7 @@ from ropeway.ledger.waiting import write_before_questions
 PATIENCE_S = 2.0
 """How long a turn or a snapshot waits for a server that is starting again."""
 PAUSE_S = 0.05
+KEPT = 8
 TURN = text("SELECT pg_advisory_xact_lock(:key)")
 SNAPSHOT = text("SELECT 1")
 TABLES = text("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()")
@@ -201,10 +201,18 @@ def peek_schema(place: PostgresPlace) -> Iterator[Connection | None]:
         yield connection if database.tables(connection) else None
 
 
-@lru_cache(maxsize=8)
+_known: dict[PostgresPlace, PostgresDatabase] = {}
+"""Those that were looked into last, kept, since to connect takes longer than to ask."""
+
+
 def _peeking(place: PostgresPlace) -> PostgresDatabase:
-    """Kept, since to connect takes longer than to ask."""
-    return PostgresDatabase(place)
+    found = _known.pop(place, None) or PostgresDatabase(place)
+    _known[place] = found
+    while len(_known) > KEPT:
+        oldest = _known.pop(next(iter(_known)), None)
+        if oldest is not None:
+            oldest.close()
+    return found
 
 
 def key_of(schema: str, use: str) -> int:
