@@ -43,12 +43,16 @@ def measure(bench: Bench) -> list[Figure]:
         many = BATCH * bench.rate(lambda: commit(BATCH), seconds=seconds)
         together = _at_once(commit, seconds)
         ten = TEN * _at_once(lambda: commit(TEN), seconds)
+        hundred = BATCH * _at_once(lambda: commit(BATCH), seconds)
         commit(1)
     return [
         _figure("one writer, one event a transaction", one, bare, note=NOTE),
         _figure(f"one writer, {BATCH} events a transaction", many, {}, unit="events/s"),
         _figure(f"{WRITERS} writers, one event a transaction", together, bare),
         _figure(f"{WRITERS} writers, {TEN} events a transaction", ten, {}, unit="events/s", goal=GOAL_EVENTS),
+        _figure(
+            f"{WRITERS} writers, {BATCH} events a transaction", hundred, {}, unit="events/s", goal=GOAL_EVENTS
+        ),
         *_over_http(folder / "served", seconds, bare),
         _replay(bench, folder / "replayed"),
     ]

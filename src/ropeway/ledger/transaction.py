@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from ropeway.core.canonical import canonical
 from ropeway.core.clock import Clock, from_text, to_text
-from ropeway.core.ids import EventId, PersonId, new_id
+from ropeway.core.ids import EventId, PersonId, ordered_id
 from ropeway.core.merkle import Frontier
 from ropeway.ledger import projections, tables, tree
 from ropeway.ledger.event import TYPES_BY_CLASS, Event, Fact
@@ -86,7 +86,7 @@ class Transaction:
         # A clock that was set back must not make history run backwards.
         self._at = now if self._at is None else max(now, self._at)
         self.seq += 1
-        event_id = self.last_id = EventId(new_id("ev"))
+        event_id = self.last_id = EventId(ordered_id("ev", self._at))
         body = {
             name: getattr(event, name) for name in event.__struct_fields__ if name not in event_type.erasable
         }
