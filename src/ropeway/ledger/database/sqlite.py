@@ -25,6 +25,8 @@ from ropeway.ledger.waiting import write_before_questions
 # (sqlite.org/wal.html#walresetbug). On such a driver only the holder of the write lock checkpoints.
 WAL_RESET_FIXED = (3, 51, 3)
 PEEK_WAIT_S = 5.0
+CHECKPOINT_PAGES = 4_000
+"""So much of the log (16 MB) goes into the file at once: a commit of many events is a megabyte by itself."""
 FULL_BELOW_BYTES = 64 << 10
 DAMAGE = ("malformed", "not a database", "could not decode", "no such column", "no such table")
 """What SQLite says of a file in which bytes, or its own description of them, are not what they were."""
@@ -164,8 +166,7 @@ def open_engine(path: Path) -> Engine:
             raise LedgerDamaged(str(path), f"its schema is no text ({error})") from error
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        if not is_safe:
-            connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES if is_safe else 0}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
