@@ -16,6 +16,7 @@ ModelName = NewType("ModelName", str)
 
 # Crockford's base32 in lower case: no 'i', 'l', 'o', 'u', so nothing to misread.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 ID_LENGTH = 12
 ORDERED_LENGTH = 18
 RANDOM_BITS = 42
@@ -37,4 +38,4 @@ def ordered_id(prefix: str, at: datetime) -> str:
 
 
 def _digits(number: int, length: int) -> str:
-    return "".join([ALPHABET[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5)])
+    return "".join([PAIRS[number >> shift & 1023] for shift in range(5 * (length - 2), -1, -10)])

@@ -14,7 +14,7 @@ from ropeway.core.merkle import Frontier
 from ropeway.ledger import projections, tables, tree
 from ropeway.ledger.event import TYPES_BY_CLASS, Event, Fact
 from ropeway.ledger.record import Payload, Record, commitment, fact_of
-from ropeway.ledger.waiting import let_wait, put
+from ropeway.ledger.waiting import let_wait
 
 NONCE_BYTES = 16
 MOVED = "moved"
@@ -104,8 +104,7 @@ class Transaction:
             payload=commitment(payload.nonce, payload.value) if payload else None,
         )
         kept = canonical(record)
-        put(
-            self.connection,
+        self._waiting.add(
             INSERT_EVENT,
             {
                 "seq": record.seq,
@@ -150,8 +149,7 @@ class Transaction:
         if all(value is None for value in values.values()):
             return None
         payload = Payload(nonce=secrets.token_bytes(NONCE_BYTES), value=canonical(values))
-        put(
-            self.connection,
+        self._waiting.add(
             INSERT_PAYLOAD,
             {"event_id": event_id, "nonce": payload.nonce, "value": payload.value},
         )
