@@ -41,6 +41,16 @@ class Story:
         acknowledged = self.acknowledged()
         return [token for token in self.begun() if token not in acknowledged]
 
+    def length(self) -> int:
+        """How long it is by now: what is acknowledged later stands behind."""
+        return self._path.stat().st_size
+
+    def disown(self, length: int) -> None:
+        """Nothing that was acknowledged behind that length counts; what began there may be there or not."""
+        told = self._path.read_bytes()
+        begun = [line for line in told[length:].splitlines(keepends=True) if line.startswith(b'{"begun"')]
+        self._path.write_bytes(told[:length] + b"".join(begun))
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)

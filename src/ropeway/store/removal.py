@@ -1,18 +1,21 @@
 """Removing objects, and giving their space back.
 
-Contract: works alone; who puts waits. What it was told to remove is gone when it returns; what shares chunks
-with it stays. A kill at any point leaves every other object as it was, and at worst some of the removed ones.
-A reader that holds a pack open reads on; one that comes too late looks again. Which objects are needed is not
-known here: `put_before` spares what was put, or put again, since whoever calls looked.
+Contract: works alone; who puts waits. What it was told to remove is gone when it returns, and does not come
+back when the power goes; what shares chunks with it stays. A kill at any point leaves every other object as it
+was, and at worst some of the removed ones. A reader that holds a pack open reads on; one that comes too late
+looks again. Which objects are needed is not known here: `put_before` spares what was put, or put again, since
+whoever calls looked.
 """
 
 import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
 from ropeway.store.errors import CannotErase
+from ropeway.store.files import sync_folder
 from ropeway.store.intake import PACK_BYTES, stored_recipe
 from ropeway.store.loose import checked_digest
 from ropeway.store.pack_format import CHUNK, FOOTER, MAGIC, RECIPE, RECORD
@@ -37,14 +40,17 @@ def remove(
         wanted = {checked for checked in map(checked_digest, digests) if checked not in spared}
         # First of all: an index that remembers what is about to go must not be believed after a kill.
         store.stat_index.forget()
-        freed = 0
+        freed, changed = 0, {store.packed.packs.folder}
         for digest in wanted:
             freed += store.loose.remove(digest)
             store.whole.drop(digest)
+            changed |= {store.loose.path(digest).parent, store.whole.path(digest).parent}
         freed += _clean_packs(
             store, {bytes.fromhex(digest) for digest in wanted}, leave_no_trace=leave_no_trace
         )
         store.recent.trim()
+        for folder in filter(Path.is_dir, changed):
+            sync_folder(folder)
     return freed
 
 

@@ -70,7 +70,7 @@ def _lay(folder: Path) -> Path:
     (making / ".ropeway").mkdir(parents=True)
     (making / "ropeway.toml").write_text(MINIMAL_PROJECT, encoding="utf-8")
     shutil.copyfile(OLDEST, making / ".ropeway" / "ledger.db")
-    for path in (making / ".ropeway" / "ledger.db", making / ".ropeway", making):
+    for path in (making / "ropeway.toml", making / ".ropeway" / "ledger.db", making / ".ropeway", making):
         _sync(path)
     making.rename(folder)
     _sync(folder.parent)

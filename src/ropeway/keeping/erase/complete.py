@@ -26,6 +26,7 @@ from ropeway.ledger.record import Record
 from ropeway.ledger.tables import event, event_payload
 from ropeway.ledger.tree import root_at, size_of
 from ropeway.ledger.upgrade import BACKUPS
+from ropeway.store.files import sync_file_system
 from ropeway.workspace import Context
 
 JOBS = "job-accepted"
@@ -72,6 +73,8 @@ def complete(context: Context, name: str) -> Certificate:
     _erase_objects(context, plan)
     _erase_values(context, plan, actor)
     left = [leave_no_trace(context.ledger.place), *_remove_copies(context.home)]
+    # Before it is certified: what was deleted must not come back when the power goes.
+    sync_file_system(context.home)
     plan = msgspec.structs.replace(plan, unreached=[*plan.unreached, *filter(None, left)])
     with context.again() as writing:
         writing.begin()
