@@ -169,8 +169,8 @@ class Ground:
             time.sleep(self._chance.uniform(0.0, LONGEST_CHASE_S))
         child.kill()
         if hit is not None:
-            # Power that goes lets nobody speak on. ext4, told to stop, answers some who sync at that moment with
-            # success and keeps nothing (`python -m tests.faults.bare`).
+            # Power that goes lets nobody speak on. ext4, told to stop, answers some syncs with success then
+            # and keeps nothing (`python -m tests.faults.bare`).
             child.wait(timeout=CHILD_TIMEOUT_S)
             self.story.disown(told)
         return hit

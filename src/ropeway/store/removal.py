@@ -1,10 +1,10 @@
 """Removing objects, and giving their space back.
 
 Contract: works alone; who puts waits. What it was told to remove is gone when it returns, and does not come
-back when the power goes; what shares chunks with it stays. A kill at any point leaves every other object as it
-was, and at worst some of the removed ones. A reader that holds a pack open reads on; one that comes too late
-looks again. Which objects are needed is not known here: `put_before` spares what was put, or put again, since
-whoever calls looked.
+back when the power goes; what shares chunks with it stays. A kill at any point leaves every other object as
+it was, and at worst some of the removed ones. A reader that holds a pack open reads on; one that comes too
+late looks again. Which objects are needed is not known here: `put_before` spares what was put, or put
+again, since whoever calls looked.
 """
 
 import os
