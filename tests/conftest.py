@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests import on_postgres
 from tests.postgres import PostgresServer, find_program, shared_server
@@ -12,6 +13,9 @@ from ropeway.testing import MINIMAL_PROJECT
 from ropeway.workspace import LocalWorkspace
 
 on_postgres.install()
+# Nothing here is held to a time: a machine may be busy with something else.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 MakeProject = Callable[..., LocalWorkspace]
 

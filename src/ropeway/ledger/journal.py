@@ -28,6 +28,7 @@ from ropeway.ledger.errors import (
     WorkspaceNewer,
 )
 from ropeway.ledger.event import TYPES_BY_VERB, Event, Fact
+from ropeway.ledger.making import make
 from ropeway.ledger.record import Record, fact_of
 from ropeway.ledger.transaction import MOVED, Tip, Transaction
 from ropeway.ledger.turns import Turns
@@ -191,8 +192,7 @@ class Ledger:
         # A projection of another release may be left over; it goes with the rest.
         for name in self._database.tables(connection) - set(tables.recorded.tables):
             connection.exec_driver_sql(f'DROP TABLE "{name}"')
-        # All are gone: to ask after each would be a question to the server a table.
-        tables.projected.create_all(connection, checkfirst=False)
+        make(connection, tables.projected)
         count = 0
         for fact in self.facts(connection):
             projections.apply(fact, connection)

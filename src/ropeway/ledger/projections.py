@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.ledger.event import Event, Fact
+from ropeway.ledger.making import statements
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.ledger.tables import edge, person, projected
 from ropeway.ledger.upsert import add, keep_first
@@ -52,8 +52,7 @@ def shape() -> str:
     """A digest of the projections' shape: when it changes, they are rebuilt."""
     parts: list[str] = []
     for table in projected.sorted_tables:
-        parts.append(str(CreateTable(table)))
-        parts.extend(sorted(str(CreateIndex(index)) for index in table.indexes))
+        parts.extend(statements(table))
         parts.append(f"revision {table.info.get('revision', 0)}")
     return digest_bytes("\n".join(parts).encode())
 

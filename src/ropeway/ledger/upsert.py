@@ -4,12 +4,15 @@ Within a write transaction they may wait to be written together (`ledger/waiting
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, Table, insert
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from ropeway.ledger.waiting import put
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 def add(connection: Connection, table: Table, /, **row: Any) -> None:
@@ -47,4 +50,9 @@ def _latest(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
 
 
 def _insert(dialect: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect != "postgresql":
+        return sqlite.insert(table)
+    # Only here: loading it is a twentieth of what a command pays to start.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

@@ -12,6 +12,7 @@ from ropeway.core.ids import new_id
 from ropeway.keeping.audit.findings import Findings
 from ropeway.ledger import Ledger, projected, projections
 from ropeway.ledger.database import driver
+from ropeway.ledger.making import make
 from ropeway.ledger.move import fingerprint
 from ropeway.ledger.waiting import let_wait, write_before_questions
 
@@ -52,7 +53,7 @@ def compare_projections(ledger: Ledger, connection: Connection, folder: Path, fi
 
 
 def _has_replayed(ledger: Ledger, connection: Connection, replayed: Connection, findings: Findings) -> bool:
-    projected.create_all(replayed, checkfirst=False)
+    make(replayed, projected)
     seq, waiting = 0, let_wait(replayed)
     try:
         for fact in ledger.facts(connection):

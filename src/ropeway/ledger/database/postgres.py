@@ -22,6 +22,7 @@ from ropeway.ledger.database.postgres_check import check_server, problems_of
 from ropeway.ledger.database.postgres_engine import open_engine
 from ropeway.ledger.database.postgres_errors import in_our_words, is_lost, is_passing, reason_of, translate
 from ropeway.ledger.errors import CommitUnknown, LedgerBusy
+from ropeway.ledger.making import make
 from ropeway.ledger.waiting import write_before_questions
 
 PATIENCE_S = 2.0
@@ -110,7 +111,7 @@ class PostgresDatabase:
         known = text("SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = :schema")
         if not connection.execute(known, {"schema": self._schema}).scalar_one():
             connection.exec_driver_sql(f'CREATE SCHEMA "{self._schema}"')
-        tables.recorded.create_all(connection)
+        make(connection, tables.recorded, there=self.tables(connection))
         connection.exec_driver_sql(
             "CREATE OR REPLACE FUNCTION ropeway_forbid() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0]; END $$"

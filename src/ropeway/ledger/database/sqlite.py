@@ -19,6 +19,7 @@ from ropeway.ledger.database.mounts import network_type
 from ropeway.ledger.database.sqlite_check import TRIGGERS, problems_of
 from ropeway.ledger.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerDiskFailing, LedgerOnNetwork
 from ropeway.ledger.lock import WriteLock
+from ropeway.ledger.making import make
 from ropeway.ledger.waiting import write_before_questions
 
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL when one connection resets it while another checkpoints
@@ -77,7 +78,7 @@ class SqliteDatabase:
 
     def make_truth(self, connection: Connection) -> None:
         """See `Database.make_truth`."""
-        tables.recorded.create_all(connection)
+        make(connection, tables.recorded, there=self.tables(connection))
         for trigger in TRIGGERS:
             connection.exec_driver_sql(trigger)
 

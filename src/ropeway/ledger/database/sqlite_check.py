@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, create_engine, text
 
 from ropeway.ledger import tables
+from ropeway.ledger.making import make
 
 TRIGGERS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS {tables.trigger_name(table, does)} BEFORE {does} ON {table} "
@@ -41,8 +42,8 @@ def _of_schema(connection: Connection) -> list[str]:
     """Tables and indexes that the file does not describe as they were made."""
     engine = create_engine("sqlite://")
     with engine.begin() as fresh:
-        tables.recorded.create_all(fresh)
-        tables.projected.create_all(fresh)
+        make(fresh, tables.recorded)
+        make(fresh, tables.projected)
         made = _described(fresh)
     engine.dispose()
     there = _described(connection)
