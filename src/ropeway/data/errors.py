@@ -77,6 +77,20 @@ class UnknownFormat(FileUnreadable):
     code = "unknown-format"
 
 
+class UnpacksTooFar(FileUnreadable):
+    """A file that somebody brought, and that unpacks to far more than its size allows."""
+
+    code = "unpacks-too-far"
+
+    def __init__(self, path: Path, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            path,
+            f"its {size_bytes:,} bytes unpack to more than {most_bytes:,}",
+            next_step="restore the version (ropeway data restore) and look into it on your own machine",
+        )
+        self.expected = "a file that unpacks to what data of its size does"
+
+
 class FileEmpty(FileUnreadable):
     """A file without a single row."""
 
