@@ -32,8 +32,9 @@ MEMORY_BYTES = 3 << 30
 """What the other process may hold beside the file itself: many times a piece of an honest file."""
 PIECE_S = 60.0
 """A piece of an honest file takes a fraction of a second."""
-MOST_PIECE_BYTES = 1 << 30
-MOST_BYTES = 2 << 30
+MOST_PIECE_BYTES = 64 << 20
+"""What is more goes in parts, row by row if need be."""
+MOST_BYTES = 1 << 30
 MOST_TIMES = 250
 """A file may unpack to so many times its size, or to the bytes above: honest ones stay far below both."""
 THREADS = "2"
@@ -123,11 +124,11 @@ class Apart:
             data = process.stdout.read(length) if length <= MOST_PIECE_BYTES else b""
         finally:
             too_slow.cancel()
+        if length > MOST_PIECE_BYTES:
+            raise FileUnreadable(shown, f"one row takes {length:,} bytes, {MOST_PIECE_BYTES:,} are read")
         if len(head) <= LENGTH_BYTES or len(data) < length:
-            raise FileUnreadable(
-                shown,
-                f"a piece of it takes over {MEMORY_BYTES >> 30} GiB or {PIECE_S:.0f} s, or it is damaged",
-            )
+            took = f"over {MEMORY_BYTES >> 30} GiB or {PIECE_S:.0f} s for a piece"
+            raise FileUnreadable(shown, f"reading it took {took}, or it is damaged")
         return head[:1], data
 
     def _end(self) -> None:
@@ -172,14 +173,28 @@ def _answer(order: Order, answers: IO[bytes]) -> None:
         for frame in parquet_pieces(Path(order.path), order.piece_bytes):
             if not frame.height:
                 return _say(answers, ERROR, b"it has fewer rows than it says")
-            whole = io.BytesIO()
-            # As older readers know it: texts one after the other, none of them shared.
-            frame.write_ipc_stream(whole, compat_level=pl.CompatLevel.oldest())
-            _say(answers, PIECE, whole.getbuffer())
+            for data in _parts(frame):
+                _say(answers, PIECE, data)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         return _say(answers, ERROR, f"it is no whole Parquet file ({first})".encode())
     return _say(answers, END, b"")
+
+
+def _parts(frame: "pl.DataFrame") -> Iterator[memoryview]:
+    """A piece as plain Arrow, in parts of which each is small enough."""
+    import polars as pl
+
+    whole = io.BytesIO()
+    # As older readers know it: texts one after the other, none of them shared.
+    frame.write_ipc_stream(whole, compat_level=pl.CompatLevel.oldest())
+    if whole.tell() <= MOST_PIECE_BYTES or frame.height == 1:
+        yield whole.getbuffer()
+        return
+    del whole
+    half = frame.height // 2
+    yield from _parts(frame.slice(0, half))
+    yield from _parts(frame.slice(half))
 
 
 def _say(answers: IO[bytes], what: bytes, data: bytes | memoryview) -> None:

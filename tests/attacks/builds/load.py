@@ -57,4 +57,25 @@ BUILDS = (
         "        if self.header_bytes > HEADER_BYTES * HEADER_BYTES:",
         ("tests/attacks/test_load.py::test_a_head_that_is_too_much_is_refused_in_little_memory",),
     ),
+    Mutant(
+        "Parquet of others is read in the server",
+        "data",
+        '    if form == "parquet" and is_foreign:',
+        '    if form == "parquet" and not form:',
+        ("tests/attacks/test_parquet.py::test_a_job_about_it_fails_and_the_server_goes_on",),
+    ),
+    Mutant(
+        "Parquet may unpack to what it likes",
+        "data",
+        "                if left < 0:",
+        "                if left < -(1 << 50):",
+        ("tests/attacks/test_parquet.py::test_each_of_them_is_refused_and_the_next_file_is_read",),
+    ),
+    Mutant(
+        "who reads Parquet may take all memory",
+        "data",
+        "        _limit_memory(Path(order.path).stat().st_size)\n",
+        "",
+        ("tests/attacks/test_parquet.py::test_each_of_them_is_refused_and_the_next_file_is_read",),
+    ),
 )
