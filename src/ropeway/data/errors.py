@@ -33,6 +33,7 @@ from ropeway.core.errors import (
     Invalid,
     NotFound,
     Refused,
+    TooLarge,
     Unavailable,
     did_you_mean,
 )
@@ -89,6 +90,19 @@ class UnpacksTooFar(FileUnreadable):
             next_step="restore the version (ropeway data restore) and look into it on your own machine",
         )
         self.expected = "a file that unpacks to what data of its size does"
+
+
+class ListingTooLarge(TooLarge):
+    """A folder of more files than a server lists at once."""
+
+    code = "listing-too-large"
+
+    def __init__(self, name: str, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            f"The folder for '{name}' has a listing of {size_bytes:,} bytes.",
+            expected=f"at most {most_bytes:,} bytes, about a million files",
+            next_step="bring it as several datasets, or pack its files",
+        )
 
 
 class FileEmpty(FileUnreadable):

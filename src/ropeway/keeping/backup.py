@@ -232,7 +232,7 @@ def _require_plain(place: Path) -> None:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
-                elif os.path.exists(entry.path) and not (entry.is_file() or entry.is_dir()):
+                elif Path(entry.path).exists() and not (entry.is_file() or entry.is_dir()):
                     shown = Path(entry.path).relative_to(place)
                     raise BackupDamaged(place.name, [f"'{shown}' is a device, a pipe or a socket"])
 

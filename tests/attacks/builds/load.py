@@ -62,7 +62,9 @@ BUILDS = (
         "data",
         '    if form == "parquet" and is_foreign:',
         '    if form == "parquet" and not form:',
-        ("tests/attacks/test_parquet.py::test_a_job_about_it_fails_and_the_server_goes_on",),
+        (
+            "tests/attacks/test_parquet.py::test_a_job_about_it_fails_and_the_server_goes_on[columns 10^5 deep]",
+        ),
     ),
     Mutant(
         "Parquet may unpack to what it likes",
@@ -72,10 +74,17 @@ BUILDS = (
         ("tests/attacks/test_parquet.py::test_each_of_them_is_refused_and_the_next_file_is_read",),
     ),
     Mutant(
-        "who reads Parquet may take all memory",
+        "a listing may hold anything",
+        "store",
+        "Annotated[Digest, msgspec.Meta(min_length=64, max_length=64)]",
+        "Annotated[Digest, msgspec.Meta(min_length=0, max_length=640)]",
+        ("tests/attacks/test_listings.py::test_millions_of_nothings_are_refused_at_the_first",),
+    ),
+    Mutant(
+        "a guest's listing may be of any length",
         "data",
-        "        _limit_memory(Path(order.path).stat().st_size)\n",
-        "",
-        ("tests/attacks/test_parquet.py::test_each_of_them_is_refused_and_the_next_file_is_read",),
+        "        if size > LARGEST_LISTING_BYTES:",
+        "        if size < 0:",
+        ("tests/attacks/test_listings.py::test_an_enormous_listing_is_refused_of_a_guest",),
     ),
 )
