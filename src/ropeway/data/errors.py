@@ -1,6 +1,7 @@
 """Errors of the data room.
 
-Invalid    ── FileUnreadable   a folder, empty, header only, unknown format, not UTF-8, truncated …
+Invalid    ── FileUnreadable   a folder, empty, header only, unknown format, not UTF-8, truncated, a bomb …
+           ├─ ListingTooLarge  a folder of a guest's with more files than a server lists
            ├─ BrokenRow        a row that does not fit the file's own header
            ├─ BadHeader        columns without a name or with the same name
            ├─ BadKeys          a split's key that is missing or given twice

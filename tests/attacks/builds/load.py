@@ -2,6 +2,7 @@
 
 from tests.attacks.weakened import Mutant
 
+PARQUET = "tests/attacks/test_parquet.py"
 BUILDS = (
     Mutant(
         "values in a body are not counted",
@@ -62,9 +63,7 @@ BUILDS = (
         "data",
         '    if form == "parquet" and is_foreign:',
         '    if form == "parquet" and not form:',
-        (
-            "tests/attacks/test_parquet.py::test_a_job_about_it_fails_and_the_server_goes_on[columns 10^5 deep]",
-        ),
+        (f"{PARQUET}::test_a_job_about_it_fails_and_the_server_goes_on[columns 10^5 deep]",),
     ),
     Mutant(
         "Parquet may unpack to what it likes",
