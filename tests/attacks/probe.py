@@ -183,7 +183,7 @@ class _Asker:
         # Not by `request`, which refuses what a hostile client would send.
         self._door._validate_path = lambda _url: None  # type: ignore[method-assign]
         try:
-            self._door.putrequest("GET", _one_line(path), skip_accept_encoding=True)
+            self._door.putrequest("GET", one_line(path), skip_accept_encoding=True)
             for name, value in {**self._headers, **headers}.items():
                 self._door.putheader(name, value)
             self._door.endheaders()
@@ -220,7 +220,7 @@ class _Asker:
             self.wrong.append(f"{what}: the answer tells of the inside: {said[:300]}")
 
 
-def _one_line(path: str) -> str:
+def one_line(path: str) -> str:
     """As it goes on the wire: a request line ends where a line ends, and is ASCII."""
     line = path.partition("\r")[0].partition("\n")[0].partition(" ")[0]
     return quote(line.replace("\0", "%00"), safe="/%.\\;?#:@$*~-&=")

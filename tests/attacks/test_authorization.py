@@ -4,11 +4,11 @@ The written policy and the matrix of routes and callers are in `tests/server`; h
 is gone through, and what lies beside it is tried over real HTTP.
 """
 
-import random
 import secrets
 from pathlib import Path
 
 import pytest
+from tests.attacks.seed import seeded
 from tests.attacks.town import OCTETS, Town, head, send
 from tests.server.matrix import Cast, Doorway, differences, every_ask, spellings
 from tests.server.test_roles import ours
@@ -24,12 +24,12 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", 
 
 
 def test_a_random_part_of_the_whole_matrix_is_as_the_policy_says(tmp_path: Path) -> None:
-    seed = secrets.randbits(32)
-    asks = random.Random(seed).sample(list(every_ask()), SAMPLE)
-    cast = Cast(tmp_path)
-    count, found = differences(Doorway(cast.workspace, ours().values()), cast, asks)
-    cast.workspace.close()
-    assert (count, found) == (SAMPLE, []), seed
+    with seeded() as random:
+        asks = random.sample(list(every_ask()), SAMPLE)
+        cast = Cast(tmp_path)
+        count, found = differences(Doorway(cast.workspace, ours().values()), cast, asks)
+        cast.workspace.close()
+        assert (count, found) == (SAMPLE, [])
 
 
 def targets(path: str) -> list[str]:

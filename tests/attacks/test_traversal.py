@@ -1,12 +1,19 @@
 """C1: no name that somebody sends, keeps in an archive or answers with leads to a file that is not ours."""
 
+import io
 import json
 import os
+import stat
 import subprocess
 import sys
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
+from skops import io as skops_io
 from tests.attacks.strings import LEADING_OUT, TRAVERSAL
 
 from ropeway.core.canonical import canonical
@@ -16,9 +23,10 @@ from ropeway.data.add import add
 from ropeway.data.errors import FileUnreadable
 from ropeway.data.operations import NewVersion, arrive
 from ropeway.data.restore import restore
-from ropeway.keeping.backup import BACKUPS, back_up, read_manifest
+from ropeway.keeping.backup import BACKUPS, back_up, read_manifest, verify_backup
 from ropeway.keeping.errors import BackupDamaged, NoBackup
 from ropeway.keeping.restore import restore as restore_workspace
+from ropeway.pipelines.estimators import load_estimator
 from ropeway.store.errors import NotATree
 from ropeway.store.trees import Tree
 from ropeway.tracking.snapshot import snapshot_code
@@ -58,6 +66,13 @@ def test_a_server_that_lies_writes_and_reads_nothing_of_the_clients() -> None:
     said = told_by("tests.attacks.liar", "14")
     assert said["wrong"] == []
     assert said["tried"] > 150
+
+
+@pytest.mark.slow
+def test_no_name_that_a_service_is_sent_leads_to_a_file() -> None:
+    said = told_by("tests.attacks.probe_service", "12")
+    assert said["wrong"] == []
+    assert said["requests"] > 500
 
 
 def hostile_tree(workspace: LocalWorkspace, name: str) -> str:
@@ -167,3 +182,59 @@ def test_a_backup_is_not_named_by_a_path(backup: tuple[Path, str]) -> None:
     for name in TRAVERSAL:
         with pytest.raises(NoBackup):
             read_manifest(backup[0], name)
+
+
+SPECIAL = {
+    "pipe": os.mkfifo,
+    "socket": lambda path: os.mknod(path, stat.S_IFSOCK | 0o600),
+    "device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_a_backup_with_a_pipe_or_a_device_in_it_is_not_read(
+    backup: tuple[Path, str], tmp_path: Path, kind: str
+) -> None:
+    # A pipe kept its reader waiting for ever, a device gave bytes without end.
+    place, name = backup
+    target = tmp_path / "target"
+    for path in [place / BACKUPS / f"{name}.json", next((place / "objects").rglob("?" * 62))]:
+        kept = path.read_bytes()
+        path.unlink()
+        SPECIAL[kind](path)
+        for ask in (read_manifest, verify_backup):
+            with pytest.raises(BackupDamaged, match="is a device, a pipe or a socket"):
+                ask(place, name)
+        with pytest.raises(BackupDamaged):
+            restore_workspace(place, target, name="latest", actor="ana")
+        path.unlink()
+        path.write_bytes(kept)
+    assert not target.exists()
+    assert verify_backup(place, name).backup == name
+
+
+def test_a_link_or_a_device_in_a_model_file_is_bytes_and_nothing_else(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.npy"
+    np.save(secret, np.array([7.0]))
+    sound = skops_io.dumps(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    assert load_estimator(sound).predict([[2.0]]) == pytest.approx([2.0])
+    for kind in (stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO):
+        with pytest.raises((RopewayError, ValueError)):
+            load_estimator(with_links(sound, kind, str(secret)))
+    before = files_beside(tmp_path / "none")
+    load_estimator(with_links(sound, stat.S_IFREG, "", more=LEADING_OUT[:3]))
+    assert files_beside(tmp_path / "none") == before
+
+
+def with_links(data: bytes, kind: int, target: str, more: Iterable[str] = ()) -> bytes:
+    """A model's file whose arrays are links to a file, or what else a ZIP can call a member."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            info = zipfile.ZipInfo(name)
+            is_link = bool(target) and name.endswith(".npy")
+            info.external_attr = (kind | 0o777) << 16
+            new.writestr(info, target if is_link else old.read(name))
+        for name in more:
+            new.writestr(name, "evil")
+    return made.getvalue()

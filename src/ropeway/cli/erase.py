@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ropeway.keeping.erase.records import Erasure, Plan, RemotePurge
+    from ropeway.keeping.erase.records import Erasure, Plan, RemotePurge, UnsearchedObject
 
 SHOWN = 12
 
@@ -204,7 +204,15 @@ def _draw_plan(out: "Console", plan: "Plan") -> None:
     _draw_lines(out, "objects", [f"{each.digest[:12]} {each.why}" for each in plan.objects])
     _draw_lines(out, "log of predictions, written anew", plan.rewritten)
     _draw_lines(out, "stays, though it holds something of it", plan.remains)
+    _draw_lines(out, "could not be searched, and stays", [_said_of(each) for each in plan.unsearched])
     _draw_lines(out, "out of reach", plan.unreached)
+
+
+def _said_of(each: "UnsearchedObject") -> str:
+    """One object that could not be searched: which, whose, and why."""
+    whose = f"needed by {each.needed_by[0]}" if each.needed_by else "nothing on record needs it"
+    more = f" and {len(each.needed_by) - 1:,} more" if len(each.needed_by) > 1 else ""
+    return f"{each.digest[:12]} ({whose}{more}): {each.why}"
 
 
 def _draw_lines(out: "Console", title: str, lines: "Sequence[str]") -> None:

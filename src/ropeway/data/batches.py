@@ -15,13 +15,12 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
+from ropeway.data.apart import PIECE_BYTES, pieces_apart
 from ropeway.data.delimited import header_of
 from ropeway.data.errors import FileUnreadable
 from ropeway.data.kinds import SCALARS, parse
 from ropeway.data.read import as_kind, read_table, without_wide_integers
 
-PIECE_BYTES = 8 << 20
-"""So much of a file is a piece; in memory it is a few times as much."""
 MOST_ROWS = 250_000
 
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
@@ -43,6 +42,7 @@ def pieces(
     rows: int,
     piece_bytes: int = PIECE_BYTES,
     shown: Path | None = None,
+    is_foreign: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a file that was read before, in its order.
 
@@ -53,13 +53,17 @@ def pieces(
         rows: how many there are.
         piece_bytes: about so much of the file at a time.
         shown: what errors call it, where that is not the path.
+        is_foreign: whoever asks may have brought it: Parquet is then read apart.
 
     Raises:
         FileUnreadable: it is not what it was recorded as.
+        UnpacksTooFar: it is foreign, and a bomb.
     """
     found: Iterator[pl.DataFrame] | None = None
-    if form == "parquet":
-        found = _of_parquet(path, piece_bytes)
+    if form == "parquet" and is_foreign:
+        found = pieces_apart(path, piece_bytes=piece_bytes, shown=shown)
+    elif form == "parquet":
+        found = parquet_pieces(path, piece_bytes)
     elif form == "csv" and path.stat().st_size > piece_bytes:
         found = _of_csv(path, kinds, rows, piece_bytes)
     elif form == "jsonl" and path.stat().st_size > piece_bytes:
@@ -74,7 +78,8 @@ def pieces(
         raise FileUnreadable(shown or path, f"it is no {form} file of these columns ({first})") from error
 
 
-def _of_parquet(path: Path, piece_bytes: int) -> Iterator[pl.DataFrame]:
+def parquet_pieces(path: Path, piece_bytes: int) -> Iterator[pl.DataFrame]:
+    """The rows of a Parquet file, about so much of the file at a time."""
     lazy = pl.scan_parquet(path)
     rows = int(lazy.select(pl.len()).collect().item())
     share = piece_bytes / max(path.stat().st_size, 1)

@@ -1,6 +1,7 @@
 """Errors of the data room.
 
-Invalid    ── FileUnreadable   a folder, empty, header only, unknown format, not UTF-8, truncated …
+Invalid    ── FileUnreadable   a folder, empty, header only, unknown format, not UTF-8, truncated, a bomb …
+           ├─ ListingTooLarge  a folder of a guest's with more files than a server lists
            ├─ BrokenRow        a row that does not fit the file's own header
            ├─ BadHeader        columns without a name or with the same name
            ├─ BadKeys          a split's key that is missing or given twice
@@ -33,6 +34,7 @@ from ropeway.core.errors import (
     Invalid,
     NotFound,
     Refused,
+    TooLarge,
     Unavailable,
     did_you_mean,
 )
@@ -75,6 +77,33 @@ class UnknownFormat(FileUnreadable):
     """A file whose ending says nothing that is known."""
 
     code = "unknown-format"
+
+
+class UnpacksTooFar(FileUnreadable):
+    """A file that somebody brought, and that unpacks to far more than its size allows."""
+
+    code = "unpacks-too-far"
+
+    def __init__(self, path: Path, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            path,
+            f"its {size_bytes:,} bytes unpack to more than {most_bytes:,}",
+            next_step="restore the version (ropeway data restore) and look into it on your own machine",
+        )
+        self.expected = "a file that unpacks to what data of its size does"
+
+
+class ListingTooLarge(TooLarge):
+    """A folder of more files than a server lists at once."""
+
+    code = "listing-too-large"
+
+    def __init__(self, name: str, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            f"The folder for '{name}' has a listing of {size_bytes:,} bytes.",
+            expected=f"at most {most_bytes:,} bytes, about a million files",
+            next_step="bring it as several datasets, or pack its files",
+        )
 
 
 class FileEmpty(FileUnreadable):

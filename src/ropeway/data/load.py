@@ -43,6 +43,7 @@ def load(place: Place, version: DatasetVersion, *, kinds: Mapping[str, str] | No
         return read_table(
             path,
             form=form_of(place, version),
+            is_foreign=not place.opens_addresses,
             kinds=version.columns if kinds is None else kinds,
             shown=Path(version.shown),
         )
@@ -61,7 +62,13 @@ def walked(place: Place, version: DatasetVersion) -> Iterator[Pieces]:
     form = form_of(place, version)
     with opened(place, version) as path:
         yield partial(
-            pieces, path, form=form, kinds=version.columns, rows=version.rows, shown=Path(version.shown)
+            pieces,
+            path,
+            form=form,
+            kinds=version.columns,
+            rows=version.rows,
+            shown=Path(version.shown),
+            is_foreign=not place.opens_addresses,
         )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from ropeway.core.clock import from_text
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.diff_records import Diff
-from ropeway.data.errors import DatasetNotFound, NotComparable, SourceMoved, SplitMoved
+from ropeway.data.errors import DatasetNotFound, ListingTooLarge, NotComparable, SourceMoved, SplitMoved
 from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
 from ropeway.data.naming import check_name
 from ropeway.data.profile_records import FullProfile
@@ -23,6 +23,7 @@ from ropeway.data.projections import (
     versions_query,
 )
 from ropeway.data.records import (
+    FOLDER,
     MANY_OBJECTS,
     REFERRED,
     CheckResult,
@@ -38,6 +39,10 @@ from ropeway.data.standing import was_edited
 from ropeway.workspace import Context, operation
 
 SHORTEST_PREFIX = 4
+
+
+LARGEST_LISTING_BYTES = 128 << 20
+"""Of a folder that a guest brings: it is listed in memory where it is profiled or compared."""
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,6 +295,10 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
         from ropeway.data.referred import read_pin_of, require_shared
 
         require_shared(context.project, read_pin_of(context.store, found.version))
+    if found.format == FOLDER and not context.opens_addresses:
+        size = context.store.size(found.version)
+        if size > LARGEST_LISTING_BYTES:
+            raise ListingTooLarge(found.name, size, LARGEST_LISTING_BYTES)
     for digest in (found.version, found.contract, found.profile):
         context.store.size(digest)  # raises where the bytes were not put first
     context.begin()

@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
+from ropeway.data.apart import PIECE_BYTES, pieces_apart
 from ropeway.data.delimited import read_delimited
 from ropeway.data.errors import (
     BadHeader,
@@ -56,7 +57,12 @@ def format_of(path: Path) -> str:
 
 
 def read_table(
-    path: Path, *, form: str, kinds: Mapping[str, str] | None = None, shown: Path | None = None
+    path: Path,
+    *,
+    form: str,
+    kinds: Mapping[str, str] | None = None,
+    shown: Path | None = None,
+    is_foreign: bool = False,
 ) -> pl.DataFrame:
     """The rows of a file.
 
@@ -66,6 +72,7 @@ def read_table(
         kinds: the kinds that columns are known to have. A text file's values are read as these where they
             fit; read again with the kinds that came out, it gives the same frame for ever.
         shown: the path that errors name, when it is not where the bytes are.
+        is_foreign: whoever asks may have brought it: Parquet is then read apart.
 
     Raises:
         FileUnreadable: empty, truncated or of another encoding (with its own code for each).
@@ -79,7 +86,7 @@ def read_table(
         case "csv":
             frame = read_delimited(path, kinds, shown=shown)
         case "parquet":
-            frame = _read_parquet(path, shown)
+            frame = _read_apart(path, shown) if is_foreign else _read_parquet(path, shown)
         case "jsonl":
             frame = _read_json_lines(path, kinds or {}, shown)
         case _:
@@ -104,6 +111,13 @@ def _read_parquet(path: Path, shown: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise FileUnreadable(shown, f"it is no whole Parquet file ({first})") from error
+
+
+def _read_apart(path: Path, shown: Path) -> pl.DataFrame:
+    pieces = list(pieces_apart(path, piece_bytes=PIECE_BYTES, shown=shown))
+    if not pieces:
+        raise FileEmpty(shown, "it has no rows")
+    return pl.concat(pieces)
 
 
 def _read_json_lines(path: Path, kinds: Mapping[str, str], shown: Path) -> pl.DataFrame:

@@ -205,7 +205,8 @@ def list_backups(place: Path) -> list[BackupReport]:
         NoBackup: there is none.
         BackupDamaged: a manifest does not read.
     """
-    found = [read_manifest(place, path.stem) for path in (place / BACKUPS).glob("backup_*.json")]
+    _require_plain(place)
+    found = [_read_manifest(place, path.stem) for path in (place / BACKUPS).glob("backup_*.json")]
     if not found:
         raise NoBackup("", place)
     reports = [report_of(place, manifest, digest) for manifest, digest in found]
@@ -217,10 +218,26 @@ def read_manifest(place: Path, name: str) -> tuple[Manifest, Digest]:
 
     Raises:
         NoBackup: there is none of that name.
-        BackupDamaged: it does not read.
+        BackupDamaged: it does not read, or something there is no file.
     """
-    if name == "latest":
-        name = list_backups(place)[-1].backup
+    _require_plain(place)
+    return _read_manifest(place, list_backups(place)[-1].backup if name == "latest" else name)
+
+
+def _require_plain(place: Path) -> None:
+    """A pipe where a file should be keeps its reader waiting for ever, a device gives bytes without end."""
+    folders = [str(place)] if place.is_dir() else []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif Path(entry.path).exists() and not (entry.is_file() or entry.is_dir()):
+                    shown = Path(entry.path).relative_to(place)
+                    raise BackupDamaged(place.name, [f"'{shown}' is a device, a pipe or a socket"])
+
+
+def _read_manifest(place: Path, name: str) -> tuple[Manifest, Digest]:
     if not _NAME.fullmatch(name):
         raise NoBackup(name, place, [path.stem for path in (place / BACKUPS).glob("*.json")])
     try:

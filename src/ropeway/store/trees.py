@@ -1,6 +1,7 @@
 """A folder as an object: names to digests."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -12,7 +13,8 @@ from ropeway.store.errors import NotATree
 class Tree(msgspec.Struct, frozen=True, tag="tree"):
     """A folder as an object: names with `/` to digests, sorted."""
 
-    entries: dict[str, Digest]
+    # Looked at while it is read: a listing of millions of nothings ends at the first.
+    entries: dict[str, Annotated[Digest, msgspec.Meta(min_length=64, max_length=64)]]
 
 
 def tree_bytes(entries: Mapping[str, Digest]) -> bytes:

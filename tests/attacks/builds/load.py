@@ -2,6 +2,7 @@
 
 from tests.attacks.weakened import Mutant
 
+PARQUET = "tests/attacks/test_parquet.py"
 BUILDS = (
     Mutant(
         "values in a body are not counted",
@@ -56,5 +57,33 @@ BUILDS = (
         "        if self.header_bytes > HEADER_BYTES:",
         "        if self.header_bytes > HEADER_BYTES * HEADER_BYTES:",
         ("tests/attacks/test_load.py::test_a_head_that_is_too_much_is_refused_in_little_memory",),
+    ),
+    Mutant(
+        "Parquet of others is read in the server",
+        "data",
+        '    if form == "parquet" and is_foreign:',
+        '    if form == "parquet" and not form:',
+        (f"{PARQUET}::test_a_job_about_it_fails_and_the_server_goes_on[columns 10^5 deep]",),
+    ),
+    Mutant(
+        "Parquet may unpack to what it likes",
+        "data",
+        "                if left < 0:",
+        "                if left < -(1 << 50):",
+        ("tests/attacks/test_parquet.py::test_each_of_them_is_refused_and_the_next_file_is_read",),
+    ),
+    Mutant(
+        "a listing may hold anything",
+        "store",
+        "Annotated[Digest, msgspec.Meta(min_length=64, max_length=64)]",
+        "Annotated[Digest, msgspec.Meta(min_length=0, max_length=640)]",
+        ("tests/attacks/test_listings.py::test_millions_of_nothings_are_refused_at_the_first",),
+    ),
+    Mutant(
+        "a guest's listing may be of any length",
+        "data",
+        "        if size > LARGEST_LISTING_BYTES:",
+        "        if size < 0:",
+        ("tests/attacks/test_listings.py::test_an_enormous_listing_is_refused_of_a_guest",),
     ),
 )

@@ -47,6 +47,20 @@ BUILDS = (
         (f"{HERE}::test_a_backup_writes_nowhere_else",),
     ),
     Mutant(
+        "the id of a prediction may hold any text",
+        "predictions",
+        'rf"p-([{ALPHABET}]{{{REPLICA_LENGTH}}})-(',
+        'rf"p-(.{{1,{REPLICA_LENGTH * 99}}})-(',
+        (f"{HERE}::test_no_name_that_a_service_is_sent_leads_to_a_file",),
+    ),
+    Mutant(
+        "a backup may have pipes and devices in it",
+        "keeping",
+        "Path(entry.path).exists() and not (entry.is_file() or entry.is_dir()):",
+        "not entry.path:",
+        (f"{HERE}::test_a_backup_with_a_pipe_or_a_device_in_it_is_not_read",),
+    ),
+    Mutant(
         "a link in a folder is followed",
         "store",
         "entry.stat(follow_symlinks=False)",

@@ -13,8 +13,8 @@ from tests.predictions.written import answers, say
 from ropeway.data.add import add
 from ropeway.data.load import load, resolve
 from ropeway.keeping.backup import back_up
+from ropeway.keeping.erase.needles import Needles
 from ropeway.keeping.erase.operations import erase_rows
-from ropeway.keeping.erase.search import Needles
 from ropeway.keeping.operations import fsck, gc
 from ropeway.keeping.reproduce.reproduce import reproduce
 from ropeway.keeping.restore import restore

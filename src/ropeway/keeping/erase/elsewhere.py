@@ -2,7 +2,8 @@
 
 from sqlalchemy import select
 
-from ropeway.keeping.erase.search import Needles, files_with
+from ropeway.keeping.erase.needles import Needles
+from ropeway.keeping.erase.search import files_with
 from ropeway.keeping.projections import backup
 from ropeway.workspace import Context
 from ropeway.workspace.place import DATABASE
@@ -41,17 +42,34 @@ def copies_elsewhere(context: Context) -> list[str]:
 
 def reached_by_hand(context: Context, needles: Needles) -> list[str]:
     """Files that hold it and are not ours to change: the project's own, and open logs, which are written."""
+    searched = files_with(context.root, needles, but=[context.home])
     found = [
         f"the file '{path.relative_to(context.root)}' holds it: it is yours to change or delete"
-        for path in files_with(context.root, needles, but=[context.home])
+        for path in searched.holding
     ]
-    more = len(found) - FILES_SHOWN
-    if more > 0:
-        found = [*found[:FILES_SHOWN], f"{more} more files of the project"]
+    unsearched = [
+        f"the file '{path.relative_to(context.root)}' could not be searched ({why}): look into it yourself"
+        for path, why in searched.unsearched
+    ]
+    return [*_few(found), *_few(unsearched), *_open_logs(context, needles)]
+
+
+def _open_logs(context: Context, needles: Needles) -> list[str]:
+    said = []
     for folder in SPOOLS:
-        found += [
+        searched = files_with(context.home / folder, needles, but=[])
+        said += [
             f"the log '{path.relative_to(context.home)}' is being written and holds it: "
             "repeat this when its run or service has ended"
-            for path in files_with(context.home / folder, needles, but=[])
+            for path in searched.holding
         ]
-    return found
+        said += [
+            f"the log '{path.relative_to(context.home)}' could not be searched ({why})"
+            for path, why in searched.unsearched
+        ]
+    return said
+
+
+def _few(lines: list[str]) -> list[str]:
+    more = len(lines) - FILES_SHOWN
+    return lines if more <= 0 else [*lines[:FILES_SHOWN], f"{more} more files of the project"]

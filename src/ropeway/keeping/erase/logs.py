@@ -6,7 +6,8 @@ from typing import NamedTuple
 import polars as pl
 
 from ropeway.core.errors import Damaged
-from ropeway.keeping.erase.search import Needles
+from ropeway.keeping.erase.needles import Needles
+from ropeway.keeping.erase.records import UnsearchedObject
 from ropeway.keeping.erase.subject import Subject
 from ropeway.predictions.columns import FEEDBACK_KIND, PREDICTIONS_KIND, SHADOWS_KIND
 from ropeway.predictions.events import SegmentRewritten
@@ -36,32 +37,42 @@ class Rewriting(NamedTuple):
 
 
 def rewritings(
-    context: Context, subject: Subject, needles: Needles, models: frozenset[str]
+    context: Context,
+    subject: Subject,
+    needles: Needles,
+    models: frozenset[str],
+    unsearched: list[UnsearchedObject],
 ) -> Iterator[Rewriting]:
     """Every sealed segment with records of the subject's.
 
     A record is theirs when it holds a text that is theirs alone, or, of a model that learnt from their rows,
-    when the request brought the key.
+    when the request brought the key. A segment that cannot be read is added to `unsearched`.
     """
     gone: set[str] = set()
-    for sealed, frame in _segments(context, PREDICTIONS_KIND.name):
+    for sealed, frame in _segments(context, PREDICTIONS_KIND.name, unsearched):
         unwanted = _texts(frame, needles) | _keys(frame, subject, models)
         if unwanted.any():
             gone |= set(frame.filter(unwanted)["id"])
             yield Rewriting(sealed, unwanted)
     for kind, column in ANSWERS:
-        for sealed, frame in _segments(context, kind):
+        for sealed, frame in _segments(context, kind, unsearched):
             unwanted = _texts(frame, needles) | frame[column].is_in(sorted(gone)).fill_null(value=False)
             if unwanted.any():
                 yield Rewriting(sealed, unwanted)
 
 
-def _segments(context: Context, kind: str) -> Iterator[tuple[SealedSegment, pl.DataFrame]]:
+def _segments(
+    context: Context, kind: str, unsearched: list[UnsearchedObject]
+) -> Iterator[tuple[SealedSegment, pl.DataFrame]]:
     for sealed in list_sealed(context.home, kind)[0]:
         try:
-            yield sealed, records_of(context.home, sealed)
-        except Damaged:
-            continue  # fsck names it
+            frame = records_of(context.home, sealed)
+        except (Damaged, pl.exceptions.PolarsError, OSError):
+            name = f"{kind}/{sealed.replica}-{sealed.segment}"
+            why = f"{sealed.records} records of the log {name}, which is damaged or not there: ropeway fsck"
+            unsearched.append(UnsearchedObject(digest=sealed.content, size_bytes=0, why=why))
+        else:
+            yield sealed, frame
 
 
 def _texts(frame: pl.DataFrame, needles: Needles) -> pl.Series:

@@ -29,6 +29,22 @@ class ErasedObject(msgspec.Struct, frozen=True, kw_only=True):
     needed_by: list[str] = []
 
 
+class UnsearchedObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object of which nobody can say whether it holds something of what goes; it stays.
+
+    Attributes:
+        digest: which.
+        size_bytes: its size.
+        why: which parts could not be read, by their numbers, and the reason.
+        needed_by: the events that need it; none where nothing on record does.
+    """
+
+    digest: Digest
+    size_bytes: int
+    why: str
+    needed_by: list[str] = []
+
+
 class ModelConcerned(msgspec.Struct, frozen=True, kw_only=True):
     """A model version that learnt from what goes.
 
@@ -61,6 +77,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         models: those that learnt from it, in production first.
         remains: what holds something of it and stays, and why.
         unreached: copies that nobody can reach from here, and what to do about each.
+        unsearched: the objects that could not be searched, or not in all their parts; they stay.
     """
 
     erasure: str
@@ -75,6 +92,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     models: list[ModelConcerned] = []
     remains: list[str] = []
     unreached: list[str] = []
+    unsearched: list[UnsearchedObject] = []
 
     @property
     def is_empty(self) -> bool:

@@ -19,9 +19,10 @@ from ropeway.keeping.erase.elsewhere import copies_elsewhere, reached_by_hand
 from ropeway.keeping.erase.errors import NothingErasable
 from ropeway.keeping.erase.held import refuse_held
 from ropeway.keeping.erase.logs import rewritings
-from ropeway.keeping.erase.records import ErasedObject, ErasedPayload, Plan
+from ropeway.keeping.erase.needles import Needles
+from ropeway.keeping.erase.records import ErasedObject, ErasedPayload, Plan, UnsearchedObject
 from ropeway.keeping.erase.rewrite import rewrite_ratings, rewrite_split, rewrite_version
-from ropeway.keeping.erase.search import Needles, answers_with, needed_by, objects_with
+from ropeway.keeping.erase.search import answers_with, needed_by, objects_with
 from ropeway.keeping.erase.subject import Subject, own_texts, subject_of
 from ropeway.keeping.erase.values import leaf_texts, told, with_values
 from ropeway.keeping.lineage import all_downstream
@@ -146,11 +147,13 @@ def draft(
     with context.again() as look:
         needed = needed_by(look)
         spared = {digest for each in made for digest in (each.version, each.contract, each.profile)}
-        log = list(rewritings(look, found.subject, found.needles, _models(look, found)))
+        unread: list[UnsearchedObject] = []
+        log = list(rewritings(look, found.subject, found.needles, _models(look, found), unread))
         why = _named(look, found, spared) | {each.sealed.content: "the log of predictions" for each in log}
         remains: list[str] = []
         kept = {} if with_models else models_of(look)
-        for digest, by in objects_with(look, found.needles, but=frozenset(why)):
+        searched = objects_with(look, found.needles, but=frozenset(why))
+        for digest, by in searched.holding.items():
             if digest in spared:
                 remains.append(
                     f"the object {digest[:12]} of a version that stays holds a text of theirs "
@@ -193,6 +196,7 @@ def draft(
                 *_open_runs(look, found),
                 *copies_elsewhere(look),
             ],
+            unsearched=[*unread, *searched.unsearched],
         )
     return Drafted(plan, rewritten)
 

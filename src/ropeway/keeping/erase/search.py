@@ -1,22 +1,17 @@
-"""Where some texts stand: in which objects, answers and files. Looked for byte by byte, in every usual form.
+"""Where some texts stand: in which objects, answers and files; and which of these could not be searched."""
 
-Looked into: text of any kind as it is, as JSON and as CSV; Parquet by its values; ZIP (skops, npz) and gzip
-by what they hold. Not found: a text that somebody compressed otherwise, encrypted, cut in two or changed.
-"""
-
-import gzip
-import io
-import json
-import zipfile
-import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
+from ropeway.data.apart import Apart
+from ropeway.keeping.erase.needles import Needles
+from ropeway.keeping.erase.records import UnsearchedObject
 from ropeway.keeping.liveness import Needs
 from ropeway.ledger.tables import answered
 from ropeway.workspace import Context
@@ -24,37 +19,21 @@ from ropeway.workspace import Context
 SHORTEST = 6
 """Texts of fewer characters stand everywhere by chance, and are not looked for."""
 MOST = 10_000
-DEEPEST = 4
-PARQUET, ZIP, GZIP = b"PAR1", b"PK\x03\x04", b"\x1f\x8b"
-ROWS_AT_ONCE = 50_000
-LARGEST_MEMBER_BYTES = 1 << 30
+LARGEST_FILE_BYTES = 1 << 30
 
 
-class Needles:
-    """Texts to look for, in the forms in which files hold them."""
+class Searched(NamedTuple):
+    """The objects that hold a text, with the events that need each; and those not searched."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = frozenset(texts)
-        self._forms = sorted({form for text in self.texts for form in _forms(text)})
+    holding: dict[Digest, list[str]]
+    unsearched: list[UnsearchedObject]
 
-    def __bool__(self) -> bool:
-        return bool(self._forms)
 
-    def are_in(self, data: bytes, depth: int = 0) -> bool:
-        """Whether any of them stands there, or in what is packed there."""
-        if not self._forms:
-            return False
-        if any(form in data for form in self._forms):
-            return True
-        if depth == DEEPEST:
-            return False
-        if data.startswith(PARQUET):
-            return any(self.are_in(part, depth + 1) for part in _of_parquet(data))
-        if data.startswith(ZIP):
-            return any(self.are_in(part, depth + 1) for part in _of_zip(data))
-        if data.startswith(GZIP):
-            return any(self.are_in(part, depth + 1) for part in _of_gzip(data))
-        return False
+class SearchedFiles(NamedTuple):
+    """The files that hold a text; and those that could not be searched, with the reason."""
+
+    holding: list[Path]
+    unsearched: list[tuple[Path, str]]
 
 
 def own_words(texts: Iterable[str]) -> list[str]:
@@ -62,22 +41,34 @@ def own_words(texts: Iterable[str]) -> list[str]:
     return sorted({text for text in texts if len(text) >= SHORTEST})[:MOST]
 
 
-def objects_with(
-    context: Context, needles: Needles, *, but: frozenset[Digest] = frozenset()
-) -> Iterator[tuple[Digest, list[str]]]:
-    """Every object that holds any of some texts, with the events that need it, as `event 3 verb subject`.
+def objects_with(context: Context, needles: Needles, *, but: frozenset[Digest] = frozenset()) -> Searched:
+    """Every object that holds any of some texts, and every one of which nobody can say whether it does.
 
     Reads all objects once.
     """
+    searched = Searched({}, [])
     if not needles:
-        return
+        return searched
     needed = needed_by(context)
-    for digest in sorted(set(context.store.digests()) - but):
-        try:
-            if needles.are_in(context.store.read(digest)):
-                yield digest, needed.get(digest, [])
-        except Damaged:
-            continue  # fsck names it; nobody can say what is in it
+    with Apart() as apart:
+        for digest in sorted(set(context.store.digests()) - but):
+            try:
+                found, unsearched = needles.look(context.store.read(digest), apart)
+            except Damaged:
+                found, unsearched = False, ["it is damaged: ropeway fsck"]
+            if found:
+                searched.holding[digest] = needed.get(digest, [])
+            elif unsearched:
+                searched.unsearched.append(_unsearched(context, digest, unsearched, needed.get(digest, [])))
+    return searched
+
+
+def _unsearched(context: Context, digest: Digest, why: list[str], needed: list[str]) -> UnsearchedObject:
+    try:
+        size = context.store.size(digest)
+    except Damaged:
+        size = 0
+    return UnsearchedObject(digest=digest, size_bytes=size, why="; ".join(why), needed_by=needed)
 
 
 def needed_by(context: Context) -> dict[Digest, list[str]]:
@@ -104,21 +95,27 @@ def answers_with(read: Connection, needles: Needles) -> list[str]:
     return sorted(row.key for row in rows if needles.are_in(bytes(row.result)))
 
 
-def files_with(folder: Path, needles: Needles, *, but: Iterable[Path]) -> list[Path]:
+def files_with(folder: Path, needles: Needles, *, but: Iterable[Path]) -> SearchedFiles:
     """The files below a folder that hold any of some texts; hidden folders of others are passed over."""
     spared = {path.resolve() for path in but}
-    found = []
+    searched = SearchedFiles([], [])
     for path in sorted(folder.rglob("*")):
         is_ours = any(part.resolve() in spared for part in (path, *path.parents))
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if is_ours or is_hidden or path.is_symlink() or not path.is_file():
             continue
         try:
-            if path.stat().st_size <= LARGEST_MEMBER_BYTES and needles.are_in(path.read_bytes()):
-                found.append(path)
-        except OSError:
-            continue  # it went, or is not ours to read
-    return found
+            is_large = path.stat().st_size > LARGEST_FILE_BYTES
+            found, unsearched = (False, ["it is very large"]) if is_large else needles.look(path.read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found, unsearched = False, [error.strerror or "it cannot be read"]
+        if found:
+            searched.holding.append(path)
+        elif unsearched:
+            searched.unsearched.append((path, "; ".join(unsearched)))
+    return searched
 
 
 def _members(context: Context, digest: Digest, needs: Needs) -> list[Digest]:
@@ -131,50 +128,3 @@ def _members(context: Context, digest: Digest, needs: Needs) -> list[Digest]:
         except (Damaged, CollectionUnsafe):
             needs.trees[digest] = []
     return needs.trees[digest]
-
-
-def _forms(text: str) -> Iterator[bytes]:
-    """As it stands in plain text, JSON, CSV, and in arrays of fixed width."""
-    for written in (text, text.replace('"', '""'), _in_json(text), _in_json(text, ascii_only=True)):
-        yield written.encode("utf-8", "surrogatepass")
-    for encoding in ("utf-16-le", "utf-32-le"):
-        yield text.encode(encoding, "surrogatepass")
-
-
-def _in_json(text: str, *, ascii_only: bool = False) -> str:
-    return json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-
-
-def _of_parquet(data: bytes) -> Iterator[bytes]:
-    """Its rows as JSON lines, and its columns of bytes as they are."""
-    import polars as pl
-
-    try:
-        frame = pl.read_parquet(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
-        return
-    binary = [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
-    for name in binary:
-        yield b"\n".join(each for each in frame[name] if each is not None)
-    plain = frame.drop(binary)
-    for start in range(0, plain.height if plain.width else 0, ROWS_AT_ONCE):
-        yield plain.slice(start, ROWS_AT_ONCE).write_ndjson().encode()
-
-
-def _of_zip(data: bytes) -> Iterator[bytes]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            for info in packed.infolist():
-                if info.file_size <= LARGEST_MEMBER_BYTES:
-                    yield info.filename.encode()
-                    yield packed.read(info)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, OSError):
-        return
-
-
-def _of_gzip(data: bytes) -> Iterator[bytes]:
-    try:
-        with gzip.open(io.BytesIO(data)) as packed:
-            yield packed.read(LARGEST_MEMBER_BYTES)
-    except (OSError, EOFError, zlib.error):
-        return

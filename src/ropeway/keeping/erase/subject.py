@@ -10,7 +10,8 @@ from ropeway.data.folder import KEY as PATH
 from ropeway.data.key_text import key_text
 from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.keeping.erase.errors import BadSubject
-from ropeway.keeping.erase.search import Needles, own_words
+from ropeway.keeping.erase.needles import Needles
+from ropeway.keeping.erase.search import own_words
 from ropeway.workspace import Context
 
 

@@ -12,8 +12,9 @@ from ropeway.keeping.erase.complete import erasable_fields, record_of
 from ropeway.keeping.erase.elsewhere import copies_elsewhere, reached_by_hand
 from ropeway.keeping.erase.errors import NobodyAlone, NothingErasable, PersonNotFound
 from ropeway.keeping.erase.held import refuse_held
+from ropeway.keeping.erase.needles import Needles
 from ropeway.keeping.erase.records import ErasedObject, ErasedPayload, Plan
-from ropeway.keeping.erase.search import Needles, answers_with, objects_with, own_words
+from ropeway.keeping.erase.search import answers_with, objects_with, own_words
 from ropeway.ledger import person
 from ropeway.ledger.record import Record
 from ropeway.ledger.tables import event, event_payload
@@ -143,7 +144,8 @@ def _plan(context: Context, found: list[_Held], scope: str, words: Iterable[str]
     texts -= {name for each in found for name in erasable_fields(each.record)}
     needles = Needles(own_words([*texts, *words]))
     objects, remains = [], []
-    for digest, needed_by in objects_with(context, needles):
+    searched = objects_with(context, needles)
+    for digest, needed_by in searched.holding.items():
         if needed_by and all(each.split(" ")[2] in OUTCOMES for each in needed_by):
             size = context.store.size(digest)
             objects.append(
@@ -161,6 +163,7 @@ def _plan(context: Context, found: list[_Held], scope: str, words: Iterable[str]
         answers=answers_with(context.read, needles),
         remains=remains,
         unreached=[*reached_by_hand(context, needles), *copies_elsewhere(context)],
+        unsearched=searched.unsearched,
     )
 
 
