@@ -53,7 +53,7 @@ class ExecuteNotAllowed(Refused):
         super().__init__(
             f"'{operation}' runs the project's code, and this server runs none.",
             expected="a server that may execute",
-            next_step="start the server with --allow-execute; `ropeway gate --workspace URL` runs at the caller",
+            next_step="ropeway server --allow-execute; for the gate: ropeway gate MODEL --workspace URL",
             operation=operation,
         )
 
