@@ -257,6 +257,8 @@ def test_the_lock_goes_with_a_process_and_not_to_its_children(holder) -> None:
             capture_output=True,
         )
         assert child.returncode != 0
+        is_file = isinstance(lease._hold, FileHold)
+    assert (workspace.home / "other.lock").exists() == is_file
 
 
 def descriptor_of(lease: Lease) -> int:
