@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= tweets-demo
-ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monitoring predictions story continuous members server workspace)
+ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
 
 .PHONY: demo test test-postgresql check bench faults docs clean
 

@@ -6,6 +6,7 @@ that are about SQLite's files say so by the marker `sqlite`, and are left out th
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ropeway.ledger.database import Place, place_from
 from ropeway.ledger.move import copy
 from ropeway.workspace import local
 from ropeway.workspace.place import with_ledger
+from ropeway.workspace.project import PROJECT_FILE
 
 VARIABLE = "ROPEWAY_TEST_LEDGER"
 NAMES = ("postgresql", "postgres")
@@ -42,25 +44,48 @@ def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def make_workspace(folder: Path, *, toml: str = testing.MINIMAL_PROJECT, **more: Any) -> Any:
     """As `ropeway.testing.make_workspace`, in a schema of its own where the project names no place itself."""
-    if is_asked_for() and "ledger =" not in toml:
-        # A folder that is opened again has the history that it had.
-        schema = _schemas.setdefault(folder.resolve(), shared_server().schema())
-        toml = with_ledger(toml, schema)
-    return _make(folder, toml=toml, **more)
+    return _make(folder, toml=placed(folder, toml), **more)
+
+
+def placed(folder: Path, toml: str) -> str:
+    """A project file for a folder, with a schema of its own in it where this run is on PostgreSQL."""
+    if not is_asked_for() or "ledger =" in toml:
+        return toml
+    # A folder that is opened again has the history that it had.
+    return with_ledger(toml, _schemas.setdefault(folder.resolve(), shared_server().schema()))
+
+
+def copy_project(source: Path, folder: Path, toml: str) -> None:
+    """Copy a project's folder with its history, and give the copy a project file of its own."""
+    shutil.copytree(source, folder)
+    if is_asked_for():
+        _copy_schema(place_from(_schemas[source.resolve()], folder, "trial"), folder.resolve())
+    (folder / PROJECT_FILE).write_text(placed(folder, toml))
 
 
 def ledger_place(home: Path) -> Place:
-    """As ever; but a project keeps its schema when its file is written anew, and a copy gets a copied one."""
+    """As ever; but a project keeps its schema when its file is written anew, and a copy gets a copied one.
+
+    Its file says so then, for other processes open it too.
+    """
     place, root = _place(home), home.parent.resolve()
     if not is_asked_for():
         return place
-    owned = {place_from(url, home, "trial"): of for of, url in _schemas.items()}
+    owned = {place_from(url, home, "trial") for url in _schemas.values()}
     if root not in _schemas and place in owned:
-        _schemas[root] = shared_server().schema()
-        with contextlib.closing(Ledger(place, SystemClock())) as made, made.reading() as connection:
-            copy(connection, place_from(_schemas[root], home, "trial"), SystemClock())
-    is_ours = root in _schemas and (isinstance(place, Path) or place in owned)
-    return place_from(_schemas[root], home, "trial") if is_ours else place
+        _copy_schema(place, root)
+    if root not in _schemas or not (isinstance(place, Path) or place in owned):
+        return place
+    ours, file = place_from(_schemas[root], home, "trial"), root / PROJECT_FILE
+    if place != ours and file.exists():
+        file.write_text(with_ledger(file.read_text(), _schemas[root]))
+    return ours
+
+
+def _copy_schema(place: Place, root: Path) -> None:
+    _schemas[root] = shared_server().schema()
+    with contextlib.closing(Ledger(place, SystemClock())) as made, made.reading() as connection:
+        copy(connection, place_from(_schemas[root], root, "trial"), SystemClock())
 
 
 def install() -> None:

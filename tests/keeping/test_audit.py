@@ -23,8 +23,7 @@ from ropeway.testing import make_workspace
 from ropeway.workspace import open_workspace
 from ropeway.workspace.keyring import Keyring
 
-# By hand, in a SQLite file.
-pytestmark = pytest.mark.sqlite
+pytestmark = pytest.mark.sqlite("changed by hand, in the file")
 
 
 @pytest.fixture

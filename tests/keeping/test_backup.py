@@ -83,7 +83,7 @@ def test_a_flipped_bit_in_a_backup_is_found_and_nothing_is_restored_from_it(work
     assert not (tmp_path / "new" / ".ropeway").exists()
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("the file is set aside")
 def test_a_workspace_that_is_there_is_not_overwritten_and_set_aside_when_told(workspace, tmp_path):
     bring(workspace, "id\n1\n")
     back_up(workspace, tmp_path / "b")

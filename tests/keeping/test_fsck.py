@@ -137,7 +137,7 @@ def test_events_cut_off_at_the_end_are_missed_where_a_head_was_signed(tmp_path):
     assert any("was signed over 2 events, and there are 0" in what for what in whats)
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("the schema is changed by hand, in the file")
 @pytest.mark.parametrize("change", ["retype", "loosen"])
 def test_a_schema_that_is_not_as_it_was_made_is_found(workspace, change):
     with sqlite3.connect(workspace.home / "ledger.db") as connection:

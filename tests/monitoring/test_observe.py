@@ -250,6 +250,7 @@ def test_a_log_that_cannot_be_read_is_not_called_silent(production: Production) 
     assert seen.raised == []
 
 
+@pytest.mark.sqlite("the ledger's file is damaged")
 def test_a_look_of_which_no_part_can_be_done_raises(production: Production) -> None:
     with LocalWorkspace(production.workspace.root, actor="ana", clock=production.clock) as blind:
         for path in production.workspace.home.glob("ledger.db*"):

@@ -20,24 +20,30 @@ bar = 0.8
 """
 
 
-def test_a_remote_is_added_and_the_rest_of_the_file_stays(project):
+@pytest.fixture
+def written(project):
+    """A project whose file is as its people wrote it, wherever this run has its ledger."""
     workspace = project(WRITTEN)
-    add_remote(workspace.root, "cloud", "s3://bucket/a", endpoint="https://minio.example.org")
-    text = (workspace.root / "ropeway.toml").read_text()
+    (workspace.root / "ropeway.toml").write_text(WRITTEN)
+    return workspace
+
+
+def test_a_remote_is_added_and_the_rest_of_the_file_stays(written):
+    add_remote(written.root, "cloud", "s3://bucket/a", endpoint="https://minio.example.org")
+    text = (written.root / "ropeway.toml").read_text()
     assert text.startswith(WRITTEN)
-    known = workspace.project.remote
+    known = written.project.remote
     assert (known["cloud"].url, known["cloud"].endpoint) == ("s3://bucket/a", "https://minio.example.org")
     with pytest.raises(RemoteThere, match="'cloud' already"):
-        add_remote(workspace.root, "cloud", "elsewhere")
+        add_remote(written.root, "cloud", "elsewhere")
 
 
-def test_a_remote_is_removed_and_the_rest_of_the_file_stays(project):
-    workspace = project(WRITTEN)
-    assert remove_remote(workspace.root, "disk").url == "/mnt/disk"
-    text = (workspace.root / "ropeway.toml").read_text()
+def test_a_remote_is_removed_and_the_rest_of_the_file_stays(written):
+    assert remove_remote(written.root, "disk").url == "/mnt/disk"
+    text = (written.root / "ropeway.toml").read_text()
     assert text == WRITTEN.replace('[remote.disk]\nurl = "/mnt/disk"\n\n', "")
     with pytest.raises(UnknownRemote, match="no remote 'disk'"):
-        remove_remote(workspace.root, "disk")
+        remove_remote(written.root, "disk")
 
 
 @pytest.mark.parametrize(
@@ -54,12 +60,11 @@ def test_a_remote_is_removed_and_the_rest_of_the_file_stays(project):
         ("", "/mnt/x"),
     ],
 )
-def test_what_is_no_remote_is_refused_and_changes_nothing(project, name, url):
-    workspace = project(WRITTEN)
+def test_what_is_no_remote_is_refused_and_changes_nothing(written, name, url):
     with pytest.raises(BadRemotePlace, match="cannot be declared") as raised:
-        add_remote(workspace.root, name, url)
+        add_remote(written.root, name, url)
     assert "secret" not in str(raised.value)
-    assert (workspace.root / "ropeway.toml").read_text() == WRITTEN
+    assert (written.root / "ropeway.toml").read_text() == WRITTEN
 
 
 def test_a_url_with_quotes_and_newlines_is_written_as_one_string(project):

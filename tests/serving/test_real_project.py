@@ -272,6 +272,7 @@ def test_a_rehearsal_s_clock_says_when_answers_were_given(trained: LocalWorkspac
         service.popen.communicate()
 
 
+@pytest.mark.sqlite("the ledger goes with the folder")
 def test_the_service_outlives_its_workspace_and_follows_the_alias(
     trained: LocalWorkspace, served: Served
 ) -> None:
@@ -299,6 +300,7 @@ def replace(database: Path, content: bytes) -> None:
     other.rename(database)
 
 
+@pytest.mark.sqlite("a file is damaged, and another put in its place")
 def test_the_service_outlives_a_damaged_workspace(trained: LocalWorkspace, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(trained.root), str(copy)], check=True)

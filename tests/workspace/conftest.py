@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests import on_postgres
 
 from ropeway.testing import MINIMAL_PROJECT
 from ropeway.workspace import OpenWorkspace, open_workspace
@@ -21,7 +22,7 @@ class Served:
 
     def __init__(self, root: Path, toml: str, caller: str) -> None:
         root.mkdir()
-        (root / "ropeway.toml").write_text(toml)
+        (root / "ropeway.toml").write_text(on_postgres.placed(root, toml))
         self.root = root
         self._caller = caller
         self._port = 0

@@ -135,6 +135,8 @@ def test_a_copy_that_went_its_own_way_is_not_signed(
 ) -> None:
     write(root, "ana")
     shutil.copytree(root, tmp_path / "copy")
+    # A ledger elsewhere is copied when the copy is first opened.
+    assert signed(tmp_path / "copy") == signed(root)
     write(root, "ben")
     with caplog.at_level(logging.WARNING):
         write(tmp_path / "copy", "cleo")

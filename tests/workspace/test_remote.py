@@ -71,6 +71,28 @@ def test_an_object_that_nobody_has_is_missing(served, caller: Caller):
             ask(absent)
 
 
+def test_a_folder_comes_back_from_afar_and_of_its_copies_a_damaged_one_anew(
+    served, caller: Caller, tmp_path: Path
+):
+    ana, ben = caller(served.url), caller(served.url, "ben")
+    files = {f"{number}.txt": f"page {number}" for number in range(12)}
+    (tmp_path / "pages").mkdir()
+    for name, text in files.items():
+        (tmp_path / "pages" / name).write_text(text)
+    tree = ana.store.put_folder(tmp_path / "pages")
+    ana.store.restore_folder(tree, tmp_path / "own")
+    # What lies in a pack is not unpacked one by one.
+    assert not list((ana.store._home / "cache" / "whole").glob("*/*"))
+    start_run(ana).finish()
+    for to in ("brought", "anew"):
+        ben.store.restore_folder(tree, tmp_path / to)
+        copy = ben.store.open_path(digest_bytes(b"page 7"))
+        copy.chmod(0o600)
+        copy.write_text("page 8")
+    for to in ("own", "brought", "anew"):
+        assert {each.name: each.read_text() for each in (tmp_path / to).iterdir()} == files
+
+
 def test_the_store_from_afar_inherits_no_method_that_would_look_only_here():
     public = {name for name, value in vars(Store).items() if callable(value) and not name.startswith("_")}
     assert public <= set(vars(RemoteStore))

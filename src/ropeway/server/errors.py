@@ -53,7 +53,7 @@ class ExecuteNotAllowed(Refused):
         super().__init__(
             f"'{operation}' runs the project's code, and this server runs none.",
             expected="a server that may execute",
-            next_step="run it through ropeway --workspace URL, or start the server with --allow-execute",
+            next_step="ropeway server --allow-execute; for the gate: ropeway gate MODEL --workspace URL",
             operation=operation,
         )
 

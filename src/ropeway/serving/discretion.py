@@ -25,20 +25,21 @@ def discreet(error: RopewayError, root: Path) -> RopewayError:
     """
     told = type(error).__new__(type(error))
     told.__dict__.update(error.__dict__)
+    folders = ((root.resolve(), "."), (root.absolute(), "."), (Path.home(), "~"))
     told.what, told.expected, told.next_step = (
-        _without(root, text) for text in (error.what, error.expected, error.next_step)
+        _without(folders, text) for text in (error.what, error.expected, error.next_step)
     )
-    told.facts = {name: _without(root, value) for name, value in error.facts.items()}
+    told.facts = {name: _without(folders, value) for name, value in error.facts.items()}
     return told
 
 
-def _without(root: Path, value: Any) -> Any:
+def _without(folders: tuple[tuple[Path, str], ...], value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_without(root, each) for each in value]
+        return [_without(folders, each) for each in value]
     if not isinstance(value, str | Path):
         return value
     text = str(value)
-    for folder, instead in ((root.resolve(), "."), (root.absolute(), "."), (Path.home(), "~")):
+    for folder, instead in folders:
         # A folder so short (`/`) is in every path, and says nothing.
         if len(folder.parts) > 1:
             text = text.replace(f"{folder}/", "" if instead == "." else f"{instead}/")

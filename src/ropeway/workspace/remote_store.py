@@ -8,7 +8,7 @@ kept: a second read asks nobody. Nothing is written outside the folder of these 
 import shutil
 import tempfile
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -133,9 +133,15 @@ class RemoteStore(Store):
     ) -> Restored:
         """As `Store.restore_folder`, from copies here."""
         entries = self.read_tree(tree)
-        for name in entries if only is None else only:
-            self.open_path(entries[name])
-        return self._here.restore_folder(tree, path, only=only, durable=durable)
+        wanted = set(entries.values() if only is None else map(entries.__getitem__, only))
+        _at_once(self._fetch, [digest for digest in wanted if not self._here.has(digest)])
+        try:
+            return self._here.restore_folder(tree, path, only=only, durable=durable)
+        except ObjectDamaged:
+            # Some copy here: each is read, and what is not whole is brought anew.
+            for digest in wanted:
+                self.open_path(digest)
+            return self._here.restore_folder(tree, path, only=only, durable=durable)
 
     def restore_file(self, digest: Digest, path: Path, *, link: bool = False, durable: bool = False) -> None:
         """As `Store.restore_file`, from a copy here."""
@@ -202,7 +208,7 @@ class RemoteStore(Store):
         for start in range(0, len(waiting), ASKED_AT_ONCE):
             asked = waiting[start : start + ASKED_AT_ONCE]
             known = self._ask(asked)
-            self._send_all([digest for digest in asked if digest not in known])
+            _at_once(self._send, [digest for digest in asked if digest not in known])
         with self._lock:
             for digest in waiting:
                 self._waiting.pop(digest, None)
@@ -231,14 +237,6 @@ class RemoteStore(Store):
         with self._lock:
             self._there.update(known)
         return known
-
-    def _send_all(self, digests: Sequence[Digest]) -> None:
-        if len(digests) < 2:
-            for digest in digests:
-                self._send(digest)
-            return
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ropeway-push") as pool:
-            list(pool.map(self._send, digests))
 
     def _send(self, digest: Digest) -> None:
         """Bring one object; both sides hold it against its digest."""
@@ -292,6 +290,16 @@ class RemoteStore(Store):
             scratch.write(piece)
         scratch.flush()
         return hasher.hexdigest()
+
+
+def _at_once(move: Callable[[Digest], None], digests: Sequence[Digest]) -> None:
+    """Bring many objects, a few at a time."""
+    if len(digests) < 2:
+        for digest in digests:
+            move(digest)
+        return
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ropeway-objects") as pool:
+        list(pool.map(move, digests))
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

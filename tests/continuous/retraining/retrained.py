@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import polars as pl
+from tests import on_postgres
 
 from ropeway.core.clock import Clock
 from ropeway.core.ids import PredictionId
@@ -125,8 +126,7 @@ def live_project(
     folder: Path, *, policy: str = POLICY, clock: Clock | None = None, actor: str = "ana"
 ) -> LocalWorkspace:
     """As `project`, with its first version live in production."""
-    shutil.copytree(_live_project(), folder)
-    (folder / "ropeway.toml").write_text(PROJECT + policy)
+    on_postgres.copy_project(_live_project(), folder, PROJECT + policy)
     return LocalWorkspace(folder, actor=actor, clock=clock or FixedClock(START))
 
 

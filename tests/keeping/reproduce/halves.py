@@ -40,9 +40,9 @@ def half(feature, limit):
 """
 
 
-def lay_halves(root: Path, *, learnt: str) -> LocalWorkspace:
+def lay_halves(root: Path, *, learnt: str, toml: str = TOML) -> LocalWorkspace:
     """The project in a folder, with its data; `learnt` is an expression that is added to what is learnt."""
-    workspace = make_workspace(root, toml=TOML, files={"pipeline.py": PIPELINE.replace("LEARNT", learnt)})
+    workspace = make_workspace(root, toml=toml, files={"pipeline.py": PIPELINE.replace("LEARNT", learnt)})
     xs = [number / 4 for number in range(240)]
     rows = pl.DataFrame({"id": range(240), "x": xs, "half": ["low" if x < 30 else "high" for x in xs]})
     rows.write_csv(root / "numbers.csv")
