@@ -110,7 +110,9 @@ def restore(
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
     file = building / HOME / DATABASE
     _require_place(manifest, root, building, ledger, file if isinstance(target, Path) else target)
-    with LocalWorkspace(building, actor=actor, clock=clock, place=file) as workspace:
+    with LocalWorkspace(
+        building, actor=actor, clock=clock, place=file, store=Store(building / HOME)
+    ) as workspace:
         note_restored(
             workspace,
             backup=manifest.backup,
