@@ -99,6 +99,7 @@ def test_two_machines_share_a_ledger_and_a_bucket(
     ):
         version = bring(one)
         assert load(two, resolve(two, "numbers")).height == 240
+        shutil.copytree(one.root / "contracts", two.root / "contracts")
         second = bring(two, [*ROWS, "240,60,high"])
         assert load(one, resolve(one, "numbers")).height == 241
         assert gc(two).marked == 0
@@ -244,7 +245,7 @@ def test_a_backup_has_the_objects_though_no_copy_is_here(workspace: LocalWorkspa
     offload(workspace)
     assert back_up(workspace, tmp_path / "backup").missing == []
     shutil.rmtree(tmp_path / "hub")
-    made = restore(tmp_path / "backup", tmp_path / "again", actor="ana")
+    made = restore(tmp_path / "backup", tmp_path / "again", name="latest", actor="ana")
     assert made.objects >= 3
     with pytest.raises(StoreElsewhere, match="store move"):
         LocalWorkspace(tmp_path / "again", actor="ana")

@@ -45,6 +45,8 @@ def move_store(context: Context, to: str) -> MovedStore:
     with context.again() as writing:
         writing.begin(alone=True)
         count = _carry(source, target)
+        if target is not None:
+            target.bucket.welcome()
         if isinstance(source, BucketStore):
             now = context.ledger.now(writing.read).timestamp()
             source.bucket.leave(address, now)

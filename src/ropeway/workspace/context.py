@@ -20,7 +20,7 @@ from ropeway.ledger.journal import get_meta
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.ledger.upgrade import LEDGER_ID
 from ropeway.store import Store
-from ropeway.store.errors import ObjectNotBrought
+from ropeway.store.errors import BytesErased, ObjectNotBrought
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project
@@ -115,7 +115,7 @@ class Context:
             self._stack.close()
             self._reading = None
             # Before the turn, for it takes long. What fails is asked for again by the event that needs it.
-            with suppress(Unavailable, Damaged):
+            with suppress(Unavailable, Damaged, BytesErased):
                 self.store.ship()
             self._transaction = self._stack.enter_context(self.ledger.transaction(alone=alone))
             if self._fence is not None:

@@ -44,6 +44,8 @@ MISSED_FOR_S = 1.0
 """So long, what was not seen is taken to be absent, where that costs no more than bringing it again."""
 AWAY_FOR_S = 3.0
 """So long after it could not be reached it is not tried again: a command fails once and not at each step."""
+AHEAD_BYTES = 4 << 20
+"""So much is read along with an object that is asked for by itself."""
 REFS = "refs"
 T = TypeVar("T")
 
@@ -137,6 +139,18 @@ class Bucket:
             for place in _places(depot, digest)
         )
 
+    def around(self, digest: Digest) -> list[Digest]:
+        """An object with those that lie behind it in its pack: what was put together is read together."""
+        depot = self.view()
+        for place in _places(depot, digest):
+            behind = [
+                Digest(entry.digest.hex())
+                for entry in depot.index.packs.get(place.pack, ())
+                if entry.kind == OBJECT and 0 <= entry.offset - place.entry.offset < AHEAD_BYTES
+            ]
+            return [digest, *behind]
+        return [digest]
+
     def bring(self, digests: Iterable[Digest], *, doubtful: bool = False) -> Brought:
         """Bring here what is not, verified; looked for anew where it is not found.
 
@@ -184,10 +198,7 @@ class Bucket:
                 raise StoreTaken(self.where, "a remote, with versions that others fetch")
             depot.mark()
             self.notes.put_name(ours)
-        if self._note_used is None:
-            for name in [each for each in depot.index.notes if each.endswith(MOVED)]:
-                self.notes.drop(name)
-        elif not self._was_used:
+        if self._note_used is not None and not self._was_used:
             self._note_used()
         self._is_claimed = self._was_used = True
 
@@ -251,6 +262,12 @@ class Bucket:
     def leave(self, to: str, now: float) -> None:
         """Say that the store is elsewhere now."""
         self.notes.put(Moved(to, now), MOVED)
+
+    def welcome(self) -> None:
+        """Say that the store is here, wherever it was said to be."""
+        self.claim()
+        for name in [each for each in self.look().index.notes if each.endswith(MOVED)]:
+            self.notes.drop(name)
 
     def _look(self) -> None:
         if self._failed is not None and time.monotonic() - self._failed[0] < AWAY_FOR_S:

@@ -272,7 +272,10 @@ class BucketStore(Store):
         except ObjectErased:
             raise
         except ObjectMissing:
-            self._bring([digest])
+            try:
+                self._bring(self.bucket.around(digest))
+            except (ObjectMissing, ObjectDamaged):
+                self._bring([digest])
         except ObjectDamaged as error:
             try:
                 self._bring([digest], doubtful=True)
