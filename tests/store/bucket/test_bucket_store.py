@@ -14,6 +14,7 @@ from ropeway.core.hashing import digest_bytes
 from ropeway.store import Store
 from ropeway.store.backends import LocalBackend, S3Backend, open_backend
 from ropeway.store.bucket import Bucket, BucketStore
+from ropeway.store.depot import Depot
 from ropeway.store.errors import (
     BackendUnavailable,
     BytesErased,
@@ -187,6 +188,26 @@ def test_a_store_belongs_to_one_ledger_and_a_remote_is_none(machine: Machine, wi
     third.put(b"x")
     with pytest.raises(StoreTaken, match="a remote"):
         third.ship()
+
+
+def test_a_store_is_no_remote(machine: Machine, wire: Counted):
+    one = machine("one")
+    one.put(b"ours")
+    one.ship()
+    with pytest.raises(StoreTaken, match="own store"):
+        Depot(wire, "hub", one.cache)
+
+
+def test_what_is_mended_there_is_known_as_a_tree_where_no_copy_is(machine: Machine):
+    one, two = machine("one"), machine("two")
+    text, tree = one.put(b"{}"), one.put_tree({"a": one.put(b"a")})
+    plain = one.put(b"plain")
+    one.ship()
+    one.bucket.look().remove(one.scratch, [tree])
+    assert one.heal([tree]) == []
+    assert two.may_be_tree(tree)
+    assert two.may_be_tree(text), "it looks like one"
+    assert not two.may_be_tree(plain)
 
 
 def test_an_empty_folder_is_not_taken_for_the_store_that_was_there(machine: Machine):

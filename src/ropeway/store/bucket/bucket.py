@@ -19,10 +19,10 @@ from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest, new_id
 from ropeway.store.backends import Backend
 from ropeway.store.bucket.chunks import recipes_of
-from ropeway.store.bucket.notes import ERASED, GOING, MOVED, OWNER, Erasures, Mark, Moved, Notes
+from ropeway.store.bucket.notes import ERASED, GOING, MOVED, Erasures, Mark, Moved, Notes
 from ropeway.store.depot import Brought, Checked, Depot
 from ropeway.store.depot.check import check
-from ropeway.store.depot.index import Place
+from ropeway.store.depot.index import OWNER, Place
 from ropeway.store.depot.salt import may_hold_trees
 from ropeway.store.depot.transfer import Tick, silent
 from ropeway.store.errors import (
@@ -134,10 +134,7 @@ class Bucket:
     def may_be_tree(self, digest: Digest) -> bool:
         """Whether an object lies where trees do; others need not be read to know that they are none."""
         depot = self.view()
-        return any(
-            any(map(may_hold_trees, depot.index.packs.get(place.pack, ())))
-            for place in _places(depot, digest)
-        )
+        return any(may_hold_trees(depot.index.packs.get(place.pack, ())) for place in _places(depot, digest))
 
     def around(self, digest: Digest) -> list[Digest]:
         """An object with those that lie behind it in its pack: what was put together is read together."""
@@ -185,8 +182,8 @@ class Bucket:
         Raises:
             StoreTaken: another's, or a remote.
         """
-        owner = self._owner()
-        if self._is_claimed or owner is None:
+        owner = None if self._is_claimed else self._owner()
+        if owner is None:
             return
         depot = self.look()
         ours = digest_bytes(owner.encode()) + OWNER
@@ -251,7 +248,8 @@ class Bucket:
         self.claim()
         found = self.check()
         depot = self.view()
-        depot.send(here, digests)
+        # Whether one is a tree is not asked: where trees may be, others do no harm.
+        depot.send(here, digests, are_trees=True)
         whole = {
             pack: hurt
             for pack, hurt in found.damaged.items()

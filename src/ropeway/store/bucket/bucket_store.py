@@ -256,7 +256,8 @@ class BucketStore(Store):
             # Marked as going, or nowhere.
             self._bring([digest])
         height = 0
-        if self._here.ends(digest)[0].lstrip().startswith(b"{"):
+        head = self._here.ends(digest)[0].lstrip()
+        if not head or head.startswith(b"{"):
             try:
                 members = self._here.read_tree(digest).values()
                 height = 1 + max((self._measure(member, has, heights) for member in members), default=0)

@@ -16,7 +16,6 @@ from ropeway.store.errors import BlobMissing
 
 GOING = ".going"
 ERASED = ".erased"
-OWNER = ".owner"
 MOVED = ".moved"
 T = TypeVar("T")
 

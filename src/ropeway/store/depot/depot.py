@@ -12,11 +12,11 @@ from ropeway.core.ids import Digest
 from ropeway.store.backends import Backend
 from ropeway.store.depot.bring import bring
 from ropeway.store.depot.check import check, is_sound, pieces_of
-from ropeway.store.depot.index import Index
+from ropeway.store.depot.index import OWNER, Index
 from ropeway.store.depot.purge import purge, rewrite
 from ropeway.store.depot.send import lacking, put_pack, send
 from ropeway.store.depot.transfer import Brought, Checked, Purged, Sent, Tick, silent
-from ropeway.store.errors import BlobMissing, DepotNewer
+from ropeway.store.errors import BlobMissing, DepotNewer, StoreTaken
 from ropeway.store.pack_format import OBJECT, RECIPE, Entry
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Depot:
     Raises:
         BackendUnavailable: it cannot be reached.
         DepotNewer: a newer version wrote it.
+        StoreTaken: it is a workspace's own store, and this would be none.
     """
 
     def __init__(self, backend: Backend, where: str, cache: "Cache", *, is_store: bool = False) -> None:
@@ -58,6 +59,9 @@ class Depot:
         self.is_marked = self._check_mark()
         """Whether anything was ever brought there."""
         self.look()
+        if not is_store and any(name.endswith(OWNER) for name in self.index.notes):
+            # Whoever throws away there knows nothing of what others fetch.
+            raise StoreTaken(where, "the objects of a workspace's own store")
 
     def look(self) -> None:
         """See what others have brought or taken away since."""

@@ -13,6 +13,8 @@ PACKS = "packs"
 INDEXES = "index"
 PACK_SUFFIX = ".pack"
 INDEX_SUFFIX = ".idx"
+OWNER = ".owner"
+"""So the note ends that says whose store it is."""
 AT_ONCE = 4
 """Requests on their way at the same time."""
 

@@ -45,7 +45,7 @@ def rewrite(depot: "Depot", scratch: "Path", pack: str, kept: list[Entry]) -> in
         data = depot.backend.get(pack_blob(pack))
     except BlobMissing:
         data, kept = b"", []
-    are_trees = any(map(may_hold_trees, depot.index.packs.get(pack, [])))
+    are_trees = may_hold_trees(depot.index.packs.get(pack, ()))
     written = 0
     if kept:
         writer, entries = PackWriter(scratch, scratch), []

@@ -6,6 +6,7 @@ whether trees may be in the pack, so that who looks for trees need not read all 
 """
 
 import os
+from collections.abc import Sequence
 
 import blake3
 
@@ -31,6 +32,6 @@ def is_salt(entry: Entry) -> bool:
     return entry.kind == CHUNK and entry.raw in (PLAIN_BYTES, TREES_BYTES)
 
 
-def may_hold_trees(entry: Entry) -> bool:
-    """Whether it is the salt of a pack in which trees may be."""
-    return entry.kind == CHUNK and entry.raw == TREES_BYTES
+def may_hold_trees(entries: Sequence[Entry]) -> bool:
+    """Whether trees may be in a pack, by its salt, which is its last entry; in one without any they may."""
+    return not entries or entries[-1].kind != CHUNK or entries[-1].raw != PLAIN_BYTES
