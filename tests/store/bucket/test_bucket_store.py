@@ -190,6 +190,16 @@ def test_a_store_belongs_to_one_ledger_and_a_remote_is_none(machine: Machine, wi
         third.ship()
 
 
+def test_what_lies_together_is_brought_together(machine: Machine, wire: Counted, folder: Path):
+    one, two = machine("one"), machine("two")
+    tree = one.put_folder(folder)
+    one.ship()
+    members = two.read_tree(tree).values()
+    wire.forget()
+    assert [digest_bytes(two.read(digest)) for digest in members] == list(members)
+    assert wire.requests["get"] <= 2
+
+
 def test_a_store_is_no_remote(machine: Machine, wire: Counted):
     one = machine("one")
     one.put(b"ours")
