@@ -67,6 +67,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("log", "ropeway.cli.ledger:log", _ASK, "What happened: the events, newest last."),
     Entry("audit", "ropeway.cli.audit:audit", _KEEP, "Was history changed? Check, prove, export."),
     Entry("ledger", "ropeway.cli.ledger_move:ledger", _KEEP, "Move the history to PostgreSQL, or back."),
+    Entry("store", "ropeway.cli.store:store", _KEEP, "Objects in a bucket: move them, delete copies here."),
     Entry("doctor", "ropeway.cli.keeping:doctor", _KEEP, "What could go wrong here, and what to do."),
     Entry("fsck", "ropeway.cli.ledger:fsck", _KEEP, "Check every event and every object on disk."),
     Entry("backup", "ropeway.cli.keeping:backup", _KEEP, "Copy the whole workspace elsewhere, verified."),

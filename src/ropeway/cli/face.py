@@ -87,6 +87,13 @@ class Face:
         self.require_here(command)
         return open_local(self.project, actor=self.acting_as or actor)
 
+    def workspace_as_kept(self, command: str) -> "LocalWorkspace":
+        """As `local_workspace`, with its objects where they are, whatever the settings say."""
+        from ropeway.workspace.local import open_kept_local
+
+        self.require_here(command)
+        return open_kept_local(self.project, actor=self.acting_as)
+
     def require_here(self, command: str) -> None:
         """Refuse where the workspace is kept by a server: nothing is silently done here instead.
 

@@ -1,5 +1,6 @@
 """`ropeway gc`, `hold`, `backup`, `restore` and `doctor`: what keeps a workspace whole."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,6 +192,7 @@ def doctor(face: Face) -> None:
 
 def _draw_collection(out: "Console", found: "Collection") -> None:
     from ropeway.cli import draw
+    from ropeway.core.duration import duration_text
 
     for title, shares in (("kept", found.kept), ("dead", found.dead)):
         if shares:
@@ -205,6 +207,9 @@ def _draw_collection(out: "Console", found: "Collection") -> None:
         draw.next_step(out, "ropeway gc")
     else:
         out.print(f"{draw.count(found.removed, 'object')} removed, {draw.size(found.freed_bytes)} freed")
+    if found.marked:
+        out.print(f"{draw.count(found.marked, 'object')} marked in the bucket, to go if dead still")
+        draw.next_step(out, "ropeway gc", why=f"after {duration_text(timedelta(seconds=found.grace_s))}")
 
 
 def _draw_shares(out: "Console", shares: "list[Share]") -> None:
@@ -302,6 +307,8 @@ def _draw_restoration(out: "Console", made: "Restoration") -> None:
             ("verdict", draw.badge("ok", "sound and in place")),
         ],
     )
+    if made.store:
+        draw.next_step(out, f"cd {made.folder}", "ropeway store move", why=f"the store is {made.store}")
     if made.must_say:
         why = "the project file there names another place"
         draw.next_step(out, f'in ropeway.toml, under [workspace]: ledger = "{made.ledger}"', why=why)

@@ -5,11 +5,15 @@ durable before the first object goes, so what is missing later can be accounted 
 under the write lock, after the rule was applied again to what has happened since; an event that needs an
 object is appended under the same lock and only while the object is there (`Context.append`). What writers put
 again meanwhile is young, and stays. A kill leaves some of the named objects, which the next collection takes.
+
+Where the store is in a bucket, which knows no lock of ours, what is dead is only marked there, and goes with
+a later collection, once it was marked for as long as the grace: `store.bucket.collect`.
 """
 
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -22,11 +26,13 @@ from ropeway.core.ids import Digest, new_id
 from ropeway.keeping.erase.known import erased_objects
 from ropeway.keeping.errors import CollectionUnsafe, GraceTooShort
 from ropeway.keeping.events import Collected, Share
-from ropeway.keeping.liveness import NEVER_REFERRED, Needs, judge, young
+from ropeway.keeping.liveness import NEVER_REFERRED, Needs, judge, with_members, young
 from ropeway.keeping.projections import collection
 from ropeway.keeping.settings import Retention, retention_of
 from ropeway.ledger import person
 from ropeway.store import Store
+from ropeway.store.bucket import Bucket
+from ropeway.store.bucket.collect import sweep, unripe
 from ropeway.store.errors import ObjectMissing
 from ropeway.store.objects import RENEWED_AFTER_S
 from ropeway.workspace import Context
@@ -34,6 +40,7 @@ from ropeway.workspace import Context
 LEAST_GRACE = timedelta(seconds=2 * RENEWED_AFTER_S)
 ERASED = "erased under "
 """So the reason begins for what was erased and not collected."""
+COLLECTING = "collection in a bucket"
 REMOVED_AT_ONCE = 2_000
 """So many objects go in one write transaction; writers take turns with it."""
 
@@ -46,6 +53,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
         dry_run: whether nothing was to be removed.
         kept: what is alive, by why: the verb of an event that needs it, `open-run`, `open-job`, `young`.
         dead: what is not, by why: `never-referred`, or the setting that gave it up.
+        marked: of a store in a bucket, how many will go there with a collection after the grace.
         removed: how many objects went.
         freed_bytes: how many bytes that freed.
         grace_s: how old an object had to be.
@@ -55,6 +63,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
     kept: list[Share]
     dead: list[Share]
+    marked: int = 0
     removed: int = 0
     freed_bytes: int = 0
     grace_s: int
@@ -93,22 +102,82 @@ def collect(context: Context, *, grace: str, dry_run: bool) -> Collection:
         dead=_shares(plan.dead, sizes),
         grace_s=round(length.total_seconds()),
     )
-    if dry_run or not plan.dead:
+    bucket = context.store.bucket
+    if dry_run or (not plan.dead and bucket is None):
         return found
+    if bucket is None:
+        return _take(context, found, plan.dead, needs, settings, since)
+    with _alone(context):
+        return _take_in_turns(context, bucket, found, plan, needs, settings, length)
+
+
+def _take(
+    context: Context,
+    found: Collection,
+    dead: dict[Digest, str],
+    needs: Needs,
+    settings: Retention,
+    since: float,
+) -> Collection:
+    """Put on record what goes, and remove it here."""
+    if not dead:
+        return found
+    sizes = _sizes(context.store, dead)
+    shares = _shares(dead, sizes)
     name = new_id("gc")
     with context.again() as writing:
         writing.append(
             Collected(
                 collection=name,
-                count=len(plan.dead),
-                size_bytes=sum(share.size_bytes for share in found.dead),
-                shares=found.dead,
+                count=len(dead),
+                size_bytes=sum(share.size_bytes for share in shares),
+                shares=shares,
                 grace_s=found.grace_s,
-                listed=context.store.put(msgspec.json.encode(plan.dead, order="deterministic")),
+                listed=context.store.put(msgspec.json.encode(dead, order="deterministic")),
             )
         )
-    removed, freed = _remove(context, plan, needs, settings, since)
+    removed, freed = _remove(context, dead, needs, settings, since)
     return msgspec.structs.replace(found, collection=name, removed=removed, freed_bytes=freed)
+
+
+def _take_in_turns(
+    context: Context,
+    bucket: Bucket,
+    found: Collection,
+    plan: _Plan,
+    needs: Needs,
+    settings: Retention,
+    grace: timedelta,
+) -> Collection:
+    """Take what was marked long ago in a bucket, or was never there; mark there what is dead now."""
+    with context.again() as look:
+        now = context.ledger.now(look.read).timestamp()
+    since, before = time.time() - grace.total_seconds(), now - grace.total_seconds()
+    waiting = unripe(bucket, plan.dead, before=before)
+    # What a tree holds that stays for now, stays with it.
+    waiting |= with_members(context.store, dict.fromkeys(waiting, ""), needs).keys() & plan.dead.keys()
+    going = {digest: why for digest, why in plan.dead.items() if digest not in waiting}
+    taken = _take(context, found, going, needs, settings, since)
+    with context.again() as writing:
+        writing.begin(alone=True)
+        alive = judge(writing, needs=needs, settings=settings).alive
+    dead = plan.dead.keys() - alive.keys()
+    swept = sweep(bucket, context.store, dead=dead, may_go=dead & going.keys(), now=now, before=before)
+    return msgspec.structs.replace(
+        taken, marked=swept.marked, freed_bytes=taken.freed_bytes + swept.freed_bytes
+    )
+
+
+@contextlib.contextmanager
+def _alone(context: Context) -> Iterator[None]:
+    """One collection in a bucket at a time: two would both write the same packs anew."""
+    hold = context.ledger.try_hold(COLLECTING)
+    if hold is None:
+        raise CollectionUnsafe("another one is at work in the same bucket")
+    try:
+        yield
+    finally:
+        hold.release()
 
 
 def collected(context: Context, digests: Iterable[Digest]) -> dict[Digest, CollectedNote]:
@@ -164,17 +233,17 @@ def _plan(context: Context, needs: Needs, settings: Retention, since: float) -> 
 
 
 def _remove(
-    context: Context, plan: _Plan, needs: Needs, settings: Retention, since: float
+    context: Context, named: Iterable[Digest], needs: Needs, settings: Retention, since: float
 ) -> tuple[int, int]:
     """Remove what is still dead, part by part; gives how many objects, and how many bytes."""
-    dead, removed, freed = list(plan.dead), 0, 0
+    dead, removed, freed = list(named), 0, 0
     for first in range(0, len(dead), REMOVED_AT_ONCE):
         with context.again() as writing:
             writing.begin(alone=True)
             alive = judge(writing, needs=needs, settings=settings).alive
             part = [digest for digest in dead[first : first + REMOVED_AT_ONCE] if digest not in alive]
             freed += context.store.remove(part, put_before=since)
-            removed += sum(not context.store.has(digest) for digest in part)
+            removed += sum(not context.store.has_copy(digest) for digest in part)
     return removed, freed
 
 

@@ -21,6 +21,7 @@ from ropeway.keeping.audit.verify import gather_own
 from ropeway.keeping.collect import ERASED, collected
 from ropeway.keeping.concerns import concerned
 from ropeway.keeping.errors import BadShare, CollectionUnsafe
+from ropeway.keeping.in_bucket import read_bucket
 from ropeway.keeping.liveness import members
 from ropeway.keeping.recorded import check_records
 from ropeway.ledger.event import TYPES_BY_VERB
@@ -208,6 +209,12 @@ def _check_objects(
                 todo.append(member)
     gone = [digest for digest in needed if digest not in trees and digest not in hurt]
     notes = collected(context, gone)
+    if context.store.bucket is not None:
+        there = [digest for digest in needed if digest not in notes and digest not in gone]
+        found = read_bucket(context.store.bucket, there, parts=parts, part=part)
+        hurt = found.hurt | hurt
+        findings += [Finding(what=what) for what in found.packs]
+        seen.size_bytes += found.read_bytes
     seen.erased = sum(note.reason.startswith(ERASED) for note in notes.values())
     seen.collected = len(notes) - seen.erased
     missing = {each: ObjectMissing(each).what for each in gone if each not in notes}

@@ -130,6 +130,8 @@ def members(store: Store, digest: Digest) -> list[Digest]:
         ObjectMissing: it is not there.
         CollectionUnsafe: it is damaged, and may be a tree.
     """
+    if not store.may_be_tree(digest):
+        return []
     head, tail = store.ends(digest)
     looks_so = head.startswith(TREE_BEGINS) or tail.endswith(TREE_ENDS)
     if not looks_so and store.size(digest) > SURELY_READ_BYTES:

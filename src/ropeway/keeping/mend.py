@@ -16,6 +16,7 @@ from ropeway.keeping.fsck import SoundnessReport
 from ropeway.keeping.operations import fsck, rebuild
 from ropeway.remotes.remote import Remote
 from ropeway.store import Store
+from ropeway.store.bucket import BucketStore
 from ropeway.workspace import Workspace
 from ropeway.workspace.place import HOME
 
@@ -52,13 +53,17 @@ def mend(
     """
     other = None if source is None else store_in(source)
     hurt = [each.digest for each in report.findings if each.digest is not None]
-    brought: list[Digest] = []
+    store = workspace.store
+    # A store in a bucket has two sides, each of which may have what the other lacks.
+    left = store.heal(hurt) if isinstance(store, BucketStore) else hurt
+    brought = [digest for digest in hurt if digest not in left]
     not_found: list[Digest] = []
-    for digest in hurt:
+    for digest in left:
         is_here = (other is not None and _bring(workspace.store, other, digest)) or any(
             _fetch(workspace.store, remote, digest) for remote in remotes
         )
         (brought if is_here else not_found).append(digest)
+    store.ship()
     # A tree that was brought may speak of members that were not known to be missing.
     is_derived = any(each.is_derived for each in report.findings)
     if is_derived:

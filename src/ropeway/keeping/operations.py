@@ -9,6 +9,10 @@ from ropeway.keeping.doctor import Diagnosis, examine
 from ropeway.keeping.events import BackupMade, Restored
 from ropeway.keeping.fsck import SoundnessReport, check_soundness
 from ropeway.keeping.holds import Hold
+from ropeway.keeping.in_bucket import Offloaded
+from ropeway.keeping.in_bucket import offload as offload_copies
+from ropeway.keeping.store_move import MovedStore
+from ropeway.keeping.store_move import move_store as carry_store
 from ropeway.ledger.database import place_from
 from ropeway.ledger.move import MovedLedger, move
 from ropeway.workspace import Context, Operation, operation
@@ -45,6 +49,12 @@ def gc(context: Context, *, grace: str = GRACE, dry_run: bool = False) -> Collec
         dry_run: only say what would go, and why.
     """
     return collect(context, grace=grace, dry_run=dry_run)
+
+
+@operation("workspace.offload", kind="job", permission="workspace:keep")
+def offload(context: Context) -> Offloaded:
+    """Delete copies in the workspace's folder of what its store in a bucket has; reads bring them again."""
+    return offload_copies(context)
 
 
 @operation("workspace.hold", kind="command", permission="workspace:hold")
@@ -144,3 +154,17 @@ def _move(context: Context, *, to: str) -> MovedLedger:
 
 # Not registered: it is no route, since nobody from elsewhere names the place where a history goes.
 move_ledger = Operation("ledger.move", "job", "ledger:move", _move)
+
+
+def _move_store(context: Context, *, to: str) -> MovedStore:
+    """Bring every object to another place, and keep them there from now on.
+
+    Args:
+        context: the call.
+        to: `s3://BUCKET/PREFIX`, the path of a folder, or `local` for the workspace's own.
+    """
+    return carry_store(context, to)
+
+
+# As `move_ledger`: nobody from elsewhere says where the objects go.
+move_store = Operation("store.move", "job", "ledger:move", _move_store)

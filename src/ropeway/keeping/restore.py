@@ -28,7 +28,7 @@ from ropeway.store import Store
 from ropeway.store.exchange import exchange
 from ropeway.store.files import make_private, publish, sync_folder, write_all
 from ropeway.workspace import LocalWorkspace
-from ropeway.workspace.place import DATABASE, HOME, ledger_place, with_ledger
+from ropeway.workspace.place import DATABASE, HOME, ledger_place, store_address, with_ledger
 from ropeway.workspace.project import PROJECT_FILE
 
 BUILDING = ".ropeway-restoring"
@@ -51,6 +51,7 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True):
         set_aside: the folder in which the workspace is that stood there; empty where there was none.
         ledger: where the history is now: `sqlite`, or a URL without its password.
         must_say: whether the project file there names another place, and has to be told.
+        store: where the project file says that the objects are; they must be moved there first.
     """
 
     backup: str
@@ -64,6 +65,7 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: str = ""
     ledger: str = SQLITE
     must_say: bool = False
+    store: str = ""
 
 
 def restore(
@@ -110,7 +112,9 @@ def restore(
     _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
     file = building / HOME / DATABASE
     _require_place(manifest, root, building, ledger, file if isinstance(target, Path) else target)
-    with LocalWorkspace(building, actor=actor, clock=clock, place=file) as workspace:
+    with LocalWorkspace(
+        building, actor=actor, clock=clock, place=file, store=Store(building / HOME)
+    ) as workspace:
         note_restored(
             workspace,
             backup=manifest.backup,
@@ -141,6 +145,7 @@ def restore(
         set_aside="" if aside is None else str(aside),
         ledger=target.name if isinstance(target, PostgresPlace) else SQLITE,
         must_say=ledger_place(home) != target,
+        store=store_address(home),
     )
 
 

@@ -21,6 +21,7 @@ from ropeway.predictions.identity import segment_name
 from ropeway.predictions.projections import sealed_segment
 from ropeway.store import Store
 from ropeway.workspace.place import ledger_place
+from ropeway.workspace.stores import open_store
 
 _AT = sealed_segment.c
 
@@ -94,7 +95,7 @@ def parquet_of(home: Path, sealed: SealedSegment) -> Path:
 @lru_cache(maxsize=8)
 def _store(home: Path) -> Store:
     """One store for each workspace, so that an object is hashed once a process and not at each use."""
-    return Store(home)
+    return open_store(home)
 
 
 def _sealed(row: Row[Any]) -> SealedSegment:

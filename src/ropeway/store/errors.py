@@ -3,14 +3,18 @@
 Damaged ├── ObjectMissing (ObjectErased, ObjectNotBrought: 409) · ObjectDamaged · NotATree · SegmentDamaged
         └── CannotErase · DepotDamaged · DepotLacks
 Invalid ├── BadDigest · CannotKeep · BadBlobName · BadRange · BadBackend · BackendMissing
-Conflict └── InTheWay · BytesErased    RopewayError └── OutOfSpace · DiskFailing    NotFound └── BlobMissing
-Unavailable └── CodingUnavailable · BackendUnavailable · DepotNewer
+Conflict └── InTheWay · BytesErased · StoreElsewhere · StoreTaken      NotFound └── BlobMissing
+RopewayError └── OutOfSpace · DiskFailing
+Unavailable └── CodingUnavailable · BackendUnavailable · DepotNewer · StoreEmptied
 """
 
 from collections.abc import Sequence
 
 from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, RopewayError, Unavailable
 from ropeway.core.hashing import short
+
+LOCAL = "local"
+"""The word for a store in the workspace's own folder."""
 
 
 class ObjectMissing(Damaged):
@@ -243,11 +247,11 @@ class BadBackend(Invalid):
 
     code = "bad-backend"
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, reason: str = "is no place for blobs") -> None:
         # A password in an address is not repeated.
         shown = address[:80] if "@" not in address else "the address"
         super().__init__(
-            f"'{shown}' is no place for blobs.",
+            f"'{shown}' {reason}.",
             expected="s3://BUCKET/PREFIX, file:///FOLDER, or the path of a folder",
         )
 
@@ -294,6 +298,7 @@ class DepotDamaged(Damaged):
     code = "remote-damaged"
 
     def __init__(self, where: str, digests: Sequence[str], packs: Sequence[str] = ()) -> None:
+        self.digests = list(digests)
         named = ", ".join(f"{short(digest)}…" for digest in digests[:3])
         super().__init__(
             f"At '{where}' {len(digests):,} object{'s are' if len(digests) != 1 else ' is'} damaged: {named}"
@@ -313,6 +318,7 @@ class DepotLacks(Damaged):
     code = "remote-lacks"
 
     def __init__(self, where: str, digests: Sequence[str]) -> None:
+        self.digests = list(digests)
         lacking = "an object" if len(digests) == 1 else f"{len(digests):,} objects"
         super().__init__(
             f"'{where}' lacks {lacking} of what it should have: {short(digests[0])}….",
@@ -333,5 +339,50 @@ class DepotNewer(Unavailable):
             f"'{where}' has the format {found}, which this version does not read.",
             expected="format 1",
             next_step="pip install --upgrade ropeway",
+            where=where,
+        )
+
+
+class StoreElsewhere(Conflict):
+    """The settings name another place for the objects than the one where they are."""
+
+    code = "store-elsewhere"
+
+    def __init__(self, there: str, said: str) -> None:
+        there, said = there or LOCAL, said or LOCAL
+        super().__init__(
+            f"The objects of this workspace are in '{there}', and its settings say '{said}'.",
+            expected=f'store = "{there}" under [workspace] in ropeway.toml, or in $ROPEWAY_STORE',
+            next_step=f"ropeway store move --to {said}   brings them there; or change the setting",
+            there=there,
+            said=said,
+        )
+
+
+class StoreTaken(Conflict):
+    """A place for objects belongs to somebody else, who would throw away what is brought there."""
+
+    code = "store-taken"
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(
+            f"'{where}' holds {what}.",
+            expected="a bucket, a prefix or a folder for this workspace alone",
+            next_step="give `store` under [workspace] in ropeway.toml a prefix of its own",
+            where=where,
+        )
+
+
+class StoreEmptied(Unavailable):
+    """Nothing lies any more where this workspace has brought its objects."""
+
+    code = "store-emptied"
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"'{where}' has none of the objects that this workspace brought there.",
+            expected="the bucket, or the mounted disk, as it was",
+            next_step="see that the address is right and the disk mounted; if all is lost, remove "
+            ".ropeway/store.json, then: ropeway store move   brings there what is here",
             where=where,
         )

@@ -9,9 +9,9 @@ those who put go beside each other, and who removes goes alone.
 import contextlib
 import io
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import blake3
 
@@ -19,7 +19,7 @@ from ropeway.core.hashing import digest_bytes, digest_file
 from ropeway.core.ids import Digest
 from ropeway.store.cache import Cache
 from ropeway.store.erased import Erased
-from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace
+from ropeway.store.errors import ObjectDamaged, ObjectMissing, OutOfSpace, StoreElsewhere
 from ropeway.store.files import in_our_words, make_private, sync_folder, write_all
 from ropeway.store.folders import put_folder
 from ropeway.store.gate import Gate
@@ -37,8 +37,13 @@ from ropeway.store.trees import Tree, entries_of, tree_bytes
 from ropeway.store.whole import Whole
 from ropeway.store.windows import ReadInto
 
+if TYPE_CHECKING:
+    from ropeway.store.bucket import Bucket
+
 __all__ = ["Store", "Tree"]
 T = TypeVar("T")
+ELSEWHERE = "store.json"
+"""Says, beside the objects, that they are copies, and of what."""
 ABANDONED_AFTER_S = 24 * 3600
 RENEWED_AFTER_S = 3600
 """What is wanted again counts as new once that was longer ago: a collection spares what is new."""
@@ -51,7 +56,11 @@ class Store:
         home: the workspace's `.ropeway` folder; made when absent.
     """
 
+    bucket: "Bucket | None" = None
+    """Where the objects are in truth, if what is here are copies: `store.bucket`."""
+
     def __init__(self, home: Path) -> None:
+        self._elsewhere = home / ELSEWHERE
         self.scratch = home / "tmp"
         self._objects = home / "objects"
         packs = home / "packs"
@@ -101,6 +110,10 @@ class Store:
 
     def has(self, digest: Digest) -> bool:
         """Whether the object is there. Does not verify it."""
+        return self.has_copy(digest)
+
+    def has_copy(self, digest: Digest) -> bool:
+        """Whether the object is in this folder, wherever else it may be."""
         return self.loose.path(digest).exists() or self.packed.has(digest)
 
     def renew(self, digest: Digest) -> bool:
@@ -122,6 +135,19 @@ class Store:
             self.recent.add([bytes.fromhex(digest)])
             self._renewed[digest] = now
             return True
+
+    def ship(self, needed: Iterable[Digest] | None = None) -> None:  # noqa: ARG002  what is here is where it belongs
+        """To be asked before a reference counts, by an event's objects or for all that was put.
+
+        Raises:
+            StoreElsewhere: the objects were moved elsewhere while this was open.
+        """
+        if self._elsewhere.exists():
+            raise StoreElsewhere("another place", "")
+
+    def may_be_tree(self, digest: Digest) -> bool:  # noqa: ARG002
+        """Whether an object may be a tree, as far as that shows without reading it."""
+        return True
 
     def put_since(self, moment: float) -> set[Digest]:
         """What was put or renewed at that moment, in seconds since 1970, or later, with what trees hold."""
@@ -257,6 +283,10 @@ class Store:
 
     def digests(self) -> Iterator[Digest]:
         """Every object there is, in no particular order."""
+        return self.copies()
+
+    def copies(self) -> Iterator[Digest]:
+        """Every object in this folder, in no particular order."""
         return iter({*self.loose.digests(), *self.packed.digests()})
 
     def remove(

@@ -181,5 +181,5 @@ def _objects(harvest: Harvest) -> list[Digest]:
 def _require_objects(context: Context, *digests: Digest) -> None:
     """A reference is published only after its bytes are there."""
     for digest in digests:
-        if not context.store.has(digest):
+        if not context.store.renew(digest):
             raise ObjectNotBrought(digest)

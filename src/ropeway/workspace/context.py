@@ -4,8 +4,8 @@ An operation reads from one snapshot, or, once it has begun to write, from its o
 work belongs before `begin`: the workspace's write lock is held from there to the operation's end.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,11 +13,14 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, select
 
 from ropeway.core.clock import Clock
-from ropeway.core.ids import PersonId, new_id
+from ropeway.core.errors import Damaged, Unavailable
+from ropeway.core.ids import Digest, PersonId, new_id
 from ropeway.ledger import Event, Fact, Ledger, Transaction, person
+from ropeway.ledger.journal import get_meta
 from ropeway.ledger.people import PersonIntroduced
+from ropeway.ledger.upgrade import LEDGER_ID
 from ropeway.store import Store
-from ropeway.store.errors import ObjectNotBrought
+from ropeway.store.errors import BytesErased, ObjectNotBrought
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.lease import Lease
 from ropeway.workspace.project import Project
@@ -111,6 +114,9 @@ class Context:
             # A snapshot taken before would not see what others wrote since; it is let go first.
             self._stack.close()
             self._reading = None
+            # Before the turn, for it takes long. What fails is asked for again by the event that needs it.
+            with suppress(Unavailable, Damaged, BytesErased):
+                self.store.ship()
             self._transaction = self._stack.enter_context(self.ledger.transaction(alone=alone))
             if self._fence is not None:
                 self._fence.check(self._transaction.connection)
@@ -126,10 +132,20 @@ class Context:
         """
         transaction = self.begin()
         # Under the lock that a collection takes too: what an event needs is there, and now it will stay.
-        for digest in event.objects():
+        self.require(event.objects())
+        return transaction.append(event, actor=self.actor, auth=self.caller.auth)
+
+    def require(self, digests: Iterable[Digest]) -> None:
+        """Let objects be where a reference to them holds; under the write lock.
+
+        Raises:
+            ObjectNotBrought: the store does not hold one.
+        """
+        needed = list(digests)
+        for digest in needed:
             if not self.store.renew(digest):
                 raise ObjectNotBrought(digest)
-        return transaction.append(event, actor=self.actor, auth=self.caller.auth)
+        self.store.ship(needed)
 
     def again(self) -> "Context":
         """Another call for the same caller, with a snapshot and a transaction of its own."""
@@ -145,6 +161,12 @@ class Context:
             caller=self.caller,
             is_guest=self._is_guest,
         )
+
+    @property
+    def ledger_id(self) -> str | None:
+        """Which history this is, wherever it is kept; None for one that has not begun."""
+        with self.ledger.reading() as connection:
+            return get_meta(connection, LEDGER_ID)
 
     @property
     def has_begun(self) -> bool:

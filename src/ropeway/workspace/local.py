@@ -17,7 +17,9 @@ from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place
 from ropeway.ledger.erasure import ANSWER_ERASED
 from ropeway.ledger.errors import IdempotencyMismatch, LedgerUnreachable
+from ropeway.ledger.journal import get_meta
 from ropeway.ledger.tables import answered
+from ropeway.ledger.upgrade import LEDGER_ID
 from ropeway.store import Store
 from ropeway.store.files import in_our_words
 from ropeway.workspace import rooms
@@ -32,6 +34,7 @@ from ropeway.workspace.operation import OpenWorkspace, Operation
 from ropeway.workspace.place import HOME, ledger_place
 from ropeway.workspace.project import PROJECT_FILE, Project
 from ropeway.workspace.project_file import load_project
+from ropeway.workspace.stores import open_kept, open_store
 from ropeway.workspace.user_folder import user_folder
 
 PRIVATE = 0o700
@@ -53,6 +56,7 @@ class LocalWorkspace:
         fence: a lease that each write transaction checks first; see `fenced`.
         project: settings to go by instead of the file's; see `going_by`.
         place: where the ledger is; by the settings when absent.
+        store: the objects; by the settings when absent.
         signs: whether to sign the ledger's heads, with the user's key.
     """
 
@@ -66,6 +70,7 @@ class LocalWorkspace:
         fence: Lease | None = None,
         project: Project | None = None,
         place: Place | None = None,
+        store: Store | None = None,
         signs: bool = False,
     ) -> None:
         self._root = root
@@ -79,7 +84,7 @@ class LocalWorkspace:
         try:
             with in_our_words(self._root):
                 self._home.mkdir(exist_ok=True, mode=PRIVATE)
-            self._store = Store(self._home)
+            self._store = store or open_store(self._home, owner=self._ledger_id)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise WorkspaceUnusable(self._home, error.strerror or str(error)) from error
         self._ledger = Ledger(place or ledger_place(self._home), self._clock)
@@ -178,6 +183,7 @@ class LocalWorkspace:
             fence=lease,
             project=self._project,
             place=self._ledger.place,
+            store=self._store,
             signs=self._checkpoints is not None,
         ).acting(self._caller)
 
@@ -191,6 +197,7 @@ class LocalWorkspace:
             fence=self._fence,
             project=project,
             place=self._ledger.place,
+            store=self._store,
             signs=self._checkpoints is not None,
         ).acting(self._caller)
 
@@ -213,6 +220,10 @@ class LocalWorkspace:
         """Sign a head over what this workspace wrote, if it signs; for what runs long without closing."""
         if self._checkpoints is not None:
             self._checkpoints.sign()
+
+    def _ledger_id(self) -> str | None:
+        with self._ledger.reading() as connection:
+            return get_meta(connection, LEDGER_ID)
 
     def _heads_elsewhere(self, ledger: str) -> Path | None:
         return outside_file(self._root, self.project.audit.heads, ledger)
@@ -319,6 +330,13 @@ def open_local(path: Path | str | None = None, *, actor: str | None = None) -> L
     """
     root = find_project(Path(path) if path is not None else Path.cwd())
     return LocalWorkspace(root, actor=actor or usual_actor(), clock=clock_of_environment(), signs=True)
+
+
+def open_kept_local(path: Path | str | None = None, *, actor: str | None = None) -> LocalWorkspace:
+    """As `open_local`, with the objects where they are, whatever the settings say: for moving them."""
+    root = find_project(Path(path) if path is not None else Path.cwd())
+    store, clock = open_kept(root / HOME), clock_of_environment()
+    return LocalWorkspace(root, actor=actor or usual_actor(), clock=clock, store=store, signs=True)
 
 
 def usual_actor() -> str:

@@ -1,5 +1,7 @@
 """Where a workspace's ledger is: `$ROPEWAY_LEDGER`, else `ledger` of `[workspace]`, else the folder's file.
 
+And its objects: `$ROPEWAY_STORE`, else `store` of `[workspace]`, else the folder itself.
+
 Read apart from the other settings: a mistake in one of those must not hide the history.
 """
 
@@ -11,12 +13,15 @@ from typing import Any
 
 from ropeway.ledger.database import Place, place_from
 from ropeway.ledger.database.place import SQLITE
+from ropeway.store.errors import LOCAL, BadBackend
 from ropeway.workspace.errors import ProjectInvalid
 from ropeway.workspace.project import PROJECT_FILE
+from ropeway.workspace.remote_places import FILE, S3, problem_of_url
 
 HOME = ".ropeway"
 DATABASE = "ledger.db"
 VARIABLE = "ROPEWAY_LEDGER"
+STORE_VARIABLE = "ROPEWAY_STORE"
 WORKSPACE = "workspace"
 _HEADER = re.compile(r"[ \t]*\[+[ \t]*([^\]]+?)[ \t]*\]")
 _SETTING = re.compile(r"[ \t]*ledger[ \t]*=")
@@ -36,6 +41,33 @@ def ledger_place(home: Path) -> Place:
     said = where.get("ledger") if isinstance(where, dict) else None
     text = os.environ.get(VARIABLE) or (said if isinstance(said, str) else "")
     return place_from(text, file, name if isinstance(name, str) else "project")
+
+
+def store_address(home: Path) -> str:
+    """Where the objects of a workspace are, given its own folder: an address; empty for the folder itself.
+
+    Raises:
+        BadBackend: the setting names neither a bucket nor a folder.
+    """
+    where = _settings(home.parent, is_needed=False).get("workspace")
+    said = where.get("store") if isinstance(where, dict) else None
+    text = os.environ.get(STORE_VARIABLE, "").strip() or (said if isinstance(said, str) else "")
+    return normal_address(text, home.parent)
+
+
+def normal_address(text: str, root: Path) -> str:
+    """An address as it is compared: a folder with its whole path, the project's own folder as nothing.
+
+    Raises:
+        BadBackend: it names neither a bucket nor a folder, or holds a key.
+    """
+    if text in ("", LOCAL):
+        return ""
+    if problem := problem_of_url(text):
+        raise BadBackend(text, problem)
+    if text.startswith(S3):
+        return text.rstrip("/")
+    return str((root / Path(text.removeprefix(FILE[:-1])).expanduser()).resolve())
 
 
 def with_ledger(text: str, ledger: str) -> str:

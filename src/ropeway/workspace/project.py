@@ -12,7 +12,8 @@ import msgspec
 
 from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
-from ropeway.workspace.remote_places import RemotePlace, check_names
+from ropeway.store.errors import LOCAL
+from ropeway.workspace.remote_places import RemotePlace, check_names, problem_of_url
 from ropeway.workspace.settings import Settings
 from ropeway.workspace.sources import Source
 
@@ -56,9 +57,16 @@ class Section(Settings, frozen=True, kw_only=True):
 
 
 class Where(Settings, frozen=True, kw_only=True):
-    """`[workspace]`: where the ledger is kept, or the server that keeps the workspace, if not this folder."""
+    """`[workspace]`: where ledger and objects are, or the server that keeps both, if not this folder.
+
+    Attributes:
+        ledger: a file, or a PostgreSQL database.
+        store: where the objects are: `s3://BUCKET/PREFIX`, or a folder that several machines see.
+        server: the URL of a server.
+    """
 
     ledger: str = ""
+    store: str = ""
     server: str | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +76,8 @@ class Where(Settings, frozen=True, kw_only=True):
                 "`ledger` holds a password, which this file would show to everybody: give it by "
                 "$ROPEWAY_LEDGER, $PGPASSWORD or ~/.pgpass"
             )
+        if self.store not in ("", LOCAL) and (problem := problem_of_url(self.store)):
+            raise ValueError(f"`store` {problem}")
         if self.server is not None and not self.server.startswith(("http://", "https://")):
             raise ValueError("`server` is a URL, beginning with https:// (or http:// on this machine)")
 

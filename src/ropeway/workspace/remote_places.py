@@ -11,6 +11,7 @@ from ropeway.workspace.settings import Settings
 
 S3 = "s3://"
 FILE = "file:///"
+SERVERS = ("http://", "https://")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -27,22 +28,13 @@ class RemotePlace(Settings, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        parts = urlsplit(self.url)
-        if "@" in parts.netloc:
-            raise ValueError(
-                "`url` holds a key, which this file would show to everybody: give it by "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            )
-        if self.url.startswith(("http://", "https://")):
+        if self.url.startswith(SERVERS):
             raise ValueError(
                 "`url` is a server's: work with its workspace by `ropeway --workspace URL`; a remote is a "
                 "folder or s3://BUCKET/PREFIX"
             )
-        if self.url.startswith(S3):
-            if not parts.hostname or parts.query or parts.fragment:
-                raise ValueError("`url` must be s3://BUCKET or s3://BUCKET/PREFIX")
-        elif not self.url or ("://" in self.url and not self.url.startswith(FILE)):
-            raise ValueError("`url` must be s3://BUCKET/PREFIX, file:///FOLDER, or the path of a folder")
+        if problem := problem_of_url(self.url):
+            raise ValueError(f"`url` {problem}")
         if self.endpoint is not None:
             there = urlsplit(self.endpoint)
             if not self.url.startswith(S3):
@@ -54,6 +46,22 @@ class RemotePlace(Settings, frozen=True, kw_only=True):
     def is_bucket(self) -> bool:
         """Whether it is one, and no folder."""
         return self.url.startswith(S3)
+
+
+def problem_of_url(url: str) -> str:
+    """Why an address can be no folder and no bucket, as the end of a sentence; empty where it can."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return (
+            "holds a key, which this file would show to everybody: give it by AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY"
+        )
+    if url.startswith(S3):
+        is_sound = parts.hostname and not (parts.query or parts.fragment)
+        return "" if is_sound else "must be s3://BUCKET or s3://BUCKET/PREFIX"
+    if not url or ("://" in url and not url.startswith(FILE)):
+        return "must be s3://BUCKET/PREFIX, file:///FOLDER, or the path of a folder"
+    return ""
 
 
 def check_names(names: Iterable[str]) -> None:

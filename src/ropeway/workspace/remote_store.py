@@ -90,6 +90,22 @@ class RemoteStore(Store):
         """Whether the server has the object, or will; it renews what a command refers to."""
         return self.has(digest)
 
+    def has_copy(self, digest: Digest) -> bool:
+        """Whether a copy is here."""
+        return self._here.has_copy(digest)
+
+    def copies(self) -> Iterator[Digest]:
+        """Every object of which a copy is here."""
+        return self._here.copies()
+
+    def ship(self, needed: Iterable[Digest] | None = None) -> None:  # noqa: ARG002  all that waits goes
+        """As `push`."""
+        self.push()
+
+    def may_be_tree(self, digest: Digest) -> bool:  # noqa: ARG002
+        """Nothing shows of an object from afar without reading it."""
+        return True
+
     def read(self, digest: Digest) -> bytes:
         """The object's bytes, verified here."""
         try:

@@ -1,4 +1,7 @@
-"""What the project file names outside the workspace: heads, remotes, a server. Nothing is sent anywhere."""
+"""What the project file names outside the workspace: the store, heads, remotes.
+
+Nothing is sent anywhere but to the store, where a few bytes come and go.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -6,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ropeway.core.errors import RopewayError
 from ropeway.keeping.doctor.signs import Sign
 from ropeway.workspace import Context
 
@@ -18,6 +22,23 @@ CREDENTIALS = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
 """One of these says who one is to a bucket; a machine in the cloud may need none."""
+
+
+def look_at_store(context: Context) -> Iterator[Sign]:
+    """Where the objects are; a bucket is written to, read and cleaned up, for else one learns it too late."""
+    bucket = context.store.bucket
+    if bucket is None:
+        yield Sign(
+            part="elsewhere", name="store", verdict="ok", says="the objects are in .ropeway, and nowhere else"
+        )
+        return
+    try:
+        took_s = bucket.probe()
+    except RopewayError as error:
+        yield Sign(part="elsewhere", name="store", verdict="fail", says=error.what, next_step=error.next_step)
+        return
+    says = f"{bucket.where}: written and read in {took_s * 1e3:.0f} ms; what is in .ropeway are copies"
+    yield Sign(part="elsewhere", name="store", verdict="ok", says=says)
 
 
 def look_at_outside_heads(context: Context) -> Iterator[Sign]:

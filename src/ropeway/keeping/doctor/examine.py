@@ -27,6 +27,7 @@ LOOKS: tuple[Callable[[Context], Iterator[Sign]], ...] = (
     workspace.look_at_checks,
     workspace.look_at_collections,
     workspace.look_at_erasures,
+    elsewhere.look_at_store,
     elsewhere.look_at_outside_heads,
     elsewhere.look_at_remotes,
 )

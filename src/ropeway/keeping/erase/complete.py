@@ -17,7 +17,7 @@ from ropeway.core.canonical import canonical
 from ropeway.core.clock import from_text
 from ropeway.core.ids import EventId, PersonId
 from ropeway.keeping.erase.events import ErasureBegun, ErasureFinished
-from ropeway.keeping.erase.known import read_plan
+from ropeway.keeping.erase.known import erased_objects, read_plan
 from ropeway.keeping.erase.projections import erasure
 from ropeway.keeping.erase.records import Certificate, Plan
 from ropeway.ledger.erasure import empty_answers, erase_payloads, leave_no_trace
@@ -92,6 +92,7 @@ def complete(context: Context, name: str) -> Certificate:
         # Another process may have finished it meanwhile; what it did was the same.
         if known.finished_at is None:
             finished = ErasureFinished(erasure=name, certificate=writing.store.put(canonical(made)))
+            writing.require(finished.objects())
             writing.begin().append(finished, actor=actor, auth=writing.caller.auth)
             return made
     return msgspec.json.decode(context.store.read(known.certificate), type=Certificate)
@@ -103,6 +104,20 @@ def _erase_objects(context: Context, plan: Plan) -> None:
     context.store.remove([each.digest for each in plan.objects], leave_no_trace=True)
     for folder in (context.home / CACHE).glob("*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_copies(context: Context) -> int:
+    """Delete copies here of what was erased on another machine; gives how many there were."""
+    if context.store.bucket is None:
+        return 0
+    with context.again() as look:
+        known = erased_objects(look)
+    here = [digest for digest in known if context.store.has_copy(digest)]
+    if here:
+        context.store.remove(here, leave_no_trace=True)
+        for folder in (context.home / CACHE).glob("*"):
+            shutil.rmtree(folder, ignore_errors=True)
+    return len(here)
 
 
 def _erase_values(context: Context, plan: Plan, actor: PersonId) -> None:

@@ -30,6 +30,11 @@ def copies_elsewhere(context: Context) -> list[str]:
     left = context.home / DATABASE
     if context.ledger.place != left and left.exists():
         said.append(f"the ledger that was moved away from '{left.name}': delete that file")
+    if context.store.bucket is not None:
+        said.append(
+            f"copies in .ropeway on other machines that use '{context.store.bucket.where}': ropeway erase "
+            "finish there; and earlier versions of blobs, where the bucket keeps such"
+        )
     said += [
         f"the remote '{name}', if it was pushed there: ropeway erase purge {name}"
         for name in sorted(context.project.remote)

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, select
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest
-from ropeway.keeping.erase.complete import begin, complete, unfinished
+from ropeway.keeping.erase.complete import begin, complete, drop_copies, unfinished
 from ropeway.keeping.erase.errors import NoSuchErasure, NothingErasable
 from ropeway.keeping.erase.known import read_plan
 from ropeway.keeping.erase.projections import erasure
@@ -103,8 +103,9 @@ def erase_rows(
 
 @operation("erase.finish", kind="job", permission="workspace:erase")
 def finish_erasures(context: Context) -> list[Erasure]:
-    """Bring every erasure to its end that was cut off."""
+    """Bring every erasure to its end that was cut off; delete copies here of what was erased elsewhere."""
     names = _finish_others(context)
+    drop_copies(context)
     with context.again() as look:
         return [_show(look, name) for name in names]
 

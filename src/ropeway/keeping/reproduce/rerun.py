@@ -17,6 +17,7 @@ from ropeway.keeping.reproduce.records import Answer, Remade, Request
 from ropeway.models.register import manifest_of
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.pipelines.run import pipeline_record, run_pipeline
+from ropeway.store import Store
 from ropeway.workspace import LocalWorkspace, Workspace
 from ropeway.workspace.place import DATABASE, HOME
 
@@ -28,7 +29,8 @@ def rerun(folder: Path) -> Answer:
     """Do the run again in the folder that was laid out for it."""
     request = msgspec.json.decode((folder / REQUEST).read_bytes(), type=Request)
     try:
-        with LocalWorkspace(folder, actor=ACTOR, place=folder / HOME / DATABASE) as workspace:
+        home = folder / HOME
+        with LocalWorkspace(folder, actor=ACTOR, place=home / DATABASE, store=Store(home)) as workspace:
             return Answer(made=_run(_pinned(workspace, request), request))
     except RopewayError as error:
         return Answer(error=error.what)

@@ -40,7 +40,8 @@ def lay_out(workspace: Workspace, record: PipelineRecord, folder: Path) -> None:
         raise ProjectNotFound(folder)
     events = [_event(each) for each in list_run_data(workspace, run=record.run)]
     # Its own file: the project file that was kept may name a ledger elsewhere, where none of this belongs.
-    with LocalWorkspace(folder, actor=ACTOR, place=folder / HOME / DATABASE) as made:
+    home = folder / HOME
+    with LocalWorkspace(folder, actor=ACTOR, place=home / DATABASE, store=Store(home)) as made:
         for event in events:
             for digest in event.objects():
                 _bring(workspace.store, made.store, digest)

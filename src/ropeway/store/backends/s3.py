@@ -16,6 +16,8 @@ T = TypeVar("T")
 CONNECT = timedelta(seconds=5)
 TRIED_FOR = timedelta(seconds=30)
 RETRIES = 4
+NO_BUCKET = "NoSuchBucket"
+"""The protocol's own word, among others that a server may say."""
 
 
 class S3Backend:
@@ -64,7 +66,7 @@ class S3Backend:
         import obstore
 
         checked_name(name)
-        self._told(name, lambda: obstore.put(self._store, name, data))
+        self._told_of_all(lambda: obstore.put(self._store, name, data))
 
     def get(self, name: str) -> bytes:
         """See `Backend`."""
@@ -77,12 +79,18 @@ class S3Backend:
         """See `Backend`."""
         import obstore
 
-        # Servers differ in what they say of a range that is not there: it is asked for before.
-        if start < 0 or length <= 0 or start + length > self._size(name):
+        checked_name(name)
+        if start < 0 or length <= 0:
             raise BadRange(name, start, length)
-        data = self._told(
-            name, lambda: bytes(obstore.get_range(self._store, name, start=start, length=length))
-        )
+        try:
+            data = self._told(
+                name, lambda: bytes(obstore.get_range(self._store, name, start=start, length=length))
+            )
+        except BackendUnavailable as error:
+            # Servers differ in what they say of a range that is not there: its size tells.
+            if start + length > self._size(name):
+                raise BadRange(name, start, length) from error
+            raise
         if len(data) != length:
             raise BadRange(name, start, length)
         return data
@@ -102,7 +110,7 @@ class S3Backend:
         if prefix:
             checked_name(prefix)
         pages = iter(obstore.list(self._store, prefix or None))
-        while (page := self._told(prefix, lambda: next(pages, None))) is not None:
+        while (page := self._told_of_all(lambda: next(pages, None))) is not None:
             for each in page:
                 yield Blob(each["path"], each["size"])
 
@@ -122,6 +130,13 @@ class S3Backend:
         checked_name(name)
         return int(self._told(name, lambda: obstore.head(self._store, name))["size"])
 
+    def _told_of_all(self, work: Callable[[], T]) -> T:
+        """As `_told`, for what needs no blob to be there: where something is missing, it is the bucket."""
+        try:
+            return self._told("", work)
+        except BlobMissing as error:
+            raise BackendUnavailable(self._where, "there is no such bucket") from error
+
     def _told(self, name: str, work: Callable[[], T]) -> T:
         """Do it; failures in our words: what the server says may hold keys, and is not repeated."""
         from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
@@ -133,7 +148,9 @@ class S3Backend:
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise BackendUnavailable(self._where, "the keys are wrong, or lack the right") from error
         except (BaseError, OSError) as error:
-            raise BackendUnavailable(self._where, "it does not answer as it should") from error
+            is_gone = NO_BUCKET in str(error)
+            reason = "there is no such bucket" if is_gone else "it does not answer as it should"
+            raise BackendUnavailable(self._where, reason) from error
 
 
 _conforms: type[Backend] = S3Backend

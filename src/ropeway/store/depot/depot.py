@@ -12,11 +12,11 @@ from ropeway.core.ids import Digest
 from ropeway.store.backends import Backend
 from ropeway.store.depot.bring import bring
 from ropeway.store.depot.check import check, is_sound, pieces_of
-from ropeway.store.depot.index import Index
+from ropeway.store.depot.index import OWNER, Index
 from ropeway.store.depot.purge import purge, rewrite
 from ropeway.store.depot.send import lacking, put_pack, send
 from ropeway.store.depot.transfer import Brought, Checked, Purged, Sent, Tick, silent
-from ropeway.store.errors import BlobMissing, DepotNewer
+from ropeway.store.errors import BlobMissing, DepotNewer, StoreTaken
 from ropeway.store.pack_format import OBJECT, RECIPE, Entry
 
 if TYPE_CHECKING:
@@ -42,19 +42,26 @@ class Depot:
         backend: where.
         where: its address, for people.
         cache: remembers indexes, which never change.
+        is_store: whether a workspace's own store is there, and not only copies of it.
 
     Raises:
         BackendUnavailable: it cannot be reached.
         DepotNewer: a newer version wrote it.
+        StoreTaken: it is a workspace's own store, and this would be none.
     """
 
-    def __init__(self, backend: Backend, where: str, cache: "Cache") -> None:
+    def __init__(self, backend: Backend, where: str, cache: "Cache", *, is_store: bool = False) -> None:
         self.backend = backend
+        self.is_store = is_store
         self.where = where
         self.index = Index(backend, cache)
         self._lock = threading.Lock()
-        self._is_marked = self._check_mark()
+        self.is_marked = self._check_mark()
+        """Whether anything was ever brought there."""
         self.look()
+        if not is_store and any(name.endswith(OWNER) for name in self.index.notes):
+            # Whoever throws away there knows nothing of what others fetch.
+            raise StoreTaken(where, "the objects of a workspace's own store")
 
     def look(self) -> None:
         """See what others have brought or taken away since."""
@@ -68,10 +75,12 @@ class Depot:
         """How many bytes would have to travel there, before they are compressed."""
         return sum(each.raw_bytes for each in lacking(self, store, digests))
 
-    def send(self, store: "Store", digests: Iterable[Digest], *, tick: Tick = silent) -> Sent:
+    def send(
+        self, store: "Store", digests: Iterable[Digest], *, tick: Tick = silent, are_trees: bool = False
+    ) -> Sent:
         """Bring there what lacks; see `send`."""
         self.mark()
-        return send(self, store, digests, tick=tick)
+        return send(self, store, digests, tick=tick, are_trees=are_trees)
 
     def bring(
         self, store: "Store", digests: Iterable[Digest], *, doubtful: bool = False, tick: Tick = silent
@@ -103,9 +112,9 @@ class Depot:
                 kept = [each for each in self.index.packs[pack] if each.digest.hex() not in digests]
                 rewrite(self, scratch, pack, kept)
 
-    def put_pack(self, writer: "PackWriter", entries: list[Entry]) -> int:
+    def put_pack(self, writer: "PackWriter", entries: list[Entry], *, are_trees: bool = False) -> int:
         """Let a pack arrive, and then what it holds be known."""
-        return put_pack(self, writer, entries)
+        return put_pack(self, writer, entries, are_trees=are_trees)
 
     def learn(self, pack: str, entries: list[Entry]) -> None:
         """A pack has arrived. Asked from the threads that bring."""
@@ -114,9 +123,9 @@ class Depot:
 
     def mark(self) -> None:
         """Say there what it is, before anything else is put there."""
-        if not self._is_marked:
+        if not self.is_marked:
             self.backend.put(MARK, canonical(_Mark(FORMAT)))
-            self._is_marked = True
+            self.is_marked = True
 
     def _check_mark(self) -> bool:
         try:

@@ -13,6 +13,8 @@ PACKS = "packs"
 INDEXES = "index"
 PACK_SUFFIX = ".pack"
 INDEX_SUFFIX = ".idx"
+OWNER = ".owner"
+"""So the note ends that says whose store it is."""
 AT_ONCE = 4
 """Requests on their way at the same time."""
 
@@ -48,15 +50,17 @@ class Index:
         self.packs: dict[str, list[Entry]] = {}
         self.unread: set[str] = set()
         """Packs whose content cannot be known: neither their index nor their own can be read."""
+        self.notes: set[str] = set()
+        """What else lies among the indexes, by name: what those say who keep a store there."""
+        self.going: set[tuple[str, int, bytes]] = set()
+        """Pack, kind and digest of what is to go: to be read still, and no longer to be relied on."""
         self._places: dict[tuple[int, bytes], list[Place]] = {}
 
     def look(self) -> None:
         """Learn what came and what went: one listing, and one request for each new pack."""
-        there = {
-            blob.name[len(INDEXES) + 1 : -len(INDEX_SUFFIX)]
-            for blob in self._backend.list(INDEXES)
-            if blob.name.endswith(INDEX_SUFFIX)
-        }
+        names = {blob.name[len(INDEXES) + 1 :] for blob in self._backend.list(INDEXES)}
+        there = {name[: -len(INDEX_SUFFIX)] for name in names if name.endswith(INDEX_SUFFIX)}
+        self.notes = {name for name in names if not name.endswith(INDEX_SUFFIX)}
         gone, new = self.packs.keys() - there, sorted(there - self.packs.keys())
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-index") as pool:
             loaded = dict(zip(new, pool.map(self._load, new), strict=True))
@@ -70,8 +74,7 @@ class Index:
     def note(self, pack: str, entries: list[Entry]) -> None:
         """A pack is there."""
         self.packs[pack] = entries
-        for entry in entries:
-            self._places.setdefault((entry.kind, entry.digest), []).append(Place(pack, entry))
+        _place(self._places, pack, entries)
 
     def remember(self, pack: str, data: bytes) -> None:
         """Keep an index that was just written, so that it is not asked for."""
@@ -79,12 +82,13 @@ class Index:
 
     def forget(self, packs: Iterable[str]) -> None:
         """Packs are there no more."""
-        for pack in packs:
-            self.packs.pop(pack, None)
-        kept = self.packs.items()
-        self.packs, self._places = {}, {}
-        for pack, entries in kept:
-            self.note(pack, entries)
+        gone = set(packs)
+        kept = {pack: entries for pack, entries in self.packs.items() if pack not in gone}
+        places: dict[tuple[int, bytes], list[Place]] = {}
+        for pack, entries in kept.items():
+            _place(places, pack, entries)
+        # Whoever asks meanwhile finds all of the old or all of the new.
+        self.packs, self._places = kept, places
 
     def doubt(self, places: Iterable[Place]) -> None:
         """What was found damaged counts as not there."""
@@ -98,8 +102,14 @@ class Index:
         return [place for kind in kinds for place in self._places.get((kind, digest), ())]
 
     def has(self, digest: bytes, *kinds: int) -> bool:
-        """Whether something is there."""
-        return any(self._places.get((kind, digest)) for kind in kinds)
+        """Whether something is there, and will stay."""
+        if not self.going:
+            return any(self._places.get((kind, digest)) for kind in kinds)
+        return any(not self.is_going(place) for place in self.find(digest, *kinds))
+
+    def is_going(self, place: Place) -> bool:
+        """Whether a collection has marked what lies at a place."""
+        return (place.pack, place.entry.kind, place.entry.digest) in self.going
 
     def all_of(self, kind: int) -> Iterator[tuple[bytes, list[Place]]]:
         """Everything of a kind, with its places."""
@@ -130,6 +140,11 @@ class Index:
         data = self._backend.get(pack_blob(pack))
         footer = footer_of(data[-FOOTER.size :], len(data))
         return b"" if footer is None else data[-FOOTER.size - footer[0] * RECORD.size :]
+
+
+def _place(places: dict[tuple[int, bytes], list[Place]], pack: str, entries: list[Entry]) -> None:
+    for entry in entries:
+        places.setdefault((entry.kind, entry.digest), []).append(Place(pack, entry))
 
 
 def _parsed(data: bytes) -> list[Entry] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ropeway.core.ids import Digest
 from ropeway.store.depot.bring import read_place
 from ropeway.store.depot.index import index_blob, pack_blob
+from ropeway.store.depot.salt import may_hold_trees
 from ropeway.store.depot.transfer import Purged
 from ropeway.store.errors import BlobMissing
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
@@ -44,13 +45,14 @@ def rewrite(depot: "Depot", scratch: "Path", pack: str, kept: list[Entry]) -> in
         data = depot.backend.get(pack_blob(pack))
     except BlobMissing:
         data, kept = b"", []
+    are_trees = may_hold_trees(depot.index.packs.get(pack, ()))
     written = 0
     if kept:
         writer, entries = PackWriter(scratch, scratch), []
         for entry in kept:
             entries.append(entry._replace(offset=writer.length))
             writer.add_coded(entry, data[entry.payload_at : entry.end])
-        written = depot.put_pack(writer, entries)
+        written = depot.put_pack(writer, entries, are_trees=are_trees)
     # The index first: a pack that no index names is not there.
     depot.backend.delete(index_blob(pack))
     depot.backend.delete(pack_blob(pack))

@@ -18,6 +18,7 @@ from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest
 from ropeway.store import chunking, coding
 from ropeway.store.depot.index import AT_ONCE, index_blob, pack_blob
+from ropeway.store.depot.salt import add_salt
 from ropeway.store.depot.transfer import Sent, Tick
 from ropeway.store.errors import ObjectDamaged
 from ropeway.store.intake import LARGE_BYTES
@@ -65,8 +66,17 @@ def lacking(depot: "Depot", store: "Store", digests: Iterable[Digest]) -> list[L
     return found
 
 
-def send(depot: "Depot", store: "Store", digests: Iterable[Digest], *, tick: Tick) -> Sent:
+def send(
+    depot: "Depot", store: "Store", digests: Iterable[Digest], *, tick: Tick, are_trees: bool = False
+) -> Sent:
     """Bring what lacks. See the module.
+
+    Args:
+        depot: where to.
+        store: from where.
+        digests: which.
+        tick: told of the bytes on the way.
+        are_trees: whether they may be trees: in a store, those lie in packs of their own.
 
     Raises:
         ObjectMissing, ObjectDamaged: it is not sound here.
@@ -74,7 +84,7 @@ def send(depot: "Depot", store: "Store", digests: Iterable[Digest], *, tick: Tic
     """
     todo = lacking(depot, store, digests)
     whole, done = sum(each.raw_bytes for each in todo), 0
-    with _Sender(depot, store.scratch) as sender, store.packed.bulk() as bulk:
+    with _Sender(depot, store.scratch, are_trees=are_trees) as sender, store.packed.bulk() as bulk:
         for each in todo:
             if each.recipe is None:
                 found = bulk.find(each.digest)
@@ -137,9 +147,10 @@ def _cut(path: Path) -> Iterator[bytes]:
 class _Sender:
     """Packs in the making and on their way. A context manager: what is not settled is thrown away."""
 
-    def __init__(self, depot: "Depot", scratch: Path) -> None:
+    def __init__(self, depot: "Depot", scratch: Path, *, are_trees: bool) -> None:
         self._depot = depot
         self._scratch = scratch
+        self._are_trees = are_trees
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-send")
         self._under_way: deque[tuple[Future[int], PackWriter]] = deque()
         self._writer: PackWriter | None = None
@@ -198,7 +209,8 @@ class _Sender:
         entries, self._entries = self._entries, []
         if len(self._under_way) >= AT_ONCE:
             self._await_one()
-        self._under_way.append((self._pool.submit(self._depot.put_pack, writer, entries), writer))
+        putting = self._pool.submit(self._depot.put_pack, writer, entries, are_trees=self._are_trees)
+        self._under_way.append((putting, writer))
 
     def _await_one(self) -> None:
         future, _ = self._under_way[0]
@@ -207,9 +219,11 @@ class _Sender:
         self._under_way.popleft()
 
 
-def put_pack(depot: "Depot", writer: PackWriter, entries: list[Entry]) -> int:
+def put_pack(depot: "Depot", writer: PackWriter, entries: list[Entry], *, are_trees: bool) -> int:
     """Let a pack arrive, and then what it holds be known; gives the bytes that travelled."""
     try:
+        if depot.is_store:
+            entries.append(add_salt(writer, are_trees=are_trees))
         writer.publish()
         pack, index = digest_file(writer.target), index_of(entries)
         depot.backend.put(pack_blob(pack), writer.target)
