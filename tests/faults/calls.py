@@ -212,7 +212,9 @@ def _against(fault: Fault, failed: Sequence[Failed], said: Said, code: int) -> l
     problems = [f"the process ended with {code}"] if code else []
     if said.trace and not said.code:
         problems.append(f"an error that is none of ours: {said.trace}")
-    elif said.code and said.code not in CLEAR["EIO" if failed[0].call.name in SYNCS else fault]:
+    elif said.code and not any(
+        said.code in CLEAR["EIO" if each.call.name in SYNCS else fault] for each in failed
+    ):
         problems.append(f"told as '{said.code}': {said.trace}")
     unsynced = [each.call for each in failed if each.call.name in SYNCS and not each.is_after]
     unsynced = [call for call in unsynced if not call.path.endswith(NOT_RESTED_UPON)]

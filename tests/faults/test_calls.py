@@ -10,7 +10,7 @@ from tests.faults import interposer
 
 HERE = Path(__file__).resolve().parents[2]
 SHORT = ("ledger transaction", "store.put", "run.log, flush")
-EVERY = 12
+EVERY = 7
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ropeway.store.files import in_our_words
+
 
 class Gate:
     """Two lock files in a folder. Each passage opens them anew, so that threads count like processes."""
@@ -47,4 +49,5 @@ class Gate:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with in_our_words(path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
