@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ropeway.tracking.live import append_points, metric_now
 from ropeway.tracking.points import list_points
 from ropeway.tracking.resolve import resolve_run
 from ropeway.tracking.seal import seal_points
-from ropeway.tracking.series import NO_STEP, Series, columns
+from ropeway.tracking.series import NO_STEP, Series, columns, pack, unpack
 from ropeway.tracking.start import start_run
 from ropeway.tracking.tips import Tip
 from ropeway.workspace import LocalWorkspace
@@ -193,3 +194,13 @@ def test_a_history_that_moves_takes_waiting_points_along(tmp_path: Path):
             send(workspace, open_run.id, losses(0, 10), "spool_a", 10)
         moved = move(workspace.ledger, tmp_path / "other.db", workspace.clock)
     assert (moved.rows["point_block"], moved.rows["point_tip"], moved.rows["point_source"]) == (1, 1, 1)
+
+
+def test_threads_that_pack_at_once_do_not_write_over_each_other():
+    rows = [losses(first, 20_000) for first in range(0, 80_000, 10_000)]
+    with ThreadPoolExecutor(4) as pool:
+        packed = list(pool.map(pack, rows * 4))
+    assert all(
+        unpack(data).value.tolist() == series.value.tolist()
+        for data, series in zip(packed, rows * 4, strict=True)
+    )
