@@ -4,7 +4,7 @@ Invalid   ├── FilterInvalid · SortInvalid · FilterTooLarge (TooLarge)
           ├── PointInvalid · StepInvalid · PointTooLarge (TooLarge)
           └── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun · TooFewRuns · LimitInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
-Conflict  └── RunExists · RunEnded · RunElsewhere
+Conflict  └── RunExists · RunEnded · RunElsewhere · OnlyPoints
 Damaged   └── PointsDamaged
 """
 
@@ -243,6 +243,18 @@ class RunElsewhere(Conflict):
             f"The run '{run}' belongs to process {pid}, and this is a process forked from it.",
             expected="calls on a run in the process that started it",
             next_step="with ropeway.run() as run: … in this process; the new run remembers its parent",
+        )
+
+
+class OnlyPoints(Conflict):
+    """Something else than points, said by a process that joined a run."""
+
+    code = "only-points"
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"The run '{run}' was begun by another process; this one only logs points into it.",
+            expected="run.log(step, loss=0.7) here; params, tags and artifacts in the process that began it",
         )
 
 

@@ -9,7 +9,7 @@ from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.projections import run_segment
 from ropeway.tracking.segment import is_segment, read_points_of
 from ropeway.tracking.series import Series, joined
-from ropeway.tracking.spool import spools_of
+from ropeway.tracking.spool import part_of, spools_of
 from ropeway.workspace import Context
 
 
@@ -33,11 +33,13 @@ def history(context: Context, run: RunId, key: str = "") -> Series:
         part = _of_object(context, Digest(digest), key)
         (spooled if is_spool else sent).append(part)
     sent += [part.of_key(key) if key else part for _, part in blocks(context.read, run)]
-    if _is_running(context, run):
-        # A process that logs in this workspace: what it said is nowhere else yet.
-        for path in spools_of(context.home, run):
+    is_running = _is_running(context, run)
+    # Processes that log in this workspace. What a part said may have been shipped a moment ago, too.
+    for path in spools_of(context.home, run):
+        is_part = bool(part_of(path))
+        if is_part or is_running:
             part = read_spool_points(path)
-            spooled.append(part.of_key(key) if key else part)
+            (sent if is_part else spooled).append(part.of_key(key) if key else part)
     return joined([*spooled, joined(sent).distinct()]) if sent else joined(spooled)
 
 

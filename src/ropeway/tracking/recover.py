@@ -8,8 +8,9 @@ from ropeway.core.clock import from_text
 from ropeway.core.ids import RunId
 from ropeway.store import is_abandoned
 from ropeway.tracking.harvest import harvest
+from ropeway.tracking.join import recover_part
 from ropeway.tracking.operations import interrupt
-from ropeway.tracking.spool import FOLDER, SUFFIX, run_of, set_aside
+from ropeway.tracking.spool import FOLDER, SUFFIX, part_of, run_of, set_aside
 from ropeway.workspace import Workspace
 
 NEWBORN_AGE_S = 60
@@ -33,6 +34,9 @@ def _recover(workspace: Workspace, path: Path) -> bool:
         if not is_abandoned(path):
             return False
         run = run_of(path)
+        if part_of(path):
+            recover_part(workspace, path)
+            return False
         gleanings = harvest(path, run, workspace.store, workspace.home / "tmp")
     except FileNotFoundError:
         return False  # its run has just ended, or another process was faster

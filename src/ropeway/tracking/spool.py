@@ -247,6 +247,11 @@ def run_of(path: Path) -> RunId:
     return RunId(path.name.partition(".")[0])
 
 
+def part_of(path: Path) -> str:
+    """Which part of the run it is of: empty for the process that began it."""
+    return path.name.removesuffix(SUFFIX).partition(".")[2]
+
+
 def set_aside(path: Path) -> None:
     """Keep a damaged spool for a person to look at, and say so; `fsck` names it while it is there."""
     aside = path.parent / ASIDE / path.name
