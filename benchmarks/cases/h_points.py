@@ -48,8 +48,8 @@ def _over_http(bench: Bench, folder: Path) -> list[Figure]:
 def _sent(bench: Bench, port: str, run: RunId, points: int) -> Figure:
     seconds = 0.5 if bench.quick else SECONDS
     words = [port, run, str(CLIENTS), str(seconds), str(points)]
-    send = [sys.executable, str(HERE / "points" / "send.py"), *words]
-    said = subprocess.run(send, check=True, capture_output=True, text=True).stdout.split()
+    send = [sys.executable, "-m", "benchmarks.points.send", *words]
+    said = subprocess.run(send, check=True, capture_output=True, text=True, cwd=HERE.parent).stdout.split()
     return Figure(
         what=f"points over HTTP in batches of {points:,}, {CLIENTS} clients, acknowledged durable",
         ours=float(said[0]) * points,

@@ -1,4 +1,4 @@
-"""Sends batches of points of one run over HTTP: `python send.py PORT RUN CLIENTS SECONDS POINTS`."""
+"""Sends batches of points over HTTP: `python -m benchmarks.points.send PORT RUN CLIENTS SECONDS POINTS`."""
 
 import sys
 from functools import partial
