@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ropeway.tracking.compare import compare_runs
+    from ropeway.tracking.join import join_run
     from ropeway.tracking.records import RunSummary
     from ropeway.tracking.recover import recover_runs
     from ropeway.tracking.resolve import resolve_run
@@ -23,6 +24,7 @@ __all__ = [
     "RunSummary",
     "compare_runs",
     "current_run",
+    "join_run",
     "recover_runs",
     "resolve_run",
     "start_run",
@@ -33,6 +35,7 @@ _HOMES = {
     "RunSummary": "records",
     "compare_runs": "compare",
     "current_run": "run",
+    "join_run": "join",
     "recover_runs": "recover",
     "resolve_run": "resolve",
     "start_run": "start",

@@ -4,7 +4,6 @@ import contextvars
 import math
 import numbers
 import operator
-import threading
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -12,25 +11,22 @@ from typing import Any, Literal, Self
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, SettingInvalid, StepInvalid
+from ropeway.tracking.harvest import Gleanings, harvest, moment
 from ropeway.tracking.references import check_reference, require_references
 from ropeway.tracking.resources import Meter
-from ropeway.tracking.settings import check_key, scalars
+from ropeway.tracking.series import NO_STEP
+from ropeway.tracking.settings import check_key, check_metric, scalars
 from ropeway.tracking.spool import (
+    STEP_LIMIT,
     ArtifactKept,
-    Gleanings,
     InputUsed,
     ParamsSet,
-    Point,
     Spool,
     SpoolRecord,
     TagsSet,
-    harvest,
-    moment,
     now_us,
 )
 from ropeway.workspace import OpenWorkspace, Workspace
-
-STEP_LIMIT = 2**63 - 1
 
 _current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
 
@@ -75,7 +71,7 @@ class Run:
         self._owned = owned
         self._spool = spool
         self._meter = Meter()
-        self._lock = threading.RLock()
+        self._lock = spool.lock
         self._status = "running"
         self._token: contextvars.Token[Run | None] | None = None
 
@@ -97,9 +93,18 @@ class Run:
                 run.log(epoch, loss=loss, accuracy=accuracy)
             ```
         """
+        shape = self._spool.shapes.get(tuple(metrics))
+        # The quick way, for metrics that were seen before: nothing is called that need not be.
+        if shape is not None and (step is None or (type(step) is int and -STEP_LIMIT <= step <= STEP_LIMIT)):
+            for value in metrics.values():
+                # NaN has many forms, of which the slow way writes one.
+                if value != value if type(value) is float else not _is_small(value):
+                    break
+            else:
+                if self._spool.append(shape, NO_STEP if step is None else step, metrics):
+                    return
         if metrics:
-            values = {_metric_key(key): _number(key, value) for key, value in metrics.items()}
-            self._record(Point(now_us(), _step(step), values))
+            self._log_slowly(step, metrics)
 
     def set(self, /, **params: Any) -> None:
         """Record params found out after the start; a later value replaces an earlier one."""
@@ -250,6 +255,14 @@ class Run:
             self._check_open()
             self._spool.write(record)
 
+    def _log_slowly(self, step: Any, metrics: dict[str, Any]) -> None:
+        values = {check_metric(key): _number(key, value) for key, value in metrics.items()}
+        number = _step(step)
+        self._spool.require_mine()
+        with self._lock:
+            self._check_open()
+            self._spool.write_point(number, values)
+
     def _check_open(self) -> None:
         if self._status != "running":
             raise RunEnded(self.id, self._status)
@@ -267,15 +280,6 @@ class Run:
                 return store.put(data)
 
 
-def _metric_key(key: str) -> str:
-    try:
-        return check_key("metric", key)
-    except SettingInvalid as error:
-        raise PointInvalid(
-            key, str(error.facts.get("reason", "the name is no metric's")), expected=error.expected
-        ) from None
-
-
 def _number(key: str, value: Any) -> float:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of numpy, torch, …
         value = value.item()
@@ -288,6 +292,11 @@ def _number(key: str, value: Any) -> float:
             key, "it is too large", expected="a number below 1.8e308, or float('inf')"
         ) from None
     return number if not math.isnan(number) else math.nan
+
+
+def _is_small(value: object) -> bool:
+    """Whether it is a whole number that fits where a double is written."""
+    return type(value) is int and -STEP_LIMIT <= value <= STEP_LIMIT
 
 
 def _step(step: int | None) -> int | None:

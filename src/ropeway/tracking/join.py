@@ -1,0 +1,102 @@
+"""Further processes of one run: each logs into a spool of its own, whose points reach the run when it ends.
+
+A part ships its points as any sender from afar does, under its own name, so that nothing is stored twice
+however often it is tried; a part that died is shipped by whoever comes next. It may outlive the process that
+began the run, and the run's end. What is no point is the beginner's to say.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from ropeway.core.ids import new_id
+from ropeway.tracking.batches import log_points
+from ropeway.tracking.errors import OnlyPoints, RunNotFound
+from ropeway.tracking.harvest import read_part
+from ropeway.tracking.resolve import get_run
+from ropeway.tracking.run import Run
+from ropeway.tracking.spool import Spool, part_of, run_of, set_aside
+from ropeway.workspace import Workspace
+
+SHIPPED_AT_ONCE = 50_000
+
+
+class JoinedRun(Run):
+    """A run that another process began, here only for `log`. Its end here is not the run's end."""
+
+    def finish(
+        self,
+        status: Literal["finished", "failed"] = "finished",
+        *,
+        error: BaseException | None = None,  # noqa: ARG002  the run's shape
+    ) -> None:
+        """Bring what was logged here to the run. Finishing twice is harmless."""
+        self._spool.require_mine()
+        with self._lock:
+            if self._status != "running":
+                return
+            self._spool.flush()
+            is_damaged = ship(self._workspace, self._spool.path)
+            self._status = status
+            self._spool.remove(is_damaged=is_damaged)
+
+    def _record(self, record: Any) -> None:  # noqa: ARG002  the run's shape
+        raise OnlyPoints(self.id)
+
+
+def join_run(workspace: Workspace, run: str) -> JoinedRun:
+    """Log into a run that another process began, also one that has ended.
+
+    Args:
+        workspace: where it is recorded.
+        run: as in `runs.get`.
+
+    Raises:
+        RunNotFound: nothing answers to it.
+
+    Example:
+        ```python
+        with join_run(workspace, os.environ["RUN"]) as run:
+            run.log(step, **{f"loss/{rank}": loss})
+        ```
+    """
+    found = get_run(workspace, run=run)
+    return JoinedRun(
+        id=found.id,
+        name=found.name,
+        code=found.code,
+        environment=found.environment,
+        workspace=workspace,
+        spool=Spool(workspace.home, found.id, new_id("part")),
+    )
+
+
+def ship(workspace: Workspace, path: Path) -> bool:
+    """Send the points of a part's spool; gives whether some of it was damaged. Repeated, adds nothing."""
+    points, is_damaged = read_part(path)
+    run, part = run_of(path), part_of(path)
+    for first in range(0, len(points), SHIPPED_AT_ONCE):
+        rows = points.take(slice(first, first + SHIPPED_AT_ONCE))
+        log_points(
+            workspace,
+            run=run,
+            keys=rows.keys,
+            key=rows.key.astype("<u4").tobytes(),
+            values=rows.value.tobytes(),
+            times=rows.at_us.tobytes(),
+            steps=rows.step.tobytes(),
+            source=part,
+            upto=first + len(rows),
+        )
+    return is_damaged
+
+
+def recover_part(workspace: Workspace, path: Path) -> None:
+    """Ship what a part said whose process died; what cannot be shipped is kept for a person to look at."""
+    try:
+        is_whole = not ship(workspace, path)
+    except RunNotFound:
+        is_whole = False
+    if is_whole:
+        path.unlink(missing_ok=True)
+    else:
+        set_aside(path)
