@@ -18,6 +18,7 @@ from ropeway.models.afar.projections import (
 from ropeway.models.errors import UnknownModel, UnknownVersion
 from ropeway.models.projections import alias, model_version
 from ropeway.models.registry import name_of
+from ropeway.tracking import mlflow_fields
 from ropeway.tracking.afar.selecting import selected
 from ropeway.tracking.projections import run_hex
 from ropeway.workspace import Context
@@ -195,7 +196,7 @@ def find_entries(context: Context, where: str, sort: Sequence[str], limit: int, 
             "last_updated_timestamp": model.changed_ms,
         }.get(key)
 
-    found = selected(models, where, sort, "REGISTERED_MODELS", value_of)
+    found = selected(models, where, sort, mlflow_fields.REGISTERED_MODELS, value_of)
     more = after + limit if len(found) > after + limit else None
     return EntryPage(models=found[after : after + limit], after=more)
 
@@ -219,7 +220,7 @@ def find_listed(context: Context, where: str, sort: Sequence[str], limit: int, a
             "last_updated_timestamp": version.changed_ms,
         }.get(key)
 
-    found = selected(versions, where, sort, "MODEL_VERSIONS", value_of)
+    found = selected(versions, where, sort, mlflow_fields.MODEL_VERSIONS, value_of)
     more = after + limit if len(found) > after + limit else None
     return VersionPage(versions=found[after : after + limit], after=more)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.tracking.afar.events import DatasetUse
+from ropeway.tracking.afar.experiments import View
 from ropeway.tracking.afar.records import Experiment, KeptFile, LoggedModel, MetricNow, TrackedRun
 
 STATUS = {
@@ -18,7 +19,7 @@ STATUS = {
     "failed": "FAILED",
     "interrupted": "KILLED",
 }
-OUR_STATUS = {theirs: ours for ours, theirs in STATUS.items()}
+OUR_STATUS: dict[str, Any] = {theirs: ours for ours, theirs in STATUS.items()}
 MODEL_STATUS = {
     "pending": "LOGGED_MODEL_PENDING",
     "ready": "LOGGED_MODEL_READY",
@@ -27,7 +28,7 @@ MODEL_STATUS = {
 OUR_MODEL_STATUS = {theirs: ours for ours, theirs in MODEL_STATUS.items()}
 # protobuf's JSON takes the number of an enum's value as well as its name.
 MODEL_STATUS_NUMBERS = {"1": "pending", "2": "ready", "3": "failed"}
-VIEWS = {
+VIEWS: dict[str, View] = {
     "ACTIVE_ONLY": "active",
     "DELETED_ONLY": "deleted",
     "ALL": "all",
@@ -234,7 +235,7 @@ def page(name: str, items: list[Json], after: int | None) -> Json:
     return told
 
 
-def view_of(name: str) -> str:
+def view_of(name: str) -> View:
     """A view type in our words."""
     found = VIEWS.get(name)
     if found is None:

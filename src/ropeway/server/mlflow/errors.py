@@ -13,6 +13,7 @@ from ropeway.models.errors import ModelExists
 from ropeway.server.errors import SessionOver, SignInRequired, TokenRefused, TooManyAttempts
 from ropeway.serving.errors import NoSuchMethod, UnknownPath
 from ropeway.tracking.afar.errors import ExperimentExists, NotActive, ParamFixed
+from ropeway.tracking.errors import MlflowFilterInvalid
 
 STATUS = {
     "INVALID_PARAMETER_VALUE": 400,
@@ -97,6 +98,8 @@ def _message(error: RopewayError) -> str:
     match error:
         case NotActive():
             return f"The {error.noun} {error.name} must be in the 'active' state. Current state is deleted."
+        case MlflowFilterInvalid() | Refusal():
+            return error.what
         case ParamFixed():
             facts = error.facts
             return (

@@ -132,7 +132,7 @@ def create_run(workspace: Workspace, asked: messages.CreateRun) -> Json:
 
 def update_run(workspace: Workspace, asked: messages.UpdateRun) -> Json:
     checks.required("run_id", asked.run)
-    status = ""
+    status: Any = ""
     if asked.status is not None:
         status = answers.OUR_STATUS.get(asked.status, "")
         if not status:
@@ -325,7 +325,8 @@ def _move_experiment(workspace: Workspace, number: str, lifecycle: Any) -> Json:
 
 
 def _run(workspace: Workspace, run: str) -> TrackedRun:
-    return _with_run(run, lambda: ours.get_tracked(workspace, run=run))
+    found: TrackedRun = _with_run(run, lambda: ours.get_tracked(workspace, run=run))
+    return found
 
 
 def _with_run(run: str, act: Any) -> Any:

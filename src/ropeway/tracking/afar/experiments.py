@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from ropeway.tracking import mlflow_fields
 from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, NotActive, TagNotThere
 from ropeway.tracking.afar.events import ExperimentChanged, ExperimentCreated
 from ropeway.tracking.afar.projections import ACTIVE, DEFAULT_NAME, experiment, experiment_tag
@@ -82,7 +83,7 @@ def find_experiments(
 ) -> ExperimentPage:
     """Experiments that a filter of MLflow's kind lets through; by default the one changed last comes first."""
     things = [each for each in all_experiments(context.read) if view in ("all", each.lifecycle)]
-    found = selected(things, where, sort, "EXPERIMENTS", _value_of)
+    found = selected(things, where, sort, mlflow_fields.EXPERIMENTS, _value_of)
     more = after + limit if len(found) > after + limit else None
     return ExperimentPage(experiments=found[after : after + limit], after=more)
 

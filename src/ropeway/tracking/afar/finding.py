@@ -4,14 +4,14 @@ import msgspec
 from sqlalchemy import select
 
 from ropeway.core.ids import RunId
+from ropeway.tracking.afar.conditions import condition, in_order
 from ropeway.tracking.afar.experiments import View
 from ropeway.tracking.afar.measured import history
 from ropeway.tracking.afar.reading import tracked
 from ropeway.tracking.afar.records import MetricNow, TrackedRun
 from ropeway.tracking.afar.runs import require_row
-from ropeway.tracking.filter import parse_filter
+from ropeway.tracking.mlflow_filter import parse_mlflow_filter, parse_mlflow_order
 from ropeway.tracking.projections import run
-from ropeway.tracking.search import condition
 from ropeway.workspace import Context, Limit, operation
 
 
@@ -45,8 +45,8 @@ def find_tracked(
     if view != "all":
         query = query.where(run.c.lifecycle == view)
     if where.strip():
-        query = query.where(condition(parse_filter(where)))
-    query = query.order_by(run.c.started_at.desc(), run.c.hex)
+        query = query.where(condition(parse_mlflow_filter(where), context.read.dialect.name))
+    query = in_order(query, parse_mlflow_order(sort))
     ids = list(context.read.execute(query.limit(limit + 1).offset(after)).scalars())
     more = after + limit if len(ids) > limit else None
     return RunPage(runs=tracked(context.read, [RunId(each) for each in ids[:limit]]), after=more)

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from ropeway.core.ids import RunId
+from ropeway.tracking import mlflow_fields
 from ropeway.tracking.afar.errors import LoggedModelNotFound, TagNotThere
 from ropeway.tracking.afar.events import (
     LoggedModelChanged,
@@ -114,7 +115,7 @@ def find_logged(
     def value_of(model: LoggedModel, family: str, key: str) -> str | float | None:
         return _value_of(model, family, key, datasets)
 
-    found = selected(_records(context.read, list(rows)), where, sort, "LOGGED_MODELS", value_of)
+    found = selected(_records(context.read, list(rows)), where, sort, mlflow_fields.LOGGED_MODELS, value_of)
     more = after + limit if len(found) > after + limit else None
     return LoggedPage(models=found[after : after + limit], after=more)
 

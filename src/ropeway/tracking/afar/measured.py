@@ -8,10 +8,14 @@ from sqlalchemy import Connection, text
 from ropeway.core.ids import RunId
 from ropeway.ledger import Transaction
 from ropeway.tracking.afar.records import MetricNow
+from ropeway.tracking.projections import run_metric
 
 _MADE = text(
     "CREATE TABLE IF NOT EXISTS interim_point (run TEXT, key TEXT, step BIGINT, at_ms BIGINT, value TEXT)"
 )
+
+METRICS = run_metric
+"""Every metric of every run as of now: run, key, last (NULL is NaN)."""
 
 
 class Points(NamedTuple):

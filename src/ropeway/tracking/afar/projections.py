@@ -44,7 +44,7 @@ from ropeway.tracking.projections import (
     run_tag,
 )
 
-ESCAPE = "\x1b"
+DATASET_CONTEXT = "mlflow.data.context"
 DEFAULT_NAME = "Default"
 ACTIVE = "active"
 UNKNOWN_HOST = HostRecord(system="", machine="", cores=0, memory_bytes=0)
@@ -82,6 +82,8 @@ run_dataset = Table(
     Column("source", String, nullable=False),
     Column("schema", String),
     Column("profile", String),
+    # In which context it was used: one of the tags, by which runs are found.
+    Column("context", String),
     # A JSON object: few, and only ever read together.
     Column("tags", String, nullable=False),
 )
@@ -278,6 +280,7 @@ def _link(fact: Fact[RunLinked], connection: Connection) -> None:
             "source": dataset.source,
             "schema": dataset.schema,
             "profile": dataset.profile,
+            "context": dataset.tags.get(DATASET_CONTEXT),
             "tags": msgspec.json.encode(dataset.tags).decode(),
         }
         keep_first(connection, run_dataset, row)
