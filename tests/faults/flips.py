@@ -29,7 +29,7 @@ from ropeway.ledger.database import driver
 from ropeway.store import read_segment
 from ropeway.store.errors import SegmentDamaged
 from ropeway.testing import make_workspace
-from ropeway.tracking.spool import Point, Spool, now_us
+from ropeway.tracking.spool import Spool
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace, open_workspace
 
@@ -136,7 +136,7 @@ def _lay_out(root: Path) -> Hold:
         answer = workspace.perform(place_hold, HOLD, KEY)
         spool = Spool(workspace.home, RunId(new_id("run")))
         for step in range(50):
-            spool.write(Point(now_us(), step, {"loss": step / 7}))
+            spool.write_point(step, {"loss": step / 7})
         spool.flush()
         workspace.checkpoint()
         database = workspace.home / "ledger.db"

@@ -16,7 +16,7 @@ from ropeway.core.ids import PersonId, new_id
 from ropeway.core.merkle import Frontier, leaf_hash, node_count
 from ropeway.ledger import Ledger
 from ropeway.ledger.errors import LedgerDamaged
-from ropeway.ledger.journal import get_meta
+from ropeway.ledger.journal import FORMAT, get_meta
 from ropeway.ledger.people import PersonIntroduced
 from ropeway.ledger.tables import event, tree
 from ropeway.ledger.tree import root_at, size_of
@@ -108,7 +108,7 @@ def test_a_ledger_of_format_1_is_upgraded_and_a_copy_of_it_is_kept(tmp_path: Pat
     stored, made = roots(ledger)
     assert stored == made
     with ledger.reading() as connection:
-        assert get_meta(connection, "format") == "2"
+        assert get_meta(connection, "format") == str(FORMAT)
         assert str(get_meta(connection, "ledger")).startswith("ledger_")
     ledger.close()
     [copy] = (tmp_path / "backups").iterdir()

@@ -13,12 +13,13 @@ import pytest
 from ropeway.core.ids import RunId
 from ropeway.keeping.operations import fsck
 from ropeway.store import SegmentWriter
+from ropeway.tracking.harvest import harvest
 from ropeway.tracking.operations import finish
 from ropeway.tracking.points import list_points
 from ropeway.tracking.recover import recover_runs
 from ropeway.tracking.resolve import resolve_run
 from ropeway.tracking.search import search_runs
-from ropeway.tracking.spool import harvest, spool_path
+from ropeway.tracking.spool import spool_path
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
 

@@ -22,9 +22,10 @@ from ropeway.tracking.operations import finish, start
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resources import describe_host
 from ropeway.tracking.search import search_runs
+from ropeway.tracking.series import NO_STEP, columns
 from ropeway.tracking.settings import number_of, text_of
-from ropeway.tracking.spool import Point, summarise
 from ropeway.tracking.start import start_run
+from ropeway.tracking.tips import summarise
 from ropeway.workspace import LocalWorkspace
 
 NUMBERS = [-1.0, 0.0, 0.5, 1.0, 2.0, 10.0, math.inf]
@@ -66,9 +67,9 @@ def record(workspace: LocalWorkspace, number: int, clock: FixedClock) -> None:
     )
     clock.advance(seconds=rng.choice([0, 1, 60]))
     if rng.random() < 0.8:
-        points = [
-            Point(0, None, {key: rng.choice([*NUMBERS, math.nan])}) for key in KEYS if rng.random() < 0.6
-        ]
+        keys = [key for key in KEYS if rng.random() < 0.6]
+        values = [rng.choice([*NUMBERS, math.nan]) for _ in keys]
+        points = columns(keys, values, [0] * len(keys), [NO_STEP] * len(keys))
         finish(
             workspace,
             run=run,

@@ -34,7 +34,7 @@ from ropeway.ledger.tree import size_of
 from ropeway.store import Store
 from ropeway.store.files import make_private, publish, write_all
 from ropeway.store.trees import is_inside
-from ropeway.tracking.spool import kept_artifacts
+from ropeway.tracking.harvest import kept_artifacts
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.place import HOME
 from ropeway.workspace.project import PROJECT_FILE

@@ -32,7 +32,8 @@ from ropeway.ledger.event import TYPES_BY_CLASS
 from ropeway.ledger.tables import event, event_payload
 from ropeway.store import Store
 from ropeway.store.errors import NotATree, ObjectDamaged, ObjectMissing
-from ropeway.tracking.spool import FOLDER, SUFFIX, kept_artifacts
+from ropeway.tracking.harvest import kept_artifacts
+from ropeway.tracking.spool import FOLDER, SUFFIX, run_of
 from ropeway.workspace import Context
 
 TREE_BEGINS = b'{"entries":'
@@ -164,7 +165,7 @@ def with_members(store: Store, roots: Mapping[Digest, str], needs: Needs) -> dic
 def _of_open_runs(home: Path) -> Iterator[tuple[Digest, RunId]]:
     """What open runs have kept, and what spools that were set aside speak of."""
     for path in sorted((home / FOLDER).rglob(f"run_*{SUFFIX}")):
-        run = RunId(path.name.removesuffix(SUFFIX))
+        run = run_of(path)
         try:
             kept, is_damaged = kept_artifacts(path)
         except FileNotFoundError:

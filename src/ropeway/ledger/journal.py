@@ -32,7 +32,7 @@ from ropeway.ledger.record import Record, fact_of
 from ropeway.ledger.transaction import MOVED, Tip, Transaction
 from ropeway.ledger.turns import Turns
 
-FORMAT = 2
+FORMAT = 3
 """The version of the tables of truth. A database with a higher one is refused."""
 
 REPLAY_BATCH = 1_000

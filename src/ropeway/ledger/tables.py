@@ -1,6 +1,7 @@
 """The ledger's tables: the truth (`recorded`) and the projections (`projected`).
 
-Tables of truth are only ever added to, but for `lease`, which is no history. Tables of `projected` are
+Tables of truth are only ever added to, but for `lease`, which is no history, and for points on their way
+into a sealed segment (`point_block`, `point_tip`). Tables of `projected` are
 disposable: any room may declare its own there; they are dropped and replayed when their shape or their
 `info["revision"]` changes.
 """
@@ -8,6 +9,7 @@ disposable: any room may declare its own there; they are dropped and replayed wh
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -85,6 +87,43 @@ lease = Table(
     Column("holder", String, nullable=False),
     Column("token", Integer, nullable=False),
     Column("expires_at", String, nullable=False),
+)
+
+# Points of runs that were acknowledged and are in no sealed segment yet: packed columns (`tracking.series`).
+# What goes here comes in thousands a second and is no event; the event is `points-sealed`, in whose
+# transaction the blocks that it stands for go.
+point_block = Table(
+    "point_block",
+    recorded,
+    Column("run", String, primary_key=True),
+    Column("ordinal", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# The summary of each metric of a run that has blocks, what was sealed before included.
+point_tip = Table(
+    "point_tip",
+    recorded,
+    Column("run", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    # NULL is NaN: SQLite has no other.
+    Column("last", Float),
+    Column("step", BigInteger),
+    Column("at_us", BigInteger),
+    Column("min", Float),
+    Column("max", Float),
+    Column("count", BigInteger, nullable=False),
+    Index("point_tip_last", "key", "last"),
+)
+
+# How far each sender of points has come: what is shipped twice is stored once.
+point_source = Table(
+    "point_source",
+    recorded,
+    Column("run", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("upto", BigInteger, nullable=False),
 )
 
 # `event` is append-only; a payload may be erased, with that on record, but never changed.

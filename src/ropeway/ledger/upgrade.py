@@ -4,6 +4,7 @@
 |---|---|
 | 1 | events, payloads, answers, leases |
 | 2 | the Merkle tree over the events, signed checkpoints, the ledger's own id |
+| 3 | points that are in no sealed segment yet, and how far each sender of them has come |
 
 Killed anywhere, the ledger has its old format or the new one, wholly; the copy is complete or not there.
 """

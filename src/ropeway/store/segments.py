@@ -77,7 +77,7 @@ class SegmentWriter:
         self._flushed_bytes = 0
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            write_all(self._descriptor, MAGIC + _frame(header))
+            write_all(self._descriptor, MAGIC + frame_of(header))
             self.size_bytes = len(MAGIC) + FRAME.size + len(header)
             newborn.rename(path)
         # A segment that was never whole must leave no file and no lock; what was raised goes on its way.
@@ -92,19 +92,24 @@ class SegmentWriter:
         Raises:
             OutOfSpace: the disk is full; the record is not there, those before it are.
         """
-        frame = _frame(record)
+        frame = frame_of(record)
         with self._lock:
-            try:
-                _write_whole(self._descriptor, frame)
-            except OSError:
-                # Half a frame would hide every later one from readers.
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self._descriptor, self.size_bytes)
-                with in_our_words(self.path.parent):
-                    raise
-            self.size_bytes += len(frame)
-            self.count += 1
+            self.append_frame(frame)
             return self.count - 1
+
+    def append_frame(self, frame: bytes) -> None:
+        """As `append`, of what `frame_of` gave, for a caller whose own lock keeps other threads away."""
+        try:
+            if os.write(self._descriptor, frame) < len(frame):
+                _cut_short()
+        except OSError:
+            # Half a frame would hide every later one from readers.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self.size_bytes)
+            with in_our_words(self.path.parent):
+                raise
+        self.size_bytes += len(frame)
+        self.count += 1
 
     def flush(self) -> None:
         """Make everything appended so far survive power loss."""
@@ -125,6 +130,11 @@ class SegmentWriter:
             self.flush()
             self._is_open = False
             os.close(self._descriptor)
+
+
+def frame_of(payload: bytes) -> bytes:
+    """A record as it stands in the file."""
+    return FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def read_segment(path: Path) -> Segment:
@@ -183,14 +193,9 @@ def is_abandoned(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _write_whole(descriptor: int, frame: bytes) -> None:
-    """One `write`; a short one means that the disk is full."""
-    if os.write(descriptor, frame) < len(frame):
-        raise OSError(errno.ENOSPC, "short write")
-
-
-def _frame(payload: bytes) -> bytes:
-    return FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+def _cut_short() -> None:
+    """A short write means that the disk is full."""
+    raise OSError(errno.ENOSPC, "short write")
 
 
 def _sound_frame(data: bytes, at: int) -> bytes | None:

@@ -5,13 +5,14 @@ Invalid   ├── FilterInvalid · SortInvalid · MlflowFilterInvalid · Filte
           └── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun · TooFewRuns · LimitInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
 Conflict  └── RunExists · RunEnded · RunElsewhere
+Damaged   └── PointsDamaged
 """
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ropeway.core.errors import Conflict, Invalid, NotFound, TooLarge
+from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, TooLarge
 
 SHOWN_CHARACTERS = 80
 MESSAGE_LIMIT = 2_000
@@ -252,6 +253,33 @@ class RunElsewhere(Conflict):
             f"The run '{run}' belongs to process {pid}, and this is a process forked from it.",
             expected="calls on a run in the process that started it",
             next_step="with ropeway.run() as run: … in this process; the new run remembers its parent",
+        )
+
+
+class PointsDamaged(Damaged):
+    """Packed points that are not as they were written."""
+
+    code = "points-damaged"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Points of a run cannot be read: {reason}.",
+            expected="the bytes as they were written",
+            next_step="ropeway fsck   names what is damaged; ropeway restore brings a backup back",
+        )
+
+
+class BatchInvalid(Invalid):
+    """A batch of points whose columns do not fit together."""
+
+    code = "batch-invalid"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The points were not recorded: {reason}.",
+            expected="columns of one length: `key` places in `keys` (32 bits each), `values` doubles, "
+            "`times` and `steps` integers of 64 bits, all little-endian",
+            reason=reason,
         )
 
 

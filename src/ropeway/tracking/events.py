@@ -190,6 +190,56 @@ class RunInterrupted(Event, frozen=True, kw_only=True):
         return self.harvest.objects()
 
 
+class SealedMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """All points of one key in a segment. What JSON cannot say is text: `nan`, `inf`, `-inf`.
+
+    Attributes:
+        last: the value of the last one: of the highest step, the latest time, the highest value.
+        step: its step, as text, since JSON loses digits of large ones; None without one.
+        at_us: its time, microseconds since 1970, as text.
+        min: the lowest that is a number; None when none is.
+        max: the highest.
+        count: how many points.
+    """
+
+    last: float | str
+    step: str | None
+    at_us: str
+    min: float | str | None
+    max: float | str | None
+    count: int
+
+    def __post_init__(self) -> None:
+        for value in (self.last, self.min, self.max):
+            if isinstance(value, str) and value not in NO_NUMBERS:
+                raise ValueError(f"a metric's text is one of {', '.join(NO_NUMBERS)}")
+
+
+@event("points-sealed")
+class PointsSealed(Event, frozen=True, kw_only=True):
+    """Points of a run came to rest in an object: it is one more of the run's segments.
+
+    Attributes:
+        run: whose they are; it may have ended before.
+        segment: the object that holds them.
+        count: how many points.
+        metrics: the summary of each key, in this segment alone.
+    """
+
+    run: RunId
+    segment: Digest
+    count: int
+    metrics: dict[str, SealedMetric]
+
+    def subject(self) -> str:
+        """The run."""
+        return f"run:{self.run}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The segment."""
+        return (self.segment,)
+
+
 def _used(inputs: Iterable[str], run: RunId) -> Iterable[Edge]:
     for ref in inputs:
         yield Edge(ref, "used-by", f"run:{run}")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ropeway.core.clock import to_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.store.errors import ObjectNotBrought
+from ropeway.tracking.batches import log_points
 from ropeway.tracking.compare import compare
 from ropeway.tracking.errors import BadRunId, RunEnded, RunExists, RunNotFound
 from ropeway.tracking.events import (
@@ -20,11 +21,14 @@ from ropeway.tracking.events import (
     RunStarted,
     Scalar,
 )
+from ropeway.tracking.live import has_blocks, take_over
 from ropeway.tracking.points import list_points
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.references import require_known, require_references
 from ropeway.tracking.resolve import get_run
+from ropeway.tracking.seal import seal_points
 from ropeway.tracking.search import search_runs
+from ropeway.tracking.tips import of_summary
 from ropeway.workspace import Context, operation
 
 __all__ = [
@@ -33,7 +37,9 @@ __all__ = [
     "get_run",
     "interrupt",
     "list_points",
+    "log_points",
     "require_references",
+    "seal_points",
     "search_runs",
     "start",
 ]
@@ -137,6 +143,7 @@ def finish(
             peak_memory_bytes=peak_memory_bytes,
         )
     )
+    _sum_up(context, run, harvest)
     return run
 
 
@@ -166,11 +173,18 @@ def interrupt(
             was_torn=was_torn,
         )
     )
+    _sum_up(context, run, harvest)
     return True
 
 
 def _status(context: Context, run: RunId) -> str | None:
     return context.read.execute(select(run_table.c.status).where(run_table.c.id == run)).scalar()
+
+
+def _sum_up(context: Context, run: RunId, harvest: Harvest) -> None:
+    """Where points from afar wait beside the spool's, their tips say both."""
+    if harvest.metrics and has_blocks(context.read, run):
+        take_over(context.read, run, {key: of_summary(each) for key, each in harvest.metrics.items()})
 
 
 def _objects(harvest: Harvest) -> list[Digest]:

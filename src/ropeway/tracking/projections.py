@@ -3,14 +3,37 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, String, Table, insert, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    select,
+    update,
+)
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.hashing import digest_bytes
-from ropeway.core.ids import RunId
+from ropeway.core.ids import Digest, RunId
 from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
-from ropeway.tracking.events import Harvest, MetricSummary, RunFinished, RunInterrupted, RunStarted, Scalar
+from ropeway.tracking.events import (
+    Harvest,
+    PointsSealed,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    Scalar,
+)
 from ropeway.tracking.settings import number_of, text_of
+from ropeway.tracking.tips import Tip, later, of_sealed, of_summary
+
+ASKED_AT_ONCE = 200
+"""Of more metrics than so many, those of the whole run are asked for."""
 
 OWN_EXPERIMENT = "0"
 """Where runs are that named no experiment: the project's own."""
@@ -85,10 +108,24 @@ run_metric = Table(
     Column("key", String, primary_key=True),
     # NULL is NaN: SQLite has no other.
     Column("last", Float),
+    # Where the last one stands; NULL where the event that ended the run did not say.
+    Column("step", BigInteger),
+    Column("at_us", BigInteger),
     Column("min", Float),
     Column("max", Float),
-    Column("count", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
     Index("run_metric_last", "key", "last"),
+)
+
+run_segment = Table(
+    "run_segment",
+    projected,
+    Column("run", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    # Whether it was a spool: there no point was said twice. What comes from afar may have been.
+    Column("is_spool", Boolean, nullable=False),
 )
 
 run_artifact = Table(
@@ -160,7 +197,7 @@ def _finish(fact: Fact[RunFinished], connection: Connection) -> None:
     )
     record_settings(connection, run_param, event.run, event.params)
     record_settings(connection, run_tag, event.run, event.tags)
-    _record_harvest(connection, event.run, event.harvest)
+    _record_harvest(connection, event.run, fact.seq, event.harvest)
 
 
 @projects(RunInterrupted)
@@ -179,16 +216,25 @@ def _interrupt(fact: Fact[RunInterrupted], connection: Connection) -> None:
     )
     record_settings(connection, run_param, event.run, event.params)
     record_settings(connection, run_tag, event.run, event.tags)
-    _record_harvest(connection, event.run, event.harvest)
+    _record_harvest(connection, event.run, fact.seq, event.harvest)
 
 
-def _record_harvest(connection: Connection, run_id: RunId, harvest: Harvest) -> None:
-    connection.execute(
-        update(run).where(run.c.id == run_id).values(points=harvest.points, point_count=harvest.point_count)
+@projects(PointsSealed)
+def _seal(fact: Fact[PointsSealed], connection: Connection) -> None:
+    event = fact.event
+    _record_segment(connection, event.run, fact.seq, event.segment, event.count, is_spool=False)
+    record_tips(
+        connection, run_metric, event.run, {key: of_sealed(each) for key, each in event.metrics.items()}
     )
-    if harvest.metrics:
-        rows = [_metric_row(run_id, key, summary) for key, summary in harvest.metrics.items()]
-        connection.execute(insert(run_metric), rows)
+
+
+def _record_harvest(connection: Connection, run_id: RunId, seq: int, harvest: Harvest) -> None:
+    connection.execute(update(run).where(run.c.id == run_id).values(points=harvest.points))
+    if harvest.points is not None:
+        _record_segment(connection, run_id, seq, harvest.points, harvest.point_count, is_spool=True)
+    record_tips(
+        connection, run_metric, run_id, {key: of_summary(each) for key, each in harvest.metrics.items()}
+    )
     if harvest.artifacts:
         for name, artifact in harvest.artifacts.items():
             # A client may have put one of this name while the run lived.
@@ -197,21 +243,32 @@ def _record_harvest(connection: Connection, run_id: RunId, harvest: Harvest) -> 
     _record_inputs(connection, run_id, harvest.inputs)
 
 
-def _metric_row(run_id: RunId, key: str, summary: MetricSummary) -> dict[str, object]:
-    return {
-        "run": run_id,
-        "key": key,
-        "last": _finite_or_infinite(summary.last),
-        "min": _finite_or_infinite(summary.min),
-        "max": _finite_or_infinite(summary.max),
-        "count": summary.count,
-    }
+def _record_segment(
+    connection: Connection, run_id: RunId, seq: int, digest: Digest, count: int, *, is_spool: bool
+) -> None:
+    add(connection, run_segment, run=run_id, seq=seq, digest=digest, count=count, is_spool=is_spool)
+    more = run.c.point_count + count
+    connection.execute(update(run).where(run.c.id == run_id).values(point_count=more))
 
 
-def _finite_or_infinite(value: float | str | None) -> float | None:
-    if value is None or value == "nan":
-        return None
-    return float(value)
+def record_tips(connection: Connection, table: Table, run_id: RunId, tips: Mapping[str, Tip]) -> None:
+    """Summaries of more points of a run, on top of what its row of each key in the table says already."""
+    known = known_tips(connection, table, run_id, list(tips))
+    for key, tip in tips.items():
+        found = known.get(key)
+        merged = tip if found is None else later(found, tip)
+        keep_latest(connection, table, run=run_id, key=key, **msgspec.structs.asdict(merged))
+
+
+def known_tips(connection: Connection, table: Table, run_id: RunId, keys: list[str]) -> dict[str, Tip]:
+    """What a table says of some metrics of a run."""
+    if not keys:
+        return {}
+    columns = [table.c[name] for name in Tip.__struct_fields__]
+    query = select(table.c.key, *columns).where(table.c.run == run_id)
+    if len(keys) <= ASKED_AT_ONCE:
+        query = query.where(table.c.key.in_(keys))
+    return {row[0]: Tip(*row[1:]) for row in connection.execute(query)}
 
 
 def run_hex(run_id: str) -> str:

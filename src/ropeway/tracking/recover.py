@@ -7,8 +7,9 @@ from pathlib import Path
 from ropeway.core.clock import from_text
 from ropeway.core.ids import RunId
 from ropeway.store import is_abandoned
+from ropeway.tracking.harvest import harvest
 from ropeway.tracking.operations import interrupt
-from ropeway.tracking.spool import FOLDER, SUFFIX, harvest, set_aside
+from ropeway.tracking.spool import FOLDER, SUFFIX, run_of, set_aside
 from ropeway.workspace import Workspace
 
 NEWBORN_AGE_S = 60
@@ -24,14 +25,14 @@ def recover_runs(workspace: Workspace) -> list[RunId]:
         return []
     _sweep(folder)
     spools = sorted(folder.glob(f"run_*{SUFFIX}"))
-    return [RunId(path.name.removesuffix(SUFFIX)) for path in spools if _recover(workspace, path)]
+    return [run_of(path) for path in spools if _recover(workspace, path)]
 
 
 def _recover(workspace: Workspace, path: Path) -> bool:
     try:
         if not is_abandoned(path):
             return False
-        run = RunId(path.name.removesuffix(SUFFIX))
+        run = run_of(path)
         gleanings = harvest(path, run, workspace.store, workspace.home / "tmp")
     except FileNotFoundError:
         return False  # its run has just ended, or another process was faster

@@ -4,7 +4,6 @@ import contextvars
 import math
 import numbers
 import operator
-import threading
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -12,25 +11,21 @@ from typing import Any, Literal, Self
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, SettingInvalid, StepInvalid
+from ropeway.tracking.harvest import Gleanings, harvest, moment
 from ropeway.tracking.references import check_reference, require_references
 from ropeway.tracking.resources import Meter
-from ropeway.tracking.settings import check_key, scalars
+from ropeway.tracking.settings import check_key, check_metric, scalars
 from ropeway.tracking.spool import (
+    STEP_LIMIT,
     ArtifactKept,
-    Gleanings,
     InputUsed,
     ParamsSet,
-    Point,
     Spool,
     SpoolRecord,
     TagsSet,
-    harvest,
-    moment,
     now_us,
 )
 from ropeway.workspace import OpenWorkspace, Workspace
-
-STEP_LIMIT = 2**63 - 1
 
 _current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
 
@@ -75,7 +70,7 @@ class Run:
         self._owned = owned
         self._spool = spool
         self._meter = Meter()
-        self._lock = threading.RLock()
+        self._lock = spool.lock
         self._status = "running"
         self._token: contextvars.Token[Run | None] | None = None
 
@@ -97,9 +92,9 @@ class Run:
                 run.log(epoch, loss=loss, accuracy=accuracy)
             ```
         """
-        if metrics:
-            values = {_metric_key(key): _number(key, value) for key, value in metrics.items()}
-            self._record(Point(now_us(), _step(step), values))
+        # The quick way is for plain numbers of metrics that were seen before.
+        if metrics and not self._spool.log(step, metrics):
+            self._log_slowly(step, metrics)
 
     def set(self, /, **params: Any) -> None:
         """Record params found out after the start; a later value replaces an earlier one."""
@@ -250,6 +245,14 @@ class Run:
             self._check_open()
             self._spool.write(record)
 
+    def _log_slowly(self, step: Any, metrics: dict[str, Any]) -> None:
+        values = {check_metric(key): _number(key, value) for key, value in metrics.items()}
+        number = _step(step)
+        self._spool.require_mine()
+        with self._lock:
+            self._check_open()
+            self._spool.write_point(number, values)
+
     def _check_open(self) -> None:
         if self._status != "running":
             raise RunEnded(self.id, self._status)
@@ -265,15 +268,6 @@ class Run:
                 return store.put_file(data)
             case _:
                 return store.put(data)
-
-
-def _metric_key(key: str) -> str:
-    try:
-        return check_key("metric", key)
-    except SettingInvalid as error:
-        raise PointInvalid(
-            key, str(error.facts.get("reason", "the name is no metric's")), expected=error.expected
-        ) from None
 
 
 def _number(key: str, value: Any) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
-from ropeway.tracking.errors import SettingInvalid
+from ropeway.tracking.errors import PointInvalid, SettingInvalid
 from ropeway.tracking.events import Scalar
 
 KEY_LIMIT = 250
@@ -61,6 +61,20 @@ def check_key(kind: str, key: object) -> str:
             kind, ascii(key), reason, expected=f"text of 1 to {KEY_LIMIT} characters as the key"
         )
     return str(key)
+
+
+def check_metric(key: str) -> str:
+    """The name of a metric, when it can be one.
+
+    Raises:
+        PointInvalid: it is empty, too long, or no text.
+    """
+    try:
+        return check_key("metric", key)
+    except SettingInvalid as error:
+        raise PointInvalid(
+            key, str(error.facts.get("reason", "the name is no metric's")), expected=error.expected
+        ) from None
 
 
 def text_of(value: Scalar) -> str:

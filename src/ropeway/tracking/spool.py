@@ -1,31 +1,34 @@
 """A living run's spool: everything it says, one record and one `write` each, before any of it is an event.
 
-Contract: what `write` acknowledged survives `kill -9`; power loss after `flush`. One process writes a spool
-and holds its lock while it lives; a forked child lets go of it and may not write. At the end `harvest` folds
-the records: points into a sealed segment in the store, all else into the event that ends the run. A spool
-whose bytes are not as they were written gives what is still sound, and is set aside instead of removed: what
-was acknowledged may be in it. It is no object, since a spool holds what may have to be erased.
+Contract: what `write` and `log` acknowledged survives `kill -9`; power loss after `flush`. One process writes
+a spool and holds its lock while it lives; a forked child lets go of it and may not write. A run may have more
+spools than one, of several processes: `RUN.segment`, and `RUN.PART.segment` of those that joined. At the end
+`tracking.harvest` folds the records. A spool is no object, since it holds what may have to be erased.
+
+A point is packed, since nothing else is said so often: `POINT_TAG` (a byte that no msgpack begins with), a
+version, the number of metrics (u32), its time and step (i64), the values (f64), then the metrics' names as
+msgpack. Everything else, and the points of earlier releases, is msgpack.
 """
 
 import contextlib
 import logging
-import math
 import os
+import struct
+import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import msgspec
 
-from ropeway.core.clock import to_text
-from ropeway.core.ids import Digest, RunId, new_id
-from ropeway.store import SegmentWriter, Store, read_segment, salvage_segment
-from ropeway.store.errors import SegmentDamaged
+from ropeway.core.ids import Digest, RunId
+from ropeway.store import SegmentWriter
+from ropeway.store.segments import FRAME
 from ropeway.tracking.errors import PointTooLarge, RunElsewhere
-from ropeway.tracking.events import ArtifactRecord, Harvest, MetricSummary, Scalar
+from ropeway.tracking.events import Scalar
+from ropeway.tracking.series import NO_STEP
 
 logger = logging.getLogger("ropeway.tracking")
 
@@ -34,10 +37,15 @@ ASIDE = "damaged"
 """Below the spool folder: spools that were damaged when their run ended."""
 SUFFIX = ".segment"
 RECORD_LIMIT_BYTES = 1 << 20
+POINT_TAG, POINT_VERSION = 0xC1, 1
+POINT_HEAD = struct.Struct("<BBxxIqq")
+STEP_LIMIT = 2**63 - 1
+SHAPES = 1_000
+"""So many different sets of metrics are remembered; a script that logs more of them is slower, not wrong."""
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """Metrics logged in one call. Times are microseconds since 1970."""
+    """Metrics logged in one call, as earlier releases wrote them. Times are microseconds since 1970."""
 
     at_us: int
     step: int | None
@@ -76,7 +84,7 @@ class InputUsed(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 SpoolRecord = Point | ParamsSet | TagsSet | ArtifactKept | InputUsed
 
-_decoder = msgspec.msgpack.Decoder(SpoolRecord)
+decoder = msgspec.msgpack.Decoder(SpoolRecord)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -86,24 +94,83 @@ class Spool:
     Args:
         home: the workspace's own folder.
         run: whose it is.
+        part: the name of this process's part of the run; empty for the one that began it.
+
+    Attributes:
+        lock: held for every record; what must not happen between two of them is done under it.
     """
 
-    def __init__(self, home: Path, run: RunId) -> None:
+    def __init__(self, home: Path, run: RunId, part: str = "") -> None:
         self.run = run
-        self.path = spool_path(home, run)
+        self.path = spool_path(home, run, part)
+        self.lock = threading.RLock()
         self._pid = os.getpid()
+        self._is_mine = True
+        self._is_open = True
+        self._last_us = 0
+        # By the names of the metrics, in their order. Empty where nothing may be written any more, so that
+        # the quick way of `log` asks nothing else.
+        self._shapes: dict[tuple[str, ...], tuple[struct.Struct, int, bytes]] = {}
         self._writer = SegmentWriter(self.path, msgspec.json.encode({"run": run}))
         _alive.add(self)
 
     @property
     def is_mine(self) -> bool:
         """Whether this is the process that opened it, not a child forked from it."""
-        return os.getpid() == self._pid
+        return self._is_mine
 
     def require_mine(self) -> None:
         """Refuse a forked child; takes no lock, since one that was held at the fork is held for ever."""
-        if not self.is_mine:
+        if not self._is_mine:
             raise RunElsewhere(self.run, self._pid)
+
+    def log(self, step: int | None, metrics: dict[str, Any]) -> bool:
+        """Append a point at once; survives `kill -9` when it gives True.
+
+        False, and nothing was written: the metrics are new here, or something is no plain number, or nothing
+        may be written any more. Then the caller looks closer, and asks `write_point`.
+        """
+        shape = self._shapes.get(tuple(metrics))
+        if shape is None:
+            return False
+        for value in metrics.values():
+            # NaN has many forms, of which one is written; the slow way sees to it.
+            if type(value) is not float or value != value:
+                return False
+        if step is None:
+            step = NO_STEP
+        elif type(step) is not int or not -STEP_LIMIT <= step <= STEP_LIMIT:
+            return False
+        return self._append(shape, step, metrics)
+
+    def write_point(self, step: int | None, metrics: dict[str, float]) -> None:
+        """Append a point that was looked at; survives `kill -9` on return.
+
+        Raises:
+            PointTooLarge: the record is over the limit; nothing was written.
+            RunElsewhere: this process was forked from the one that writes.
+        """
+        self.require_mine()
+        keys = tuple(metrics)
+        shape = self._shapes.get(keys) or _shape(keys)
+        if len(self._shapes) >= SHAPES:
+            self._shapes.clear()
+        self._shapes[keys] = shape
+        self._append(shape, NO_STEP if step is None else step, metrics)
+
+    def _append(self, shape: tuple[struct.Struct, int, bytes], step: int, metrics: dict[str, float]) -> bool:
+        packing, count, names = shape
+        with self.lock:
+            if not self._is_open:
+                return False
+            at_us = time.time_ns() // 1_000
+            # No two points of a run are at one time: what is said twice can be told from what happened twice.
+            if at_us <= self._last_us:
+                at_us = self._last_us + 1
+            self._last_us = at_us
+            record = packing.pack(POINT_TAG, POINT_VERSION, count, at_us, step, *metrics.values()) + names
+            self._writer.append_frame(FRAME.pack(len(record), zlib.crc32(record)) + record)
+        return True
 
     def write(self, record: SpoolRecord) -> None:
         """Append one record; survives `kill -9` on return.
@@ -114,9 +181,9 @@ class Spool:
         """
         self.require_mine()
         data = _encoder.encode(record)
-        if len(data) > RECORD_LIMIT_BYTES:
-            raise PointTooLarge(len(data), RECORD_LIMIT_BYTES)
-        self._writer.append(data)
+        _require_fitting(len(data))
+        with self.lock:
+            self._writer.append(data)
 
     def flush(self) -> None:
         """Make all that was written survive power loss."""
@@ -125,16 +192,38 @@ class Spool:
 
     def remove(self, *, is_damaged: bool = False) -> None:
         """The run has ended and its event is durable: the spool goes, aside if damaged; then its lock."""
+        self.shut()
         if is_damaged:
             set_aside(self.path)
         self.path.unlink(missing_ok=True)
         self._writer.close()
         _alive.discard(self)
 
+    def shut(self) -> None:
+        """Take no more points."""
+        with self.lock:
+            self._is_open = False
+            self._shapes = {}
+
     def let_go(self) -> None:
         """In a forked child: close the inherited file, so that an orphan does not keep the lock."""
+        self._is_mine = self._is_open = False
+        self._shapes = {}
         with contextlib.suppress(OSError):
             self._writer.close()
+
+
+def _shape(keys: tuple[str, ...]) -> tuple[struct.Struct, int, bytes]:
+    """How points of these metrics are packed: the structure, their number, their names."""
+    names = _encoder.encode(keys)
+    packing = struct.Struct(f"{POINT_HEAD.format}{len(keys)}d")
+    _require_fitting(packing.size + len(names))
+    return packing, len(keys), names
+
+
+def _require_fitting(size: int) -> None:
+    if size > RECORD_LIMIT_BYTES:
+        raise PointTooLarge(size, RECORD_LIMIT_BYTES)
 
 
 # A child forked by a data loader may outlive its parent; with the file open it would hold the parent's lock,
@@ -151,86 +240,25 @@ def _let_go_of_all() -> None:
 os.register_at_fork(after_in_child=_let_go_of_all)
 
 
-class Gleanings(msgspec.Struct, frozen=True, kw_only=True):
-    """A spool, read to its end: the harvest, and what goes apart because it can be erased.
-
-    Attributes:
-        was_torn: whether a record was cut off in the middle, or damaged.
-        is_damaged: whether anything but a cut-off end is not as it was written; the spool must be kept.
-    """
-
-    harvest: Harvest
-    params: dict[str, Scalar]
-    tags: dict[str, Scalar]
-    last_sign_at: str | None
-    was_torn: bool
-    is_damaged: bool
-
-
 def now_us() -> int:
     """The time now, in microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
-def spool_path(home: Path, run: RunId) -> Path:
-    """Where a run's spool is while it lives."""
-    return home / FOLDER / f"{run}{SUFFIX}"
+def spool_path(home: Path, run: RunId, part: str = "") -> Path:
+    """Where a run's spool is while it lives, or the part of a process that joined it."""
+    return home / FOLDER / (f"{run}.{part}{SUFFIX}" if part else f"{run}{SUFFIX}")
 
 
-def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
-    """Fold a spool: seal its points in the store, sum up the rest.
-
-    Args:
-        path: the spool; it is not changed.
-        run: whose it is.
-        store: where the points' segment is kept, durably.
-        scratch: a folder for a temporary file.
-    """
-    found = _read(path)
-    records = [record for _, record in found.records]
-    params: dict[str, Scalar] = {}
-    tags: dict[str, Scalar] = {}
-    artifacts: dict[str, ArtifactRecord] = {}
-    inputs: list[str] = []
-    for record in records:
-        match record:
-            case ParamsSet():
-                params.update(record.values)
-            case TagsSet():
-                tags.update(record.values)
-            case ArtifactKept():
-                artifacts[record.name] = ArtifactRecord(digest=record.digest, size_bytes=record.size_bytes)
-            case InputUsed():
-                inputs.append(record.ref)
-    points = [data for data, record in found.records if isinstance(record, Point)]
-    kept = Harvest(
-        points=_seal(points, run, store, scratch) if points else None,
-        point_count=len(points),
-        metrics=summarise(record for record in records if isinstance(record, Point)),
-        artifacts=artifacts,
-        inputs=list(dict.fromkeys(inputs)),
-    )
-    return Gleanings(
-        harvest=kept,
-        params=params,
-        tags=tags,
-        last_sign_at=moment(records[-1].at_us) if records else None,
-        was_torn=found.torn or found.damaged,
-        is_damaged=found.damaged,
-    )
+def spools_of(home: Path, run: RunId) -> list[Path]:
+    """The spools that a run has now."""
+    first = spool_path(home, run)
+    return [first] * first.exists() + sorted(first.parent.glob(f"{run}.*{SUFFIX}"))
 
 
-def read_points(path: Path) -> Iterator[Point]:
-    """The points of a spool or of a sealed segment, in the order in which they were logged."""
-    for _, record in _read(path).records:
-        if isinstance(record, Point):
-            yield record
-
-
-def kept_artifacts(path: Path) -> tuple[list[Digest], bool]:
-    """The objects that a spool says its run has kept, and whether damage may hide others."""
-    found = _read(path)
-    return [record.digest for _, record in found.records if isinstance(record, ArtifactKept)], found.damaged
+def run_of(path: Path) -> RunId:
+    """Whose spool it is."""
+    return RunId(path.name.partition(".")[0])
 
 
 def set_aside(path: Path) -> None:
@@ -243,78 +271,6 @@ def set_aside(path: Path) -> None:
         return  # another process was faster, and has said so
     logger.warning(
         "the spool of %s is damaged: its sound records were kept, and the file itself is now %s",
-        path.name.removesuffix(SUFFIX),
+        run_of(path),
         aside,
     )
-
-
-def summarise(points: Iterable[Point]) -> dict[str, MetricSummary]:
-    """Last, lowest, highest and number of the points of each key; NaN is neither low nor high."""
-    last: dict[str, float] = {}
-    lowest: dict[str, float] = {}
-    highest: dict[str, float] = {}
-    count: dict[str, int] = {}
-    for point in points:
-        for key, value in point.values.items():
-            last[key] = value
-            count[key] = count.get(key, 0) + 1
-            if not math.isnan(value):
-                lowest[key] = min(lowest.get(key, value), value)
-                highest[key] = max(highest.get(key, value), value)
-    return {
-        key: MetricSummary(
-            last=_json_number(last[key]),
-            min=_json_number(lowest[key]) if key in lowest else None,
-            max=_json_number(highest[key]) if key in highest else None,
-            count=count[key],
-        )
-        for key in last
-    }
-
-
-class _Found(NamedTuple):
-    records: list[tuple[bytes, SpoolRecord]]
-    torn: bool
-    damaged: bool
-
-
-def _read(path: Path) -> _Found:
-    """The records of a spool or sealed segment, those behind a damaged place too."""
-    try:
-        segment = read_segment(path)
-        frames, torn, damaged = segment.records, segment.torn, False
-    except SegmentDamaged:
-        frames, torn, damaged = [], True, False
-    # Power loss leaves zeros, eight of which read as an empty record; none was ever written.
-    if torn or not all(frames):
-        salvage = salvage_segment(path)
-        frames, torn, damaged = salvage.records, salvage.torn, salvage.damaged
-    records: list[tuple[bytes, SpoolRecord]] = []
-    for data in frames:
-        try:
-            records.append((data, _decoder.decode(data)))
-        except msgspec.MsgspecError:
-            damaged = True
-    return _Found(records, torn, damaged)
-
-
-def _seal(points: list[bytes], run: RunId, store: Store, scratch: Path) -> Digest:
-    """The points as an object: a segment with nothing in it that may have to be erased."""
-    path = scratch / new_id("points")
-    writer = SegmentWriter(path, msgspec.json.encode({"points-of": run}))
-    try:
-        for data in points:
-            writer.append(data)
-        writer.close()
-        return store.put_file(path)
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _json_number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
-def moment(at_us: int) -> str:
-    """Microseconds since 1970 as the ledger writes a time."""
-    return to_text(datetime.fromtimestamp(at_us / 1_000_000, UTC))

@@ -8,6 +8,7 @@ import msgspec
 
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.server.mlflow.messages import Metric, Tag
+from ropeway.tracking.afar.measured import LATEST_MS
 
 MAX_METRICS = 1000
 MAX_PARAMS_TAGS = 100
@@ -83,7 +84,7 @@ def check_metric(metric: Metric, path: str = "") -> None:
     key = check_key(metric.key, f"{dot}name", "metric")
     if metric.value is None:
         raise Refusal(f"Missing value for required parameter '{dot}value'.")
-    if metric.timestamp is None or not 0 <= metric.timestamp <= MAX_INT64:
+    if metric.timestamp is None or not 0 <= metric.timestamp <= LATEST_MS:
         raise invalid(
             f"{dot}timestamp",
             metric.timestamp,

@@ -40,14 +40,16 @@ def record_batch(
         RunNotFound, NotActive, ParamFixed: as for `runs.change`.
         LoggedModelNotFound: a figure is of none.
     """
+    # What takes long goes before the write turn.
+    batch = Points(keys, values, times_ms, steps).packed() if keys else None
     transaction = context.begin()
     row = writable_row(context.read, run)
     run_id = RunId(row.id)
     fresh = fresh_params(context.read, row, params)
     if fresh or tags or name is not None:
         context.append(RunChanged(run=run_id, name=name, params=fresh or None, tags=tags or None))
-    if keys:
-        log_points(transaction, run_id, Points(keys, values, times_ms, steps))
+    if batch is not None:
+        log_points(transaction, run_id, batch)
     _measure(context, run_id, figures)
     return True
 

@@ -1,21 +1,24 @@
-"""Points of runs from afar: the one place here that knows how points are kept."""
+"""Points of runs from afar, in milliseconds and columns, as their clients send and ask for them."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select
 
 from ropeway.core.ids import RunId
 from ropeway.ledger import Transaction
+from ropeway.tracking import history as whole
+from ropeway.tracking import live
 from ropeway.tracking.afar.records import MetricNow
-from ropeway.tracking.projections import run_metric
+from ropeway.tracking.series import NO_STEP, columns
+from ropeway.workspace import Context
 
-_MADE = text(
-    "CREATE TABLE IF NOT EXISTS interim_point (run TEXT, key TEXT, step BIGINT, at_ms BIGINT, value TEXT)"
-)
-
-METRICS = run_metric
-"""Every metric of every run as of now: run, key, last (NULL is NaN)."""
+METRICS = live.metric_now
+"""Every metric of every run as of now: run, key, last (NULL is NaN), step, at_us."""
+US = 1000
+LATEST_MS = (2**63 - 1) // US
+"""The latest time that a point can have."""
 
 
 class Points(NamedTuple):
@@ -26,42 +29,35 @@ class Points(NamedTuple):
     times_ms: list[int]
     steps: list[int]
 
+    def packed(self) -> live.Batch:
+        """Ready to be kept."""
+        return live.packed(columns(self.keys, self.values, [at * US for at in self.times_ms], self.steps))
 
-def log_points(transaction: Transaction, run: RunId, points: Points) -> None:
+
+def log_points(transaction: Transaction, run: RunId, points: live.Batch) -> None:
     """Keep points of a run, in this transaction."""
-    transaction.connection.execute(_MADE)
-    transaction.connection.execute(
-        text("INSERT INTO interim_point VALUES (:run, :key, :step, :at, :value)"),
-        [
-            {"run": run, "key": key, "step": step, "at": at, "value": repr(value)}
-            for key, value, at, step in zip(*points, strict=True)
-        ],
-    )
+    live.append_points(transaction, run, points)
 
 
 def latest(read: Connection, runs: Sequence[RunId]) -> dict[str, list[MetricNow]]:
     """The last value of each metric of these runs: highest step, then time, then value."""
     found: dict[str, list[MetricNow]] = {}
-    for each in runs:
-        best: dict[str, MetricNow] = {}
-        for row in _rows(read, each):
-            known = best.get(row.key)
-            if known is None or (row.step, row.at_ms, row.value) > (known.step, known.at_ms, known.value):
-                best[row.key] = row
-        if best:
-            found[each] = [best[key] for key in sorted(best)]
+    query = select(METRICS).where(METRICS.c.run.in_(runs)).order_by(METRICS.c.run, METRICS.c.key)
+    for row in read.execute(query):
+        value = math.nan if row.last is None else row.last
+        found.setdefault(row.run, []).append(
+            MetricNow(key=row.key, value=value, at_ms=(row.at_us or 0) // US, step=row.step or 0)
+        )
     return found
 
 
-def history(read: Connection, run: RunId, key: str) -> list[MetricNow]:
+def history(context: Context, run: RunId, key: str) -> list[MetricNow]:
     """All points of one metric, by time and step."""
-    points = {point for point in _rows(read, run) if point.key == key}
-    return sorted(points, key=lambda point: (point.at_ms, point.step, point.value))
-
-
-def _rows(read: Connection, run: RunId) -> list[MetricNow]:
-    try:
-        rows = read.execute(text("SELECT * FROM interim_point WHERE run = :run"), {"run": run}).all()
-    except Exception:
-        return []
-    return [MetricNow(key=row.key, value=float(row.value), at_ms=row.at_ms, step=row.step) for row in rows]
+    series = whole.history(context, run, key)
+    rows = zip(series.value.tolist(), series.at_us.tolist(), series.step.tolist(), strict=True)
+    points = [
+        MetricNow(key=key, value=value, at_ms=at_us // US, step=0 if step == NO_STEP else step)
+        for value, at_us, step in rows
+    ]
+    points.sort(key=lambda point: (point.at_ms, point.step))
+    return points
