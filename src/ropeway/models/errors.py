@@ -2,9 +2,10 @@
 
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
 Invalid    bad-model-name · bad-moment · bad-routing · not-a-frame · request-mismatch · cost-mismatch
-Conflict   model-exists · version-in-use · illegal-transition · nothing-to-package · no-test-rows · no-target
+Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target · model-exists · version-in-use
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
-           foreign-package · guarded-alias · version-recalled · package-differs · no-such-rule · evidence-differs · code-not-trusted
+           version-recalled · package-differs · no-such-rule · evidence-differs · code-not-trusted
+           foreign-package · guarded-alias
 Damaged    model-damaged
 """
 

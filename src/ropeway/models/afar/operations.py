@@ -191,7 +191,7 @@ def get_listed(
     row = require_entry(context.read, shown)
     if alias is None:
         return listed(context, [require_listed(context.read, row.name, number or 0)])[0]
-    pointed = {each: to for each, to in listed_models(context, [row])[0].aliases.items()}.get(alias)
+    pointed = listed_models(context, [row])[0].aliases.get(alias)
     if pointed is None:
         raise UnknownVersion(f"{shown}@{alias}", [])
     return listed(context, [require_listed(context.read, row.name, pointed)])[0]

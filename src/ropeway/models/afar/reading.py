@@ -23,6 +23,8 @@ from ropeway.tracking.afar.selecting import selected
 from ropeway.tracking.projections import run_hex
 from ropeway.workspace import Context
 
+IS_PROMPT = "mlflow.prompt.is_prompt"
+
 
 class ListedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version. `ref` and `state` are ours; `stage` is its client's word for where it is.
@@ -189,7 +191,8 @@ def find_entries(context: Context, where: str, sort: Sequence[str], limit: int, 
 
     def value_of(model: ListedModel, family: str, key: str) -> Any:
         if family == "tags":
-            return model.tags.get(key)
+            # Clients leave out prompts so, and a model that says nothing is none.
+            return model.tags.get(key, "false" if key == IS_PROMPT else None)
         return {
             "name": model.shown,
             "creation_timestamp": model.created_ms,
@@ -210,7 +213,7 @@ def find_listed(context: Context, where: str, sort: Sequence[str], limit: int, a
 
     def value_of(version: ListedVersion, family: str, key: str) -> Any:
         if family == "tags":
-            return version.tags.get(key)
+            return version.tags.get(key, "false" if key == IS_PROMPT else None)
         return {
             "name": version.shown,
             "run_id": version.run or None,

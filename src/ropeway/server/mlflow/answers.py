@@ -97,8 +97,8 @@ def run_info(found: TrackedRun) -> Json:
     return told
 
 
-def run(found: TrackedRun) -> Json:
-    """A whole run."""
+def run(found: TrackedRun, *, with_outputs: bool = False) -> Json:
+    """A whole run; one that has just begun is told without outputs."""
     data: Json = {}
     if found.metrics:
         data["metrics"] = [metric(each) for each in found.metrics]
@@ -112,6 +112,8 @@ def run(found: TrackedRun) -> Json:
     if found.models_in:
         inputs["model_inputs"] = [{"model_id": each} for each in found.models_in]
     told: Json = {"info": run_info(found), "data": data, "inputs": inputs}
+    if with_outputs:
+        told["outputs"] = {}
     if found.models_out:
         told["outputs"] = {
             "model_outputs": [{"model_id": each.model, "step": each.step} for each in found.models_out]

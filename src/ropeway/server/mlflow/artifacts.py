@@ -115,7 +115,7 @@ async def download(workspace: Workspace, path: str, scope: Scope, send: Send) ->
     place = place_of(path)
     if not place.path:
         raise Refusal("Invalid path")
-    file = await asyncio.to_thread(_file, workspace, place)
+    file = await asyncio.to_thread(_file, workspace, place, path)
     assert file.digest is not None
     name = place.path.rpartition("/")[2]
     guessed = mimetypes.guess_type(name)[0] or ""
@@ -149,11 +149,11 @@ def _checked(place: Place) -> None:
         raise Refusal(f"Invalid path: {error.what}") from error
 
 
-def _file(workspace: Workspace, place: Place) -> KeptFile:
+def _file(workspace: Workspace, place: Place, path: str) -> KeptFile:
     try:
         return one_file(_files(workspace, place), place.owner, place.path)
     except FileNotThere as error:
-        raise Refusal(f"No such artifact: '{place.path[:500]}'", "RESOURCE_DOES_NOT_EXIST") from error
+        raise Refusal(f"No such artifact: '{path[:500]}'", "RESOURCE_DOES_NOT_EXIST") from error
 
 
 def _files(workspace: Workspace, place: Place) -> list[KeptFile]:

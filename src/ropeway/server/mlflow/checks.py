@@ -65,8 +65,8 @@ def check_key(key: str | None, path: str, noun: str) -> str:
         raise invalid(
             path,
             key,
-            "Names may be treated as files in certain cases, and must not resolve to other names when treated "
-            f"as such. This name would resolve to {plain!r}",
+            "Names may be treated as files in certain cases, and must not resolve to other names when "
+            f"treated as such. This name would resolve to {plain!r}",
         )
     return key
 
@@ -83,7 +83,7 @@ def check_metric(metric: Metric, path: str = "") -> None:
     dot = f"{path}." if path else ""
     key = check_key(metric.key, f"{dot}name", "metric")
     if metric.value is None:
-        raise Refusal(f"Missing value for required parameter '{dot}value'.")
+        required(f"{dot}value", None)
     if metric.timestamp is None or not 0 <= metric.timestamp <= LATEST_MS:
         raise invalid(
             f"{dot}timestamp",
@@ -152,8 +152,8 @@ def check_batch(size: int, metrics: int, params: int, tags: int) -> None:
     for noun, limit, found in limits:
         if found > limit:
             raise Refusal(
-                f"A batch logging request can contain at most {limit} {noun}. Got {found} {noun}. Please split "
-                f"up {noun} across multiple requests and try again."
+                f"A batch logging request can contain at most {limit} {noun}. Got {found} {noun}. Please "
+                f"split up {noun} across multiple requests and try again."
             )
 
 
@@ -198,8 +198,8 @@ def check_model_name(name: str) -> str:
         raise invalid(
             "name",
             name[:256],
-            "Names may be treated as files in certain cases, and must not resolve to other names when treated "
-            f"as such. This name would resolve to {plain!r}",
+            "Names may be treated as files in certain cases, and must not resolve to other names when "
+            f"treated as such. This name would resolve to {plain!r}",
         )
     return check_length("name", name, 256)
 
@@ -210,8 +210,8 @@ def check_alias(alias: str, *, is_new: bool = False) -> str:
         raise Refusal("Registered model alias name cannot be empty.")
     if not _ALIAS.fullmatch(alias):
         raise Refusal(
-            f"Invalid alias name: '{alias[:256]}'. Names may only contain alphanumerics, underscores (_), and "
-            "dashes (-)."
+            f"Invalid alias name: '{alias[:256]}'. Names may only contain alphanumerics, underscores (_), "
+            "and dashes (-)."
         )
     check_length("Registered model alias name", alias, MAX_ALIAS)
     if is_new and alias.lower() == "latest":
@@ -234,7 +234,11 @@ def check_max_results(given: int | None, default: int, limit: int) -> int:
     if given is None:
         return default
     if given < 1:
-        raise invalid("max_results", given, "It must be a positive integer")
+        raise Refusal(
+            f"Invalid value {given} for parameter 'max_results' supplied. It must be a positive integer"
+        )
     if given > limit:
-        raise invalid("max_results", given, f"It must be at most {limit}")
+        raise Refusal(
+            f"Invalid value {given} for parameter 'max_results' supplied. It must be at most {limit}"
+        )
     return given

@@ -14,6 +14,7 @@ _BAD_IN_NAMES = frozenset("/:.%\"'")
 
 
 def create(workspace: Workspace, asked: messages.CreateLoggedModel) -> Json:
+    """Answer `POST logged-models`."""
     checks.required("experiment_id", asked.experiment_id)
     if _BAD_IN_NAMES & set(asked.name):
         raise Refusal(
@@ -32,11 +33,13 @@ def create(workspace: Workspace, asked: messages.CreateLoggedModel) -> Json:
     return answers.logged_model(made)
 
 
-def get(workspace: Workspace, asked: messages.Message, model: str) -> Json:
+def get(workspace: Workspace, _asked: messages.Message, model: str) -> Json:
+    """Answer `GET logged-models/{model}`."""
     return answers.logged_model(_known(model, lambda: ours.get_logged(workspace, model=model)))
 
 
 def finalize(workspace: Workspace, asked: messages.ChangeLoggedModel, model: str) -> Json:
+    """Answer `PATCH logged-models/{model}`."""
     checks.required("status", asked.status)
     status = answers.OUR_MODEL_STATUS.get(asked.status) or answers.MODEL_STATUS_NUMBERS.get(asked.status)
     if status is None:
@@ -44,17 +47,21 @@ def finalize(workspace: Workspace, asked: messages.ChangeLoggedModel, model: str
     return _change(workspace, model, status=status)
 
 
-def delete(workspace: Workspace, asked: messages.Message, model: str) -> Json:
+def delete(workspace: Workspace, _asked: messages.Message, model: str) -> Json:
+    """Answer `DELETE logged-models/{model}`."""
     _known(model, lambda: ours.get_logged(workspace, model=model))
     _change(workspace, model, lifecycle="deleted")
     return {}
 
 
 def set_tags(workspace: Workspace, asked: messages.ChangeLoggedModel, model: str) -> Json:
-    return _change(workspace, model, tags={each.key: each.value for each in asked.tags})
+    """Answer `PATCH logged-models/{model}/tags`."""
+    _change(workspace, model, tags={each.key: each.value for each in asked.tags})
+    return {}
 
 
-def delete_tag(workspace: Workspace, asked: messages.Message, model: str, key: str) -> Json:
+def delete_tag(workspace: Workspace, _asked: messages.Message, model: str, key: str) -> Json:
+    """Answer `DELETE logged-models/{model}/tags/{key}`."""
     try:
         _change(workspace, model, untagged=[key])
     except TagNotThere as error:
@@ -64,11 +71,13 @@ def delete_tag(workspace: Workspace, asked: messages.Message, model: str, key: s
 
 
 def log_params(workspace: Workspace, asked: messages.ChangeLoggedModel, model: str) -> Json:
+    """Answer `POST logged-models/{model}/params`."""
     _change(workspace, model, params={each.key: each.value for each in asked.params})
     return {}
 
 
 def search(workspace: Workspace, asked: messages.SearchLoggedModels) -> Json:
+    """Answer `POST logged-models/search`."""
     if any(each.name is None for each in asked.datasets):
         raise Refusal("`dataset_name` in the `datasets` clause must be specified.")
     limit = checks.check_max_results(asked.max_results, 100, MAX_MODELS)

@@ -22,11 +22,15 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 class Tag(Message):
+    """A word under a key: a tag or a param."""
+
     key: str = ""
     value: str = ""
 
 
 class Metric(msgspec.Struct, gc=False):
+    """One point."""
+
     key: str | None = None
     value: float | None = None
     timestamp: int | None = None
@@ -37,29 +41,41 @@ class Metric(msgspec.Struct, gc=False):
 
 
 class ByExperiment(Message):
+    """An experiment by its id."""
+
     experiment_id: str = ""
 
 
 class ByExperimentName(Message):
+    """What `experiments/get-by-name` takes."""
+
     experiment_name: str = ""
 
 
 class CreateExperiment(Message):
+    """What `experiments/create` takes."""
+
     name: str = ""
     artifact_location: str = ""
     tags: list[Tag] = []
 
 
 class UpdateExperiment(ByExperiment):
+    """What `experiments/update` takes."""
+
     new_name: str = ""
 
 
 class ExperimentTag(ByExperiment):
+    """What `experiments/set-experiment-tag` takes."""
+
     key: str = ""
     value: str = ""
 
 
 class Search(Message):
+    """What a search takes."""
+
     filter: str = ""
     order_by: list[str] = []
     max_results: int | None = None
@@ -67,10 +83,14 @@ class Search(Message):
 
 
 class SearchExperiments(Search):
+    """What `experiments/search` takes."""
+
     view_type: str = "ACTIVE_ONLY"
 
 
 class CreateRun(Message):
+    """What `runs/create` takes."""
+
     experiment_id: str = ""
     user_id: str = ""
     run_name: str = ""
@@ -79,6 +99,8 @@ class CreateRun(Message):
 
 
 class ByRun(Message):
+    """A run by its id."""
+
     run_id: str = ""
     run_uuid: str = ""
 
@@ -89,18 +111,24 @@ class ByRun(Message):
 
 
 class UpdateRun(ByRun):
+    """What `runs/update` takes."""
+
     status: str | None = None
     end_time: int | None = None
     run_name: str | None = None
 
 
 class LogBatch(ByRun):
+    """What `runs/log-batch` takes."""
+
     metrics: list[Metric] = []
     params: list[Tag] = []
     tags: list[Tag] = []
 
 
 class LogMetric(ByRun):
+    """What `runs/log-metric` takes."""
+
     key: str | None = None
     value: float | None = None
     timestamp: int | None = None
@@ -111,11 +139,15 @@ class LogMetric(ByRun):
 
 
 class KeyValue(ByRun):
+    """A param or a tag of a run."""
+
     key: str | None = None
     value: str = ""
 
 
 class Dataset(Message):
+    """A data set."""
+
     name: str | None = None
     digest: str | None = None
     source_type: str | None = None
@@ -125,41 +157,57 @@ class Dataset(Message):
 
 
 class DatasetInput(Message):
+    """A data set and how it was used."""
+
     dataset: Dataset | None = None
     tags: list[Tag] = []
 
 
 class ModelLink(Message):
+    """A logged model of a run."""
+
     model_id: str = ""
     step: int = 0
 
 
 class LogInputs(ByRun):
+    """Data sets and models of a run."""
+
     datasets: list[DatasetInput] = []
     models: list[ModelLink] = []
 
 
 class LogModel(ByRun):
+    """What `runs/log-model` takes."""
+
     model_json: str = ""
 
 
 class SearchRuns(Search):
+    """What `runs/search` takes."""
+
     experiment_ids: list[str] = []
     run_view_type: str = "ACTIVE_ONLY"
 
 
 class GetHistory(ByRun):
+    """What `metrics/get-history` takes."""
+
     metric_key: str = ""
     max_results: int | None = None
     page_token: str = ""
 
 
 class ListArtifacts(ByRun):
+    """What `artifacts/list` takes."""
+
     path: str = ""
     page_token: str = ""
 
 
 class CreateLoggedModel(Message):
+    """What `logged-models` takes."""
+
     experiment_id: str = ""
     name: str = ""
     model_type: str = ""
@@ -169,12 +217,16 @@ class CreateLoggedModel(Message):
 
 
 class ChangeLoggedModel(Message):
+    """What changes in a logged model."""
+
     status: str = ""
     params: list[Tag] = []
     tags: list[Tag] = []
 
 
 class OrderBy(Message):
+    """One key of an order."""
+
     field_name: str = ""
     ascending: bool = True
     dataset_name: str = ""
@@ -182,6 +234,8 @@ class OrderBy(Message):
 
 
 class SearchLoggedModels(Message):
+    """What `logged-models/search` takes."""
+
     experiment_ids: list[str] = []
     filter: str = ""
     datasets: list[Dataset] = []
@@ -191,6 +245,8 @@ class SearchLoggedModels(Message):
 
 
 class RegisteredModel(Message):
+    """What the routes of registered models take."""
+
     name: str = ""
     new_name: str = ""
     description: str | None = None
@@ -203,6 +259,8 @@ class RegisteredModel(Message):
 
 
 class ModelVersion(Message):
+    """What the routes of model versions take."""
+
     name: str = ""
     version: str = ""
     source: str = ""
@@ -272,5 +330,6 @@ def _said(error: Exception) -> Refusal:
     text, _, place = str(error).partition(" - at ")
     field = place.strip("`$.") or "request"
     return Refusal(
-        f"Invalid value for parameter '{field}' supplied: {text}. See the API docs for more information about request parameters."
+        f"Invalid value for parameter '{field}' supplied: {text}. "
+        "See the API docs for more information about request parameters."
     )

@@ -2,8 +2,10 @@
 
 import secrets
 
-FIRST = "amber bold brisk calm clear crisp deft eager fair fleet glad grand keen kind mild neat prime quick quiet rapid"
-SECOND = "badger crane dove falcon finch gull hare heron ibis kestrel lark lynx marten otter owl plover raven seal stoat wren"
+FIRST = "amber bold brisk calm clear crisp deft eager fair fleet glad keen kind mild neat prime quick quiet"
+SECOND = (
+    "badger crane dove falcon finch gull hare heron ibis kestrel lark lynx marten otter owl raven seal wren"
+)
 
 
 def new_name() -> str:

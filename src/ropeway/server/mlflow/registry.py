@@ -22,6 +22,7 @@ LOGGED = "models:/m-"
 
 
 def create(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `POST registered-models/create`."""
     checks.required("name", asked.name)
     name = checks.check_model_name(asked.name)
     tags = checks.other_tags(asked.tags, checks.MAX_MODEL_TAG_VALUE)
@@ -34,11 +35,13 @@ def create(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def get(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `GET registered-models/get`."""
     checks.required("name", asked.name)
     return {"registered_model": _model(_entry(workspace, asked.name))}
 
 
 def search(workspace: Workspace, asked: messages.Search) -> Json:
+    """Answer `GET registered-models/search`."""
     limit = _limit(asked.max_results, 100, MAX_MODELS)
     found = ours.find_entries_of(
         workspace,
@@ -51,6 +54,7 @@ def search(workspace: Workspace, asked: messages.Search) -> Json:
 
 
 def rename(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `POST registered-models/rename`."""
     checks.required("name", asked.name)
     checks.required("new_name", asked.new_name)
     new = checks.check_model_name(asked.new_name)
@@ -64,6 +68,7 @@ def rename(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def update(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `PATCH registered-models/update`."""
     checks.required("name", asked.name)
     _entry(workspace, asked.name)
     ours.change_entry(workspace, shown=asked.name, description=asked.description or "")
@@ -71,6 +76,7 @@ def update(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def delete(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `DELETE registered-models/delete`."""
     checks.required("name", asked.name)
     _entry(workspace, asked.name)
     ours.change_entry(workspace, shown=asked.name, lifecycle="deleted")
@@ -78,6 +84,7 @@ def delete(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def latest_versions(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `POST registered-models/get-latest-versions`."""
     checks.required("name", asked.name)
     wanted = [_stage(each) for each in asked.stages]
     found = [
@@ -89,6 +96,7 @@ def latest_versions(workspace: Workspace, asked: messages.RegisteredModel) -> Js
 
 
 def set_tag(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `POST registered-models/set-tag`."""
     checks.required("name", asked.name)
     checks.required("key", asked.key)
     tags = checks.other_tags([messages.Tag(key=asked.key, value=asked.value)], checks.MAX_MODEL_TAG_VALUE)
@@ -98,6 +106,7 @@ def set_tag(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def delete_tag(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `DELETE registered-models/delete-tag`."""
     checks.required("name", asked.name)
     checks.required("key", asked.key)
     _entry(workspace, asked.name)
@@ -106,6 +115,7 @@ def delete_tag(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def set_alias(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `POST registered-models/alias`."""
     checks.required("name", asked.name)
     alias = checks.check_alias(asked.alias, is_new=True)
     checks.required("version", asked.version)
@@ -119,6 +129,7 @@ def set_alias(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def delete_alias(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `DELETE registered-models/alias`."""
     checks.required("name", asked.name)
     alias = checks.check_alias(asked.alias)
     _entry(workspace, asked.name)
@@ -127,6 +138,7 @@ def delete_alias(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def get_by_alias(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
+    """Answer `GET registered-models/alias`."""
     checks.required("name", asked.name)
     alias = checks.check_alias(asked.alias)
     _entry(workspace, asked.name)
@@ -142,6 +154,7 @@ def get_by_alias(workspace: Workspace, asked: messages.RegisteredModel) -> Json:
 
 
 def create_version(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `POST model-versions/create`."""
     checks.required("name", asked.name)
     checks.required("source", asked.source)
     name = checks.check_model_name(asked.name)
@@ -164,10 +177,12 @@ def create_version(workspace: Workspace, asked: messages.ModelVersion) -> Json:
 
 
 def get_version(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `GET model-versions/get`."""
     return {"model_version": _version(_asked_version(workspace, asked))}
 
 
 def download_uri(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `GET model-versions/get-download-uri`."""
     found = _asked_version(workspace, asked)
     if found.origin is not None and found.origin.startswith(LOGGED):
         model = tracking.get_logged(workspace, model=found.origin.removeprefix("models:/"), deleted_too=True)
@@ -176,6 +191,7 @@ def download_uri(workspace: Workspace, asked: messages.ModelVersion) -> Json:
 
 
 def search_versions(workspace: Workspace, asked: messages.Search) -> Json:
+    """Answer `GET model-versions/search`."""
     limit = _limit(asked.max_results, 10_000, MAX_VERSIONS)
     found = ours.find_versions_of(
         workspace,
@@ -188,6 +204,7 @@ def search_versions(workspace: Workspace, asked: messages.Search) -> Json:
 
 
 def update_version(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `PATCH model-versions/update`."""
     found = _asked_version(workspace, asked)
     changed = ours.change_version(
         workspace, shown=asked.name, number=found.number, description=asked.description or ""
@@ -196,12 +213,14 @@ def update_version(workspace: Workspace, asked: messages.ModelVersion) -> Json:
 
 
 def delete_version(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `DELETE model-versions/delete`."""
     found = _asked_version(workspace, asked)
     ours.remove_version(workspace, shown=asked.name, number=found.number)
     return {}
 
 
 def transition(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `POST model-versions/transition-stage`."""
     checks.required("stage", asked.stage)
     stage = _stage(asked.stage)
     found = _asked_version(workspace, asked)
@@ -222,6 +241,7 @@ def transition(workspace: Workspace, asked: messages.ModelVersion) -> Json:
 
 
 def set_version_tag(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `POST model-versions/set-tag`."""
     checks.required("key", asked.key)
     tags = checks.other_tags([messages.Tag(key=asked.key, value=asked.value)], checks.MAX_MODEL_TAG_VALUE)
     found = _asked_version(workspace, asked)
@@ -230,6 +250,7 @@ def set_version_tag(workspace: Workspace, asked: messages.ModelVersion) -> Json:
 
 
 def delete_version_tag(workspace: Workspace, asked: messages.ModelVersion) -> Json:
+    """Answer `DELETE model-versions/delete-tag`."""
     checks.required("key", asked.key)
     found = _asked_version(workspace, asked)
     ours.change_version(workspace, shown=asked.name, number=found.number, untagged=[asked.key])
@@ -268,7 +289,8 @@ def _logged(workspace: Workspace, model: str) -> str:
 def _limit(given: int | None, default: int, limit: int) -> int:
     if given is not None and given > limit:
         raise Refusal(
-            f"Invalid value for request parameter max_results. It must be at most {limit}, but got value {given}"
+            "Invalid value for request parameter max_results. It must be at most "
+            f"{limit}, but got value {given}"
         )
     if given is not None and given < 1:
         raise Refusal(f"Invalid value for max_results. It must be a positive integer, but got {given}")
@@ -279,7 +301,8 @@ def _stage(name: str) -> str:
     found = STAGES.get(name.lower())
     if found is None:
         raise Refusal(
-            f"Invalid Model Version stage: {name[:80]}. Value must be one of None, Staging, Production, Archived."
+            f"Invalid Model Version stage: {name[:80]}. Value must be one of None, Staging, Production, "
+            "Archived."
         )
     return found
 

@@ -8,14 +8,13 @@ from ropeway.server.mlflow.errors import Refusal
 from ropeway.server.mlflow.names import new_name
 from ropeway.tracking.afar import operations as ours
 from ropeway.tracking.afar.batch import Figure
-from ropeway.tracking.afar.errors import ExperimentNotFound, NotActive
+from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, NotActive, ParamFixed
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
 from ropeway.tracking.afar.records import Experiment, TrackedRun
 from ropeway.tracking.errors import RunNotFound
 from ropeway.workspace import Workspace
 
 RUN_NAME = "mlflow.runName"
-USER = "mlflow.user"
 PARENT = "mlflow.parentRunId"
 LOGGED_MODELS = "mlflow.log-model.history"
 MAX_RUNS = 50_000
@@ -24,23 +23,27 @@ MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
 def create_experiment(workspace: Workspace, asked: messages.CreateExperiment) -> Json:
+    """Answer `POST experiments/create`."""
     checks.required("name", asked.name)
     tags = checks.other_tags(asked.tags, checks.MAX_EXPERIMENT_TAG_VALUE)
-    made = ours.create_experiment(
-        workspace,
-        name=checks.check_experiment_name(asked.name),
-        location=checks.check_location(asked.artifact_location),
-        tags=tags,
-    )
+    name = checks.check_experiment_name(asked.name)
+    location = checks.check_location(asked.artifact_location)
+    try:
+        made = ours.create_experiment(workspace, name=name, location=location, tags=tags)
+    except ExperimentExists as error:
+        said = f"Experiment(name={name}) already exists."
+        raise Refusal(said, "RESOURCE_ALREADY_EXISTS") from error
     return {"experiment_id": made}
 
 
 def get_experiment(workspace: Workspace, asked: messages.ByExperiment) -> Json:
+    """Answer `GET experiments/get`."""
     checks.required("experiment_id", asked.experiment_id)
     return {"experiment": answers.experiment(_experiment(workspace, asked.experiment_id))}
 
 
 def get_experiment_by_name(workspace: Workspace, asked: messages.ByExperimentName) -> Json:
+    """Answer `GET experiments/get-by-name`."""
     checks.required("experiment_name", asked.experiment_name)
     try:
         found = ours.get_experiment(workspace, name=asked.experiment_name)
@@ -52,6 +55,7 @@ def get_experiment_by_name(workspace: Workspace, asked: messages.ByExperimentNam
 
 
 def search_experiments(workspace: Workspace, asked: messages.SearchExperiments) -> Json:
+    """Answer `POST experiments/search`."""
     limit = checks.check_max_results(asked.max_results, 1000, MAX_EXPERIMENTS)
     after = answers.offset_of(asked.page_token)
     found = ours.find_experiments(
@@ -66,6 +70,7 @@ def search_experiments(workspace: Workspace, asked: messages.SearchExperiments) 
 
 
 def update_experiment(workspace: Workspace, asked: messages.UpdateExperiment) -> Json:
+    """Answer `POST experiments/update`."""
     checks.required("experiment_id", asked.experiment_id)
     checks.required("new_name", asked.new_name)
     found = _experiment(workspace, asked.experiment_id)
@@ -77,14 +82,17 @@ def update_experiment(workspace: Workspace, asked: messages.UpdateExperiment) ->
 
 
 def delete_experiment(workspace: Workspace, asked: messages.ByExperiment) -> Json:
+    """Answer `POST experiments/delete`."""
     return _move_experiment(workspace, asked.experiment_id, "deleted")
 
 
 def restore_experiment(workspace: Workspace, asked: messages.ByExperiment) -> Json:
+    """Answer `POST experiments/restore`."""
     return _move_experiment(workspace, asked.experiment_id, "active")
 
 
 def set_experiment_tag(workspace: Workspace, asked: messages.ExperimentTag) -> Json:
+    """Answer `POST experiments/set-experiment-tag`."""
     checks.required("experiment_id", asked.experiment_id)
     checks.required("key", asked.key)
     tags = checks.other_tags(
@@ -95,6 +103,7 @@ def set_experiment_tag(workspace: Workspace, asked: messages.ExperimentTag) -> J
 
 
 def delete_experiment_tag(workspace: Workspace, asked: messages.ExperimentTag) -> Json:
+    """Answer `POST experiments/delete-experiment-tag`."""
     checks.required("experiment_id", asked.experiment_id)
     checks.required("key", asked.key)
     found = _experiment(workspace, asked.experiment_id)
@@ -105,6 +114,7 @@ def delete_experiment_tag(workspace: Workspace, asked: messages.ExperimentTag) -
 
 
 def create_run(workspace: Workspace, asked: messages.CreateRun) -> Json:
+    """Answer `POST runs/create`."""
     tags = {tag.key: tag.value for tag in asked.tags}
     tagged = tags.get(RUN_NAME, "")
     if asked.run_name and tagged and asked.run_name != tagged:
@@ -120,7 +130,7 @@ def create_run(workspace: Workspace, asked: messages.CreateRun) -> Json:
             experiment=number,
             kind=answers.OF_MLFLOW,
             name=name,
-            user=asked.user_id or tags.get(USER) or None,
+            user=asked.user_id,
             tags=tags | {RUN_NAME: name},
             started_ms=asked.start_time,
             parent=tags.get(PARENT),
@@ -131,6 +141,7 @@ def create_run(workspace: Workspace, asked: messages.CreateRun) -> Json:
 
 
 def update_run(workspace: Workspace, asked: messages.UpdateRun) -> Json:
+    """Answer `POST runs/update`."""
     checks.required("run_id", asked.run)
     status: Any = ""
     if asked.status is not None:
@@ -153,19 +164,23 @@ def update_run(workspace: Workspace, asked: messages.UpdateRun) -> Json:
 
 
 def delete_run(workspace: Workspace, asked: messages.ByRun) -> Json:
+    """Answer `POST runs/delete`."""
     return _move_run(workspace, asked.run, "deleted")
 
 
 def restore_run(workspace: Workspace, asked: messages.ByRun) -> Json:
+    """Answer `POST runs/restore`."""
     return _move_run(workspace, asked.run, "active")
 
 
 def get_run(workspace: Workspace, asked: messages.ByRun) -> Json:
+    """Answer `GET runs/get`."""
     checks.required("run_id", asked.run)
-    return {"run": answers.run(_run(workspace, asked.run))}
+    return {"run": answers.run(_run(workspace, asked.run), with_outputs=True)}
 
 
 def log_metric(workspace: Workspace, asked: messages.LogMetric) -> Json:
+    """Answer `POST runs/log-metric`."""
     checks.required("run_id", asked.run)
     checks.required("key", asked.key)
     checks.required("value", asked.value)
@@ -184,16 +199,26 @@ def log_metric(workspace: Workspace, asked: messages.LogMetric) -> Json:
 
 
 def log_batch(workspace: Workspace, asked: messages.LogBatch) -> Json:
+    """Answer `POST runs/log-batch`."""
     checks.required("run_id", asked.run)
     checks.check_batch(0, len(asked.metrics), len(asked.params), len(asked.tags))
     for number, each in enumerate(asked.metrics):
         checks.check_metric(each, f"metrics[{number}]")
     params = checks.checked_params(asked.params)
     tags = checks.checked_tags(asked.tags)
-    return _record(workspace, asked.run, asked.metrics, params, tags)
+    try:
+        return _record(workspace, asked.run, asked.metrics, params, tags)
+    except ParamFixed as error:
+        facts = error.facts
+        told = [{"key": facts["key"], "old_value": facts["old"], "new_value": facts["new"]}]
+        raise Refusal(
+            f"Changing param values is not allowed. Params were already logged='{told}' for run "
+            f"ID='{facts['run']}'."
+        ) from error
 
 
 def log_parameter(workspace: Workspace, asked: messages.KeyValue) -> Json:
+    """Answer `POST runs/log-parameter`."""
     checks.required("run_id", asked.run)
     checks.required("key", asked.key)
     params = checks.checked_params([messages.Tag(key=asked.key or "", value=asked.value)], "")
@@ -201,6 +226,7 @@ def log_parameter(workspace: Workspace, asked: messages.KeyValue) -> Json:
 
 
 def set_tag(workspace: Workspace, asked: messages.KeyValue) -> Json:
+    """Answer `POST runs/set-tag`."""
     checks.required("run_id", asked.run)
     checks.required("key", asked.key)
     tags = checks.checked_tags([messages.Tag(key=asked.key or "", value=asked.value)], "")
@@ -208,6 +234,7 @@ def set_tag(workspace: Workspace, asked: messages.KeyValue) -> Json:
 
 
 def delete_tag(workspace: Workspace, asked: messages.KeyValue) -> Json:
+    """Answer `POST runs/delete-tag`."""
     checks.required("run_id", asked.run)
     checks.required("key", asked.key)
     found = _run(workspace, asked.run)
@@ -219,6 +246,7 @@ def delete_tag(workspace: Workspace, asked: messages.KeyValue) -> Json:
 
 
 def search_runs(workspace: Workspace, asked: messages.SearchRuns) -> Json:
+    """Answer `POST runs/search`."""
     limit = checks.check_max_results(asked.max_results, 1000, MAX_RUNS)
     found = ours.find_tracked(
         workspace,
@@ -229,28 +257,34 @@ def search_runs(workspace: Workspace, asked: messages.SearchRuns) -> Json:
         limit=limit,
         after=answers.offset_of(asked.page_token),
     )
-    return answers.page("runs", [answers.run(each) for each in found.runs], found.after)
+    return answers.page("runs", [answers.run(each, with_outputs=True) for each in found.runs], found.after)
 
 
 def get_history(workspace: Workspace, asked: messages.GetHistory) -> Json:
+    """Answer `GET metrics/get-history`."""
     checks.required("run_id", asked.run)
     checks.required("metric_key", asked.metric_key)
     if asked.max_results is not None and asked.max_results <= 0:
-        raise checks.invalid("max_results", asked.max_results, "It must be a positive integer.")
-    found = _with_run(
-        asked.run,
-        lambda: ours.metric_history(
+        raise Refusal(
+            f"Invalid value {asked.max_results} for parameter 'max_results' supplied. It must be a positive "
+            "integer."
+        )
+    try:
+        found = ours.metric_history(
             workspace,
             run=asked.run,
             key=asked.metric_key,
             limit=min(asked.max_results or 2**31, 2**31),
             after=answers.offset_of(asked.page_token),
-        ),
-    )
+        )
+    except RunNotFound:
+        # MLflow does not look whether there is such a run.
+        return {}
     return answers.page("metrics", [answers.metric(each) for each in found.points], found.after)
 
 
 def log_inputs(workspace: Workspace, asked: messages.LogInputs) -> Json:
+    """Answer `POST runs/log-inputs`."""
     checks.required("run_id", asked.run)
     datasets = [_dataset_of(each) for each in asked.datasets]
     models = [each.model_id for each in asked.models]
@@ -259,6 +293,7 @@ def log_inputs(workspace: Workspace, asked: messages.LogInputs) -> Json:
 
 
 def log_outputs(workspace: Workspace, asked: messages.LogInputs) -> Json:
+    """Answer `POST runs/outputs`."""
     checks.required("run_id", asked.run)
     made = [ModelOutput(model=each.model_id, step=each.step) for each in asked.models]
     _with_run(asked.run, lambda: ours.link_run(workspace, run=asked.run, models_out=made))
@@ -288,6 +323,7 @@ def log_model(workspace: Workspace, asked: messages.LogModel) -> Json:
 
 
 def list_artifacts(workspace: Workspace, asked: messages.ListArtifacts) -> Json:
+    """Answer `GET artifacts/list`."""
     checks.required("run_id", asked.run)
     found = _run(workspace, asked.run)
     from ropeway.server.mlflow.artifacts import safe_path

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select, true
 
 from ropeway.core.clock import to_text
 from ropeway.ledger import person
@@ -47,7 +47,7 @@ def condition(expression: Expression, dialect: str) -> ColumnElement[bool]:
     """A filter's tree as a condition on `run`; what a run does not have compares as false."""
     match expression:
         case And(parts):
-            return and_(True, *[condition(part, dialect) for part in parts])
+            return and_(true(), *[condition(part, dialect) for part in parts])
         case Or(parts):
             return or_(*[condition(part, dialect) for part in parts])
         case Not(part):

@@ -133,8 +133,8 @@ class RunLinked(OfRun, frozen=True, kw_only=True):
     """What a run used and made, as its client says."""
 
     datasets: list[DatasetUse] | None = None
-    models_in: list[str] = []
-    models_out: list[ModelOutput] = []
+    models_in: list[str]
+    models_out: list[ModelOutput]
 
     def edges(self) -> Iterable[Edge]:
         """Data sets and models used, models made."""

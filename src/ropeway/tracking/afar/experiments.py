@@ -81,7 +81,7 @@ def find_experiments(
     limit: Limit = 1000,
     after: Limit = 0,
 ) -> ExperimentPage:
-    """Experiments that a filter of MLflow's kind lets through; by default the one changed last comes first."""
+    """Experiments that a filter of MLflow's kind lets through, the one made last first."""
     things = [each for each in all_experiments(context.read) if view in ("all", each.lifecycle)]
     found = selected(things, where, sort, mlflow_fields.EXPERIMENTS, _value_of)
     more = after + limit if len(found) > after + limit else None
@@ -161,7 +161,7 @@ def require_active_experiment(read: Connection, number: str) -> Experiment:
 
 
 def all_experiments(read: Connection) -> list[Experiment]:
-    """Every experiment, the one changed last first."""
+    """Every experiment, the one made last first."""
     tags: dict[str, dict[str, str]] = {}
     for row in read.execute(select(experiment_tag)):
         tags.setdefault(row.experiment, {})[row.key] = row.value
@@ -169,7 +169,7 @@ def all_experiments(read: Connection) -> list[Experiment]:
     found = [_record(row, tags.get(row.id, {})) for row in rows]
     if all(each.id != OWN_EXPERIMENT for each in found):
         found.append(OWN)
-    return sorted(found, key=lambda each: (-each.changed_ms, int(each.id)))
+    return sorted(found, key=lambda each: (-each.created_ms, int(each.id)))
 
 
 def _named(read: Connection, name: str) -> Experiment | None:

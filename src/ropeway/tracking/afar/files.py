@@ -47,7 +47,7 @@ def put_run_file(context: Context, *, run: str, path: str, digest: Digest) -> bo
 
 @operation("runs.remove-file", kind="command", permission="runs:write")
 def remove_run_file(context: Context, *, run: str, path: str) -> bool:
-    """Take a file of a run, or a whole folder, off the list; history keeps it. Gives whether there was one."""
+    """Take a file of a run, or a folder, off the list; history keeps it. Gives whether there was one."""
     check_path(path, may_be_all=True)
     context.begin()
     row = writable_row(context.read, run)
