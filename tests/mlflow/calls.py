@@ -1,4 +1,3 @@
-# ruff: noqa: E501  one call a line
 """One script of calls to MLflow's API, for any server that offers it; gives the answers, comparable.
 
 Against a running server, such as `mlflow server` when its answers are recorded anew:
