@@ -33,7 +33,7 @@ def test_a_quick_run_measures_and_publishes_nothing(tmp_path: Path):
     (result,) = page.read_record(tmp_path / "out.json").values()
     assert result.failure == ""
     assert result.figures[0].ours > 0
-    assert result.figures[0].beside["msgpack + write"] > 0
+    assert result.figures[0].beside["pack + write"] > 0
     assert result.machine["cores"]
     assert (page.RECORD.read_bytes() if page.RECORD.exists() else None) == before
 

@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from ropeway.core.ids import RunId
+from ropeway.keeping.operations import fsck
+from ropeway.ledger.move import move
 from ropeway.ledger.tables import point_block, point_tip
 from ropeway.testing import make_workspace
 from ropeway.tracking.batches import log_points
@@ -17,7 +21,7 @@ from ropeway.tracking.live import append_points, metric_now
 from ropeway.tracking.points import list_points
 from ropeway.tracking.resolve import resolve_run
 from ropeway.tracking.seal import seal_points
-from ropeway.tracking.series import NO_STEP, Series, columns
+from ropeway.tracking.series import NO_STEP, Series, columns, pack, unpack
 from ropeway.tracking.start import start_run
 from ropeway.tracking.tips import Tip
 from ropeway.workspace import LocalWorkspace
@@ -167,3 +171,36 @@ def test_a_batch_of_ten_thousand_metrics_is_one_block(shared: LocalWorkspace, ru
     assert tips(shared, run)["metric/9999"] == Tip(9999.0, 0, 1, 9999.0, 9999.0, 1)
     assert seal_points(shared, run=run) == 10_000
     assert seen(shared, run, "metric/77") == [(0, 77.0)]
+
+
+def test_fsck_names_a_block_that_flipped_and_a_summary_that_is_another(tmp_path: Path):
+    with make_workspace(tmp_path / "project") as workspace:
+        with start_run(workspace) as open_run:
+            send(workspace, open_run.id, losses(0, 100))
+        assert fsck(workspace).findings == []
+        with workspace.ledger.transaction() as transaction:
+            transaction.connection.execute(update(point_tip).values(max=2.0))
+        assert "summaries of the metrics" in fsck(workspace).findings[0].what
+        with workspace.ledger.transaction() as transaction:
+            data = transaction.connection.execute(select(point_block.c.data)).scalar_one()
+            flipped = data[:40] + bytes([data[40] ^ 1]) + data[41:]
+            transaction.connection.execute(update(point_block).values(data=flipped))
+        assert "is damaged" in fsck(workspace).findings[0].what
+
+
+def test_a_history_that_moves_takes_waiting_points_along(tmp_path: Path):
+    with make_workspace(tmp_path / "project") as workspace:
+        with start_run(workspace) as open_run:
+            send(workspace, open_run.id, losses(0, 10), "spool_a", 10)
+        moved = move(workspace.ledger, tmp_path / "other.db", workspace.clock)
+    assert (moved.rows["point_block"], moved.rows["point_tip"], moved.rows["point_source"]) == (1, 1, 1)
+
+
+def test_threads_that_pack_at_once_do_not_write_over_each_other():
+    rows = [losses(first, 20_000) for first in range(0, 80_000, 10_000)]
+    with ThreadPoolExecutor(4) as pool:
+        packed = list(pool.map(pack, rows * 4))
+    assert all(
+        unpack(data).value.tolist() == series.value.tolist()
+        for data, series in zip(packed, rows * 4, strict=True)
+    )

@@ -22,6 +22,7 @@ from ropeway.keeping.collect import ERASED, collected
 from ropeway.keeping.concerns import concerned
 from ropeway.keeping.errors import BadShare, CollectionUnsafe
 from ropeway.keeping.liveness import members
+from ropeway.keeping.points import check_points
 from ropeway.keeping.recorded import check_records
 from ropeway.ledger.event import TYPES_BY_VERB
 from ropeway.ledger.record import Record, fact_of
@@ -109,6 +110,7 @@ def check_soundness(context: Context, *, share: float = 1.0, day: int | None = N
     events, needed = _needs(context.read, findings)
     found, erased_payloads = check_records(context, gathered, replays=parts == 1)
     findings.extend(found)
+    findings.extend(check_points(context.read))
     part = (context.clock.now().toordinal() if day is None else day) % parts
     seen = _check_objects(context, needed, findings, parts, part)
     segments = _check_segments(context, findings, is_whole=parts == 1)

@@ -14,6 +14,7 @@ from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, Set
 from ropeway.tracking.harvest import Gleanings, harvest, moment
 from ropeway.tracking.references import check_reference, require_references
 from ropeway.tracking.resources import Meter
+from ropeway.tracking.series import NO_STEP
 from ropeway.tracking.settings import check_key, check_metric, scalars
 from ropeway.tracking.spool import (
     STEP_LIMIT,
@@ -92,8 +93,17 @@ class Run:
                 run.log(epoch, loss=loss, accuracy=accuracy)
             ```
         """
-        # The quick way is for plain numbers of metrics that were seen before.
-        if metrics and not self._spool.log(step, metrics):
+        shape = self._spool.shapes.get(tuple(metrics))
+        # The quick way, for metrics that were seen before: nothing is called that need not be.
+        if shape is not None and (step is None or (type(step) is int and -STEP_LIMIT <= step <= STEP_LIMIT)):
+            for value in metrics.values():
+                # NaN has many forms, of which the slow way writes one.
+                if value != value if type(value) is float else not _is_small(value):
+                    break
+            else:
+                if self._spool.append(shape, NO_STEP if step is None else step, metrics):
+                    return
+        if metrics:
             self._log_slowly(step, metrics)
 
     def set(self, /, **params: Any) -> None:
@@ -282,6 +292,11 @@ def _number(key: str, value: Any) -> float:
             key, "it is too large", expected="a number below 1.8e308, or float('inf')"
         ) from None
     return number if not math.isnan(number) else math.nan
+
+
+def _is_small(value: object) -> bool:
+    """Whether it is a whole number that fits where a double is written."""
+    return type(value) is int and -STEP_LIMIT <= value <= STEP_LIMIT
 
 
 def _step(step: int | None) -> int | None:

@@ -10,7 +10,7 @@ from ropeway.ledger.tables import point_block, point_tip
 from ropeway.store import Store
 from ropeway.tracking.errors import RunNotFound
 from ropeway.tracking.events import PointsSealed
-from ropeway.tracking.live import blocks, has_blocks
+from ropeway.tracking.live import blocks, has_blocks, move_tips
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.projections import run_segment
 from ropeway.tracking.segment import write_segment
@@ -52,8 +52,9 @@ def seal_points(context: Context, *, run: RunId) -> int:
     context.append(PointsSealed(run=run, segment=found.digest, count=len(found.points), metrics=metrics))
     these = (point_block.c.run == run, point_block.c.ordinal <= found.upto)
     context.read.execute(delete(point_block).where(*these))
-    if not has_blocks(context.read, run):
-        context.read.execute(delete(point_tip).where(point_tip.c.run == run))
+    context.read.execute(delete(point_tip).where(point_tip.c.run == run))
+    left = joined([part for _, part in blocks(context.read, run)])
+    move_tips(context.read, run, tips_of(left))
     return len(found.points)
 
 

@@ -8,10 +8,10 @@ No point is an object here: columns are arrays of numpy.
 """
 
 import struct
+import threading
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,6 +32,8 @@ COMPRESSED, CALLS = 1, 2
 LEVEL = 3
 SMALL_BYTES = 200
 """What is shorter is not compressed."""
+
+_own = threading.local()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,11 +250,14 @@ def _names(keys: list[str]) -> bytes:
     return msgspec.msgpack.encode(keys)
 
 
-@lru_cache(maxsize=1)
 def _compressor() -> "zstandard.ZstdCompressor":
+    """This thread's own: a compressor that two threads use at once writes over their memory."""
     import zstandard
 
-    return zstandard.ZstdCompressor(level=LEVEL)
+    if not hasattr(_own, "compressor"):
+        _own.compressor = zstandard.ZstdCompressor(level=LEVEL)
+    found: zstandard.ZstdCompressor = _own.compressor
+    return found
 
 
 def _decompress(stored: memoryview, raw_bytes: int) -> bytes:

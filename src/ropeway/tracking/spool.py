@@ -19,7 +19,6 @@ import time
 import weakref
 import zlib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -40,6 +39,8 @@ RECORD_LIMIT_BYTES = 1 << 20
 POINT_TAG, POINT_VERSION = 0xC1, 1
 POINT_HEAD = struct.Struct("<BBxxIqq")
 STEP_LIMIT = 2**63 - 1
+Shape = tuple[struct.Struct, int, bytes]
+"""How points of some metrics are packed: the structure, the number of metrics, their names."""
 SHAPES = 1_000
 """So many different sets of metrics are remembered; a script that logs more of them is slower, not wrong."""
 
@@ -98,6 +99,8 @@ class Spool:
 
     Attributes:
         lock: held for every record; what must not happen between two of them is done under it.
+        shapes: what was written here before, by the names of the metrics in their order. Empty where nothing
+            may be written any more, so that the quick way of `Run.log` asks nothing else.
     """
 
     def __init__(self, home: Path, run: RunId, part: str = "") -> None:
@@ -108,9 +111,7 @@ class Spool:
         self._is_mine = True
         self._is_open = True
         self._last_us = 0
-        # By the names of the metrics, in their order. Empty where nothing may be written any more, so that
-        # the quick way of `log` asks nothing else.
-        self._shapes: dict[tuple[str, ...], tuple[struct.Struct, int, bytes]] = {}
+        self.shapes: dict[tuple[str, ...], Shape] = {}
         self._writer = SegmentWriter(self.path, msgspec.json.encode({"run": run}))
         _alive.add(self)
 
@@ -124,25 +125,6 @@ class Spool:
         if not self._is_mine:
             raise RunElsewhere(self.run, self._pid)
 
-    def log(self, step: int | None, metrics: dict[str, Any]) -> bool:
-        """Append a point at once; survives `kill -9` when it gives True.
-
-        False, and nothing was written: the metrics are new here, or something is no plain number, or nothing
-        may be written any more. Then the caller looks closer, and asks `write_point`.
-        """
-        shape = self._shapes.get(tuple(metrics))
-        if shape is None:
-            return False
-        for value in metrics.values():
-            # NaN has many forms, of which one is written; the slow way sees to it.
-            if type(value) is not float or value != value:
-                return False
-        if step is None:
-            step = NO_STEP
-        elif type(step) is not int or not -STEP_LIMIT <= step <= STEP_LIMIT:
-            return False
-        return self._append(shape, step, metrics)
-
     def write_point(self, step: int | None, metrics: dict[str, float]) -> None:
         """Append a point that was looked at; survives `kill -9` on return.
 
@@ -152,13 +134,17 @@ class Spool:
         """
         self.require_mine()
         keys = tuple(metrics)
-        shape = self._shapes.get(keys) or _shape(keys)
-        if len(self._shapes) >= SHAPES:
-            self._shapes.clear()
-        self._shapes[keys] = shape
-        self._append(shape, NO_STEP if step is None else step, metrics)
+        shape = self.shapes.get(keys) or _shape(keys)
+        if len(self.shapes) >= SHAPES:
+            self.shapes.clear()
+        self.shapes[keys] = shape
+        self.append(shape, NO_STEP if step is None else step, metrics)
 
-    def _append(self, shape: tuple[struct.Struct, int, bytes], step: int, metrics: dict[str, float]) -> bool:
+    def append(self, shape: Shape, step: int, metrics: dict[str, float]) -> bool:
+        """Append a point of a known shape; survives `kill -9` when it gives True.
+
+        False, and nothing was written: nothing may be written any more.
+        """
         packing, count, names = shape
         with self.lock:
             if not self._is_open:
@@ -203,18 +189,18 @@ class Spool:
         """Take no more points."""
         with self.lock:
             self._is_open = False
-            self._shapes = {}
+            self.shapes = {}
 
     def let_go(self) -> None:
         """In a forked child: close the inherited file, so that an orphan does not keep the lock."""
         self._is_mine = self._is_open = False
-        self._shapes = {}
+        self.shapes = {}
         with contextlib.suppress(OSError):
             self._writer.close()
 
 
-def _shape(keys: tuple[str, ...]) -> tuple[struct.Struct, int, bytes]:
-    """How points of these metrics are packed: the structure, their number, their names."""
+def _shape(keys: tuple[str, ...]) -> Shape:
+    """The shape of points of these metrics, which their names and their order make."""
     names = _encoder.encode(keys)
     packing = struct.Struct(f"{POINT_HEAD.format}{len(keys)}d")
     _require_fitting(packing.size + len(names))

@@ -1,4 +1,4 @@
-"""Under fault: one run that logs on and on, and short runs from start to end."""
+"""Under fault: one run that logs on and on, and short runs from start to end, with points from afar."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,13 +9,33 @@ from tests.faults.operation import Act
 from tests.faults.story import Story
 
 from ropeway.core.errors import RopewayError
+from ropeway.core.ids import RunId
 from ropeway.testing import make_workspace
+from ropeway.tracking.operations import log_points, seal_points
 from ropeway.tracking.points import list_points
 from ropeway.tracking.resolve import resolve_run
+from ropeway.tracking.series import columns
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
 
-POINTS = 5
+POINTS, SENT = 5, 10
+
+
+def _send(workspace: LocalWorkspace, run: RunId, upto: int) -> None:
+    """Points from afar, of a sender that has come so far with them."""
+    steps = range(upto - SENT, upto)
+    rows = columns(["sent"] * SENT, steps, steps, steps)
+    log_points(
+        workspace,
+        run=run,
+        keys=rows.keys,
+        key=rows.key.tobytes(),
+        values=rows.value.tobytes(),
+        times=rows.at_us.tobytes(),
+        steps=rows.step.tobytes(),
+        source="afar",
+        upto=upto,
+    )
 
 
 class LogPoints:
@@ -35,7 +55,8 @@ class LogPoints:
 
             def act(token: str) -> object:
                 step = next(steps)
-                run.log(step, loss=1.0 / (step + 1))
+                # Two shapes of records, and a number that the quick way does not take.
+                run.log(step, **({"loss": 1.0 / (step + 1)} if step % 3 else {"loss": float("nan"), "lr": 1}))
                 return {"run": run.id, "step": step}
 
             yield act
@@ -46,7 +67,8 @@ class LogPoints:
             logged.setdefault(answer["run"], []).append(answer["step"])
         problems = []
         for run, steps in logged.items():
-            found = Counter(point.step for point in list_points(workspace, run=run, limit=100_000))
+            points = list_points(workspace, run=run, key="loss", limit=100_000)
+            found = Counter(point.step for point in points)
             problems += [
                 f"{run}: step {step} is there {found[step]} times" for step in steps if found[step] != 1
             ]
@@ -76,7 +98,7 @@ class FlushPoints(LogPoints):
 
 
 class TrackRuns:
-    """Whole runs: start, points, an artifact, end."""
+    """Whole runs: start, points, an artifact, end; then points from afar, sent twice, half of them sealed."""
 
     name = "tracked run"
     repeats = False
@@ -92,6 +114,10 @@ class TrackRuns:
                 for step in range(POINTS):
                     run.log(step, loss=1.0 / (step + 1))
                 run.artifact("token.txt", token)
+            for upto in (SENT, SENT, 2 * SENT):
+                _send(workspace, run.id, upto)
+                if upto == SENT:
+                    seal_points(workspace, run=run.id)
             return run.id
 
         yield act
@@ -107,6 +133,6 @@ class TrackRuns:
                 problems.append(f"run of {token}: {error!r}")
                 continue
             seen = (summary.status, summary.name, summary.params["token"], points, artifact.decode())
-            if seen != ("finished", token, token, POINTS, token):
+            if seen != ("finished", token, token, POINTS + 2 * SENT, token):
                 problems.append(f"run of {token}: {seen}")
         return problems

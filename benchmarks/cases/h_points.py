@@ -1,0 +1,127 @@
+"""Points from afar: acknowledged durable over HTTP, sealed, and read again; and what one costs at rest."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bench import Bench
+from benchmarks.case import Case, Figure
+from ropeway.core.ids import RunId
+from ropeway.testing import make_workspace
+from ropeway.tracking.history import history
+from ropeway.tracking.live import append_points
+from ropeway.tracking.operations import seal_points
+from ropeway.tracking.projections import run_segment
+from ropeway.tracking.series import Series
+from ropeway.tracking.start import start_run
+from ropeway.workspace import LocalWorkspace
+
+HERE = Path(__file__).resolve().parents[1]
+SECONDS = 10.0
+BATCHES = (1_000, 10_000)
+CLIENTS = 4
+HISTORY = 100_000
+LARGE = 1_000_000
+GOAL_HTTP, GOAL_BYTES, GOAL_HISTORY_MS = 250_000, 12, 50
+
+
+def measure(bench: Bench) -> list[Figure]:
+    folder = bench.folder("points")
+    return [*_over_http(bench, folder / "served"), *_at_rest(bench, folder / "rest")]
+
+
+def _over_http(bench: Bench, folder: Path) -> list[Figure]:
+    with make_workspace(folder) as workspace, start_run(workspace) as run:
+        pass
+    serve = [sys.executable, str(HERE / "commits" / "serve.py"), str(folder)]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().split()[0]
+            return [_sent(bench, port, run.id, points) for points in BATCHES]
+        finally:
+            server.terminate()
+
+
+def _sent(bench: Bench, port: str, run: RunId, points: int) -> Figure:
+    seconds = 0.5 if bench.quick else SECONDS
+    words = [port, run, str(CLIENTS), str(seconds), str(points)]
+    send = [sys.executable, str(HERE / "points" / "send.py"), *words]
+    said = subprocess.run(send, check=True, capture_output=True, text=True).stdout.split()
+    return Figure(
+        what=f"points over HTTP in batches of {points:,}, {CLIENTS} clients, acknowledged durable",
+        ours=float(said[0]) * points,
+        unit="points/s",
+        beside={},
+        goal=GOAL_HTTP,
+        higher_is_better=True,
+        note=f"p50 {said[1]} ms, p99 {said[2]} ms, {said[3]} failed, beside the server",
+    )
+
+
+def _at_rest(bench: Bench, folder: Path) -> list[Figure]:
+    count, large = bench.times(HISTORY, 10_000), bench.times(LARGE, 20_000)
+    with make_workspace(folder) as workspace:
+        small = _filled(workspace, count, at_once=100)
+        waiting_ms = _read_ms(bench, workspace, small, "loss")
+        big = _filled(workspace, large, at_once=10_000)
+        seal_points(workspace, run=big)
+        seal_points(workspace, run=small)
+        with workspace.ledger.reading() as connection:
+            digests = connection.execute(run_segment.select()).all()
+        bytes_a_point = sum(workspace.store.size(row.digest) for row in digests) / (count + large)
+        return [
+            Figure(
+                what="bytes a point at rest",
+                ours=bytes_a_point,
+                unit="bytes",
+                beside={},
+                goal=GOAL_BYTES,
+                note="random values, times that jitter, steps of one",
+            ),
+            *(
+                Figure(what=what, ours=taken, unit="ms", beside={}, goal=goal)
+                for what, taken, goal in (
+                    (f"history of {count:,} points that wait", waiting_ms, GOAL_HISTORY_MS),
+                    (
+                        f"history of {count:,} points at rest",
+                        _read_ms(bench, workspace, small, "loss"),
+                        GOAL_HISTORY_MS,
+                    ),
+                    (f"history of {large:,} points at rest", _read_ms(bench, workspace, big, "loss"), None),
+                )
+            ),
+        ]
+
+
+def _filled(workspace: LocalWorkspace, count: int, *, at_once: int) -> RunId:
+    """A run with one metric, which came in batches."""
+    random = np.random.default_rng(0)
+    with start_run(workspace) as run:
+        pass
+    for first in range(0, count, at_once):
+        step = np.arange(first, min(first + at_once, count))
+        rows = Series(
+            ["loss"],
+            np.zeros(step.size, dtype=np.int32),
+            1_700_000_000_000_000 + 1_000 * step + random.integers(0, 500, step.size),
+            step,
+            random.random(step.size),
+            np.ones(step.size, dtype=bool),
+        )
+        with workspace.ledger.transaction() as transaction:
+            append_points(transaction, run.id, rows)
+    return run.id
+
+
+def _read_ms(bench: Bench, workspace: LocalWorkspace, run: RunId, key: str) -> float:
+    def read() -> None:
+        with workspace._context() as context:
+            history(context, run, key).ordered()
+
+    return bench.median_ms(read, times=bench.times(15, 3))
+
+
+CASE = Case(name="points", title="Points from afar", measure=measure)
