@@ -1,4 +1,4 @@
-"""Makes the golden ledger of what clients tell from afar: experiments, runs, files, models and their registry.
+"""Makes the golden ledger of what clients tell from afar: experiments, runs, files, models, versions.
 
 Run once for a released format, never again for the same one:
 
@@ -29,7 +29,13 @@ def walk(workspace: LocalWorkspace) -> None:
     afar.change_experiment(workspace, experiment=place, name="study 2", tags={"k": "v"})
     afar.change_experiment(workspace, experiment=place, untagged=["k"])
     run = afar.open_run(
-        workspace, experiment=place, kind="mlflow", name="first", user="ana", tags={"a": "1"}, started_ms=BEGAN_MS
+        workspace,
+        experiment=place,
+        kind="mlflow",
+        name="first",
+        user="ana",
+        tags={"a": "1"},
+        started_ms=BEGAN_MS,
     )
     model = afar.create_logged(
         workspace, experiment=place, name="clf", kind="agent", run=run.hex, tags={"t": "1"}, params={"p": "1"}
@@ -42,14 +48,24 @@ def walk(workspace: LocalWorkspace) -> None:
         afar.put_model_file(workspace, model=model.id, path=name, digest=digest)
     afar.remove_run_file(workspace, run=run.hex, path="plots")
     afar.remove_model_file(workspace, model=model.id, path="plots")
-    dataset = DatasetUse(name="d", digest="abc", source_type="local", source="{}", tags={"mlflow.data.context": "train"})
+    dataset = DatasetUse(
+        name="d", digest="abc", source_type="local", source="{}", tags={"mlflow.data.context": "train"}
+    )
     afar.link_run(
-        workspace, run=run.hex, datasets=[dataset], models_in=[model.id], models_out=[ModelOutput(model=model.id)]
+        workspace,
+        run=run.hex,
+        datasets=[dataset],
+        models_in=[model.id],
+        models_out=[ModelOutput(model=model.id)],
     )
     afar.change_logged(workspace, model=model.id, status="ready", tags={"u": "2"}, untagged=["t"])
-    afar.change_run(workspace, run=run.hex, name="last", untagged=["a"], status="finished", ended_ms=BEGAN_MS + 9)
+    afar.change_run(
+        workspace, run=run.hex, name="last", untagged=["a"], status="finished", ended_ms=BEGAN_MS + 9
+    )
     registry.create_entry(workspace, shown="churn", description="words", tags={"a": "1"})
-    registry.register_foreign(workspace, shown="churn", origin=f"models:/{model.id}", run=run.hex, tags={"v": "1"})
+    registry.register_foreign(
+        workspace, shown="churn", origin=f"models:/{model.id}", run=run.hex, tags={"v": "1"}
+    )
     registry.register_foreign(workspace, shown="churn", origin="s3://bucket/y")
     registry.change_entry(workspace, shown="churn", renamed="churn 2", description="other")
     registry.change_version(workspace, shown="churn 2", number=1, description="one", stage="Staging")
