@@ -57,6 +57,7 @@ def safe_path(path: str) -> str:
         or "\\" in plain
         or ".." in parts
         or plain.startswith("/")
+        or "://" in plain
         or ":" in parts[0]
         or not plain.isprintable()
     ):
@@ -72,9 +73,9 @@ def place_of(path: str) -> Place:
     """
     safe = safe_path(path)
     if found := _MODEL.fullmatch(safe):
-        return Place("", found[1], found[2] or "")
+        return _checked(Place("", found[1], found[2] or ""))
     if found := _RUN.fullmatch(safe):
-        return Place(found[1], "", found[2] or "")
+        return _checked(Place(found[1], "", found[2] or ""))
     raise Refusal(
         "Invalid path: files are kept under <experiment>/<run>/artifacts and "
         "<experiment>/models/<model>/artifacts"
@@ -97,7 +98,8 @@ async def upload(
 ) -> None:
     """Keep a body as a file."""
     place = place_of(path)
-    _checked(place)
+    if not place.path:
+        raise Refusal("Invalid path")
     kept = await store_body(workspace, scope, receive, limit_bytes)
 
     def record() -> None:
@@ -142,11 +144,12 @@ def remove(workspace: Workspace, path: str) -> answers.Json:
     return {}
 
 
-def _checked(place: Place) -> None:
+def _checked(place: Place) -> Place:
     try:
-        check_path(place.path)
+        check_path(place.path, may_be_all=True)
     except BadFilePath as error:
         raise Refusal(f"Invalid path: {error.what}") from error
+    return place
 
 
 def _file(workspace: Workspace, place: Place, path: str) -> KeptFile:
