@@ -1,7 +1,7 @@
 """Registered names, versions from afar, free aliases: what clients of a registry do and ask."""
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, select
 
@@ -290,13 +290,8 @@ def _require_free(read: Connection, shown: str) -> None:
 def _identity(read: Connection, shown: str) -> ModelName:
     """The name for references: as it is shown where that can stand in one and is nobody else's."""
     plain = shown if _PLAIN.fullmatch(shown) else f"model-{digest_bytes(shown.encode())[:12]}"
-    taken: Any = dict(
-        read.execute(
-            select(model_entry.c.name, model_entry.c.lifecycle).where(model_entry.c.name.startswith(plain))
-        )
-        .tuples()
-        .all()
-    )
+    query = select(model_entry).where(model_entry.c.name.startswith(plain, autoescape=True))
+    taken = {row.name: row.lifecycle for row in read.execute(query)}
     # One that was renamed keeps its identity, and its name is free again.
     name, count = plain, 1
     while taken.get(name) == ACTIVE:

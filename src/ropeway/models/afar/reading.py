@@ -249,4 +249,4 @@ def _pairs(
     read: Connection, table: Table, names: Sequence[str], key: str, value: str
 ) -> Sequence[tuple[str, Any]]:
     query = select(table.c[key], table.c[value]).where(table.c.name.in_(names))
-    return read.execute(query).tuples().all()
+    return [(row[0], row[1]) for row in read.execute(query)]
