@@ -26,6 +26,7 @@ def test_a_run_logged_from_afar_is_a_run(mlflow_server: Server) -> None:
     ]
     metric = {"key": "f1", "value": 0.7, "timestamp": 1, "step": 3}
     call(mlflow_server, "runs/log-batch", run_id=run, metrics=[metric], params=[{"key": "c", "value": "1"}])
+    call(mlflow_server, "runs/update", run_id=run, status="FINISHED", end_time=9)
     found = get_run(mlflow_server.workspace, run=f"run_{run}")
     assert (found.name, found.kind, found.params, found.metrics) == (
         "afar",

@@ -12,11 +12,13 @@ from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, N
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
 from ropeway.tracking.afar.records import Experiment, TrackedRun
 from ropeway.tracking.errors import RunNotFound
+from ropeway.tracking.seal import seal_points
 from ropeway.workspace import Workspace
 
 RUN_NAME = "mlflow.runName"
 PARENT = "mlflow.parentRunId"
 LOGGED_MODELS = "mlflow.log-model.history"
+ENDED = frozenset({"finished", "failed", "interrupted"})
 MAX_RUNS = 50_000
 MAX_EXPERIMENTS = 50_000
 MISSING = "RESOURCE_DOES_NOT_EXIST"
@@ -160,7 +162,11 @@ def update_run(workspace: Workspace, asked: messages.UpdateRun) -> Json:
             tags=tags,
         ),
     )
-    return {"run_info": answers.run_info(ours.get_tracked(workspace, run=asked.run))}
+    found = ours.get_tracked(workspace, run=asked.run)
+    if status in ENDED:
+        # Points come to rest with their run; those that come later wait for the next time.
+        seal_points(workspace, run=found.id)
+    return {"run_info": answers.run_info(found)}
 
 
 def delete_run(workspace: Workspace, asked: messages.ByRun) -> Json:
