@@ -80,7 +80,8 @@ run = client.get_run(parent.info.run_id)
 assert (run.info.status, run.data.params, run.data.metrics["loss"]) == ("FINISHED", {"c": "0.1"}, 0.5)
 assert mlflow.artifacts.load_dict(run.info.artifact_uri + "/deep/a.json") == {"a": 1}
 assert mlflow.artifacts.load_text(run.info.artifact_uri + "/t <b>.txt") == "hello"
-assert len(client.search_runs([run.info.experiment_id], "tags.mlflow.parentRunId = '%s'" % run.info.run_id)) == 1
+within = "tags.mlflow.parentRunId = '%s'" % run.info.run_id
+assert len(client.search_runs([run.info.experiment_id], within)) == 1
 assert [each.step for each in client.get_metric_history(run.info.run_id, "loss")] == [1, 2]
 client.create_registered_model("clf")
 version = client.create_model_version("clf", run.info.artifact_uri + "/deep", run.info.run_id)
