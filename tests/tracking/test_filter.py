@@ -8,17 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ropeway.tracking.errors import FilterInvalid, FilterTooLarge
-from ropeway.tracking.filter import (
-    And,
-    Comparison,
-    Field,
-    In,
-    Like,
-    Not,
-    Or,
-    parse_filter,
-    parse_sort,
-)
+from ropeway.tracking.expression import And, Comparison, Field, In, Like, Not, Or
+from ropeway.tracking.filter import parse_filter, parse_sort
 
 F1 = Field("metrics", "macro_f1")
 C = Field("params", "c")

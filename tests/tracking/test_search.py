@@ -16,17 +16,8 @@ from ropeway.testing import FixedClock, make_workspace
 from ropeway.tracking.environment import record_environment
 from ropeway.tracking.errors import LimitInvalid
 from ropeway.tracking.events import CodeRecord, Harvest
-from ropeway.tracking.filter import (
-    And,
-    Comparison,
-    Expression,
-    Field,
-    In,
-    Like,
-    Not,
-    Or,
-    parse_filter,
-)
+from ropeway.tracking.expression import And, Comparison, Expression, Field, In, Like, Not, Or
+from ropeway.tracking.filter import parse_filter
 from ropeway.tracking.operations import finish, start
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resources import describe_host

@@ -14,7 +14,7 @@ from ropeway.cli.face import Face, face_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ropeway.tracking.filter import Expression, Field
+    from ropeway.tracking.expression import Expression, Field
     from ropeway.tracking.records import RunComparison, RunSummary
     from ropeway.workspace import Workspace
 
@@ -132,7 +132,7 @@ def _unknown_fields(workspace: "Workspace", where: str, sort: Sequence[str]) -> 
 
 def _fields(expression: "Expression") -> "list[Field]":
     """The fields that a filter names."""
-    from ropeway.tracking.filter import And, Not, Or
+    from ropeway.tracking.expression import And, Not, Or
 
     match expression:
         case And(parts) | Or(parts):

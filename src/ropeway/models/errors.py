@@ -2,9 +2,10 @@
 
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
 Invalid    bad-model-name · bad-moment · bad-routing · not-a-frame · request-mismatch · cost-mismatch
-Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target
+Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target · model-exists · version-in-use
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
            version-recalled · package-differs · no-such-rule · evidence-differs · code-not-trusted
+           foreign-package · guarded-alias
 Damaged    model-damaged
 """
 
@@ -407,4 +408,59 @@ class EvidenceDiffers(Refused):
             next_step=f"ropeway gate {ref}",
             ref=ref,
             differences=differences,
+        )
+
+
+class ForeignPackage(Refused):
+    """Another tool packaged this version: what judges, checks and serves packages of ours cannot read it."""
+
+    code = "foreign-package"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(
+            f"{ref} was packaged by another tool, and can be neither judged nor served here.",
+            expected="a version that `ropeway model register` made",
+            next_step="train it in a pipeline: ropeway run, then ropeway model register",
+            ref=ref,
+        )
+
+
+class ModelExists(Conflict):
+    """The name is registered already."""
+
+    code = "model-exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a model '{name[:200]}' already.",
+            expected="a name of its own",
+            next_step="use that one",
+        )
+
+
+class VersionInUse(Conflict):
+    """What is live is not deleted."""
+
+    code = "version-in-use"
+
+    def __init__(self, ref: str, environments: Sequence[str]) -> None:
+        super().__init__(
+            f"{ref} is live in {', '.join(environments)} and is not deleted.",
+            expected="a version that no environment points to",
+            next_step=f"ropeway model promote another one first, or ropeway model recall {ref}",
+            ref=ref,
+        )
+
+
+class GuardedAlias(Refused):
+    """An alias that is an environment is moved by promoting, and emptied by a recall; not by hand."""
+
+    code = "guarded-alias"
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"The alias '{alias}' is an environment of this project, and is not removed by hand.",
+            expected="another version promoted into it, or a recall",
+            next_step="ropeway model promote NAME@VERSION, or ropeway model recall NAME@VERSION",
+            alias=alias,
         )

@@ -16,7 +16,7 @@ import msgspec
 from ropeway.core.canonical import canonical
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest, RunId
-from ropeway.models.errors import ModelDamaged
+from ropeway.models.errors import ForeignPackage, ModelDamaged
 from ropeway.pipelines.records import Signature
 from ropeway.store import Store
 from ropeway.store.errors import ObjectDamaged, ObjectMissing
@@ -26,6 +26,7 @@ from ropeway.workspace.project import Scalar
 FORMAT = 1
 MANIFEST = "manifest.json"
 REPLAY = "replay.json"
+FOREIGN_MANIFEST = "MLmodel"
 
 T = TypeVar("T")
 
@@ -112,9 +113,14 @@ def read_manifest(store: Store, package: Digest, ref: str) -> Manifest:
     """The manifest of a package, verified: it and the tree tell of the same objects.
 
     Raises:
+        ForeignPackage: another tool packaged it, or its files are not here.
         ModelDamaged: an object is missing or changed, or the parts do not fit together.
     """
+    if not package:
+        raise ForeignPackage(ref)
     tree = _sound(ref, "package", package, lambda: store.read_tree(package))
+    if MANIFEST not in tree and FOREIGN_MANIFEST in tree:
+        raise ForeignPackage(ref)
     digest = tree.get(MANIFEST, package)
     raw = read_part(store, digest, ref, MANIFEST)
     manifest = _sound(ref, MANIFEST, digest, lambda: msgspec.json.decode(raw, type=Manifest))

@@ -33,7 +33,9 @@ from ropeway.models.events import (
     SourceApproved,
     TrafficRouted,
 )
-from ropeway.models.states import AFTER_FAILED_GATE, AFTER_REPLACED, State
+from ropeway.models.states import AFTER_FAILED_GATE, AFTER_REPLACED, LEGAL, Move, State
+
+OWN_FORMAT = "ropeway"
 
 model_version = Table(
     "model_version",
@@ -56,6 +58,8 @@ model_version = Table(
     Column("passed", Boolean),
     Column("champion", String),
     Column("look", Integer),
+    # What packaged it: `ropeway`, or another tool's name.
+    Column("format", String, nullable=False),
     PrimaryKeyConstraint("name", "number"),
     Index("model_version_content", "name", "content"),
 )
@@ -191,6 +195,23 @@ def _moved(fact: Fact[OfVersion], connection: Connection, move: str, after: Stat
 
 @projects(ModelRegistered)
 def _register(fact: Fact[ModelRegistered], connection: Connection) -> None:
+    event = fact.event
+    enter_version(
+        fact,
+        connection,
+        run=event.run,
+        package=event.package,
+        content=event.content,
+        source=event.source,
+        code=event.code,
+        dataset=event.datasets[0] if event.datasets else None,
+        served=event.served,
+        format=OWN_FORMAT,
+    )
+
+
+def enter_version(fact: Fact[Any], connection: Connection, **columns: Any) -> None:
+    """A new version, as a candidate: the event's `name` and `number`, and these columns."""
     _moved(fact, connection, "register", State.CANDIDATE)
     add(
         connection,
@@ -198,16 +219,17 @@ def _register(fact: Fact[ModelRegistered], connection: Connection) -> None:
         name=fact.event.name,
         number=fact.event.number,
         state=State.CANDIDATE.value,
-        run=fact.event.run,
-        package=fact.event.package,
-        content=fact.event.content,
-        source=fact.event.source,
-        code=fact.event.code,
-        dataset=fact.event.datasets[0] if fact.event.datasets else None,
-        served=fact.event.served,
         registered_at=to_text(fact.at),
         registered_by=fact.actor,
+        **columns,
     )
+
+
+def retire_version(fact: Fact[Any], connection: Connection, *, note: str) -> None:
+    """Put the event's version away, where the table of states has that move."""
+    state = _state_of(fact.event.name, fact.event.number, connection)
+    if any(arrow.move is Move.RETIRE and arrow.before == state for arrow in LEGAL):
+        _moved(fact, connection, "retire", State.RETIRED, note=note)
 
 
 @projects(GateEvaluated)

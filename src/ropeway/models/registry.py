@@ -17,6 +17,7 @@ from ropeway.ledger import person
 from ropeway.ledger.tables import event as recorded_event
 from ropeway.models.errors import BadMoment, NothingLive, UnknownEnvironment, UnknownModel, UnknownVersion
 from ropeway.models.projections import (
+    OWN_FORMAT,
     alias,
     alias_history,
     approved_source,
@@ -60,6 +61,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     champion: str | None = None
     look: int | None = None
     known: bool = False
+    format: str = OWN_FORMAT
+    """What packaged it; only what `ropeway` did can be judged and served."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -349,6 +352,7 @@ def _version(read: Connection, row: Any, *, known: bool = False) -> ModelVersion
         champion=row.champion,
         look=row.look,
         known=known,
+        format=row.format,
     )
 
 
@@ -362,5 +366,6 @@ def usual_name(versions: Sequence[ModelVersion], project: Project) -> ModelName:
         versions: all model versions, newest first.
         project: gives a first model its name.
     """
-    live = [version for version in versions if version.environments]
-    return next((version.name for version in [*live, *versions]), ModelName(project.project.name))
+    ours = [version for version in versions if version.format == OWN_FORMAT]
+    live = [version for version in ours if version.environments]
+    return next((version.name for version in [*live, *ours]), ModelName(project.project.name))

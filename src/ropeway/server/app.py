@@ -30,6 +30,9 @@ from ropeway.server.errors import (
     UnknownObject,
 )
 from ropeway.server.jobs import JobRunner
+from ropeway.server.mlflow import errors as mlflow_errors
+from ropeway.server.mlflow import face as mlflow_face
+from ropeway.server.mlflow import routes as mlflow_routes
 from ropeway.server.objects import OBJECT_BYTES, give_object, take_object
 from ropeway.server.openapi import describe
 from ropeway.server.operations import get_job
@@ -67,6 +70,9 @@ MAX_STREAMS = 64
 MAX_NAME_LENGTH = 200
 MAX_ARGUMENT_BYTES = 8 * BODY_BYTES
 """The default limit of an operation's arguments: a run may end with thousands of metrics."""
+MLFLOW_VERSION = b"3.0.0"
+"""To MLflow's client: a server without traces over OTLP, which it would send from 3.6 on."""
+TEXT_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), *SAFETY_HEADERS]
 AT_ONCE_BYTES = 16 * 1024
 """Arguments up to this size are read in the event loop, in about a millisecond."""
 
@@ -105,7 +111,8 @@ class ServerApp:
         self.bodies = Bodies(body_bytes)
         self.object_bytes = object_bytes
         self.answers_to = answers_to
-        self.gate = Gatekeeper(self.workspace, {route.permission for route in self.routes.values()})
+        asked_for = {route.permission for route in self.routes.values()} | mlflow_routes.PERMISSIONS
+        self.gate = Gatekeeper(self.workspace, asked_for)
         self.jobs = JobRunner(self.workspace)
         self._streams = threading.Semaphore(MAX_STREAMS)
         self._name = workspace.project.project.name
@@ -133,19 +140,30 @@ class ServerApp:
             if has_begun:
                 raise
             self.gate.tell(scope, error, "" if visitor is None else visitor.caller.name)
-            await reply_error(scope, receive, send, discreet(error, self.workspace.root))
+            await self._refuse(scope, receive, send, discreet(error, self.workspace.root))
         except Exception:
             # The request edge. Once an answer has begun, only cutting it off tells the caller the truth.
             if has_begun:
                 raise
             logger.exception("%s %s failed", scope["method"], scope["path"])
-            await reply_error(scope, receive, send, Internal())
+            await self._refuse(scope, receive, send, Internal())
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: RopewayError) -> None:
+        """Send an error, in the words that the asker knows."""
+        if mlflow_routes.is_mlflow(scope["path"]):
+            body, status = mlflow_errors.body_of(error), mlflow_errors.status_of(error)
+            await reply_error(scope, receive, send, error, body=body, status=status)
+        else:
+            await reply_error(scope, receive, send, error)
 
     def close(self) -> None:
         """Give up the jobs that still run."""
         self.jobs.close()
 
     async def _answer(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+        if mlflow_routes.is_mlflow(scope["path"]):
+            await self._answer_mlflow(visitor, scope, receive, send)
+            return
         route, name = self._permitted(visitor, scope)
         self._check_project(scope)
         workspace = self._workspace_for(visitor, scope)
@@ -167,11 +185,28 @@ class ServerApp:
             await sign_out(workspace, scope, send)
         elif route.path == "/openapi.json":
             await reply(send, 200, self._description)
+        elif route.path == mlflow_routes.VERSION:
+            await reply(send, 200, MLFLOW_VERSION, TEXT_HEADERS)
         elif route.path == "/docs":
             page, headers = docs_page()
             await reply(send, 200, page, headers)
         else:
             await reply(send, 200, b'{"status":"ok"}')
+
+    async def _answer_mlflow(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._permitted_mlflow(visitor, scope)
+        workspace = self._workspace_for(visitor, scope)
+        await mlflow_face.answer(
+            workspace, found, scope, receive, send, bodies=self.bodies, object_bytes=self.object_bytes
+        )
+
+    def _permitted_mlflow(
+        self, visitor: Visitor, scope: Scope
+    ) -> tuple[mlflow_routes.Endpoint, dict[str, str]]:
+        """As `_permitted`, of a route of MLflow's."""
+        if visitor.is_stranger:
+            raise SignInRequired
+        return mlflow_face.permitted(visitor.caller, scope)
 
     def _permitted(self, visitor: Visitor, scope: Scope) -> tuple[Route, str]:
         """The route that is asked for, once its asker may use it."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest
@@ -25,6 +25,13 @@ READ_BYTES = 256 * 1024
 OCTETS = "application/octet-stream"
 
 
+class Kept(NamedTuple):
+    """An object that has come in."""
+
+    digest: Digest
+    size_bytes: int
+
+
 async def take_object(
     workspace: Workspace, scope: Scope, receive: Receive, limit_bytes: int
 ) -> dict[str, object]:
@@ -39,6 +46,12 @@ async def take_object(
     """
     if header(scope, b"content-type") != OCTETS:
         raise UnsupportedContent(header(scope, b"content-type")[:80], OCTETS)
+    kept = await store_body(workspace, scope, receive, limit_bytes)
+    return {"digest": kept.digest, "size_bytes": kept.size_bytes}
+
+
+async def store_body(workspace: Workspace, scope: Scope, receive: Receive, limit_bytes: int) -> Kept:
+    """Keep a request's body as an object, whatever its type; see `take_object`."""
     said = header(scope, b"content-length")
     if said and int(said) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
@@ -50,7 +63,7 @@ async def take_object(
         if said_digest and (found := await asyncio.to_thread(digest_file, Path(scratch.name))) != said_digest:
             raise DigestDiffers(said_digest[:64], found)
         digest = await asyncio.to_thread(workspace.store.put_file, Path(scratch.name))
-    return {"digest": digest, "size_bytes": size}
+    return Kept(digest, size)
 
 
 async def _spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
@@ -92,15 +105,37 @@ async def give_object(workspace: Workspace, digest: str, scope: Scope, send: Sen
     """
     if not workspace.store.has(Digest(digest)):
         raise UnknownObject(digest)
-    path = await asyncio.to_thread(workspace.store.open_path, Digest(digest))
+    await send_object(workspace, Digest(digest), scope, send, disposition=f'attachment; filename="{digest}"')
+
+
+async def send_object(
+    workspace: Workspace,
+    digest: Digest,
+    scope: Scope,
+    send: Send,
+    *,
+    disposition: str,
+    content_type: str = OCTETS,
+) -> None:
+    """Send the bytes of an object that is there, as `give_object` does.
+
+    Args:
+        workspace: where it is.
+        digest: which.
+        scope: the request.
+        send: where to.
+        disposition: the header that says under which name it is to be kept.
+        content_type: what it is.
+    """
+    path = await asyncio.to_thread(workspace.store.open_path, digest)
     # Held open: what was verified is what is sent, whatever happens to the name.
     with path.open("rb") as source:
         size = os.fstat(source.fileno()).st_size
         headers = [
             *SAFETY_HEADERS,
-            (b"content-type", OCTETS.encode()),
+            (b"content-type", content_type.encode()),
             (b"content-length", b"%d" % size),
-            (b"content-disposition", b'attachment; filename="%s"' % digest.encode()),
+            (b"content-disposition", disposition.encode()),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] != "HEAD":

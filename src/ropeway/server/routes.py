@@ -37,6 +37,7 @@ FIXED = (
     Route("/openapi.json", ("GET", "HEAD"), DESCRIBE),
     Route("/docs", ("GET", "HEAD"), DESCRIBE),
     Route("/health", ("GET", "HEAD"), HEALTH),
+    Route("/version", ("GET", "HEAD"), DESCRIBE),
 )
 
 _METHODS = {

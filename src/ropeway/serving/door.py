@@ -206,19 +206,37 @@ async def reply(
     await send({"type": "http.response.body", "body": body})
 
 
-async def reply_error(scope: Scope, receive: Receive, send: Send, error: RopewayError) -> None:
-    """Send an error by its class; where the body was not read, take in some of the rest of it."""
-    body = error_body(error)
+async def reply_error(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    error: RopewayError,
+    *,
+    body: bytes | None = None,
+    status: int | None = None,
+) -> None:
+    """Send an error by its class; where the body was not read, take in some of the rest of it.
+
+    Args:
+        scope: the request.
+        receive: the rest of it.
+        send: where to.
+        error: what is told.
+        body: the same in another protocol's words.
+        status: likewise.
+    """
+    body = error_body(error) if body is None else body
+    status = error.http_status if status is None else status
     headers = list(JSON_HEADERS)
     allowed = getattr(error, "allowed", None)
     if allowed:
         headers.append((b"allow", ", ".join(allowed).encode()))
     headers += getattr(error, "headers", [])
     if not isinstance(error, BodyTooLarge | RequestTimeout):
-        await reply(send, error.http_status, body, headers)
+        await reply(send, status, body, headers)
         return
     headers += [(b"connection", b"close"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": error.http_status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": scope["method"] != "HEAD"})
     if scope["method"] != "HEAD":
         # The answer is out. Closing now would reset the connection under a sender in mid-body, who then

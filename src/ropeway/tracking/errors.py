@@ -1,6 +1,6 @@
 """What can go wrong around runs.
 
-Invalid   ├── FilterInvalid · SortInvalid · FilterTooLarge (TooLarge)
+Invalid   ├── FilterInvalid · SortInvalid · MlflowFilterInvalid · FilterTooLarge (TooLarge)
           ├── PointInvalid · StepInvalid · PointTooLarge (TooLarge)
           └── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun · TooFewRuns · LimitInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
@@ -15,6 +15,7 @@ from pathlib import Path
 from ropeway.core.errors import Conflict, Damaged, Invalid, NotFound, TooLarge
 
 SHOWN_CHARACTERS = 80
+MESSAGE_LIMIT = 2_000
 _LISTS = {"dataset": "ropeway data list", "run": "ropeway runs", "model": "ropeway model list"}
 
 
@@ -54,6 +55,15 @@ class SortInvalid(FilterInvalid):
     code = "sort-invalid"
     noun = "sort key"
     example = "ropeway runs --sort=-metrics.macro_f1,name"
+
+
+class MlflowFilterInvalid(Invalid):
+    """A filter or an order of an MLflow client that MLflow refuses; the words are its own."""
+
+    code = "mlflow-filter-invalid"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[:MESSAGE_LIMIT], expected="clauses such as metrics.acc > 0.9 joined by AND")
 
 
 class FilterTooLarge(TooLarge):

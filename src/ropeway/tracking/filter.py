@@ -18,15 +18,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import get_args
 
 from ropeway.core.clock import to_text
 from ropeway.core.errors import did_you_mean
 from ropeway.tracking.errors import FilterInvalid, FilterTooLarge, SortInvalid
-
-Operator = Literal["=", "!=", "<", "<=", ">", ">="]
-Family = Literal["metrics", "params", "tags", "attribute"]
-Value = float | str | bool
+from ropeway.tracking.expression import And, Comparison, Expression, Field, In, Like, Not, Operator, Or, Value
 
 STATUSES = ("running", "finished", "failed", "interrupted")
 ATTRIBUTES = ("status", "name", "kind", "started_at", "duration", "id", "person")
@@ -42,79 +39,9 @@ WINDOW = 60
 """How much of a long filter an error shows on either side of the fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What is compared or sorted by: `metrics.loss`, `params.c`, `tags.team`, `status`."""
-
-    family: Family
-    key: str
-
-    def __str__(self) -> str:
-        return self.key if self.family == "attribute" else f"{self.family}.{self.key}"
-
-    @property
-    def is_number(self) -> bool:
-        """True when it only ever holds numbers."""
-        return self.family == "metrics" or self == DURATION
-
-    @property
-    def is_free(self) -> bool:
-        """True when it may hold a number or text, as the user chose."""
-        return self.family in ("params", "tags")
-
-
 DURATION = Field("attribute", "duration")
 STARTED_AT = Field("attribute", "started_at")
 STATUS = Field("attribute", "status")
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One field against one value."""
-
-    field: Field
-    operator: Operator
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Like:
-    """Text against a pattern: `%` for any run of characters, `_` for one; ASCII case does not matter."""
-
-    field: Field
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class In:
-    """One field against several values."""
-
-    field: Field
-    values: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite."""
-
-    part: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """All of them."""
-
-    parts: tuple["Expression", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """Any of them."""
-
-    parts: tuple["Expression", ...]
-
-
-Expression = Comparison | Like | In | Not | And | Or
 
 
 def parse_filter(text: str) -> Expression:
@@ -283,7 +210,7 @@ class _Parser:
 
     def _pattern(self, field: Field) -> str:
         token = self._here
-        if field.is_number:
+        if _holds_numbers(field):
             raise self._fault(
                 token, f"'{field}' is a number, and LIKE compares text", expected="one of = != < <= > >= IN"
             )
@@ -311,11 +238,11 @@ class _Parser:
     def _value(self, field: Field, operator: Operator) -> Value:
         token = self._here
         value = self._literal(token)
-        if field.is_number and not _is_number(value):
+        if _holds_numbers(field) and not _is_number(value):
             raise self._fault(token, f"'{field}' is a number and {_shown(token)} is not", expected="a number")
         if isinstance(value, bool) and operator not in ("=", "!="):
             raise self._fault(token, f"{token.text} has no order", expected="= or != before true and false")
-        if not (field.is_number or field.is_free or isinstance(value, str)):
+        if not (_holds_numbers(field) or field.is_free or isinstance(value, str)):
             raise self._fault(
                 token, f"'{field}' is text and {_shown(token)} is not", expected="text in quotes"
             )
@@ -420,3 +347,8 @@ def _is_number(value: Value) -> bool:
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+def _holds_numbers(field: Field) -> bool:
+    """True when it only ever holds numbers."""
+    return field.family == "metrics" or field == DURATION

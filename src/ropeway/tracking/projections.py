@@ -13,12 +13,12 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    insert,
     select,
     update,
 )
 
 from ropeway.core.clock import from_text, to_text
+from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest, RunId
 from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
 from ropeway.tracking.events import (
@@ -35,10 +35,21 @@ from ropeway.tracking.tips import Tip, later, of_sealed, of_summary
 ASKED_AT_ONCE = 200
 """Of more metrics than so many, those of the whole run are asked for."""
 
+OWN_EXPERIMENT = "0"
+"""Where runs are that named no experiment: the project's own."""
+HEX_LENGTH = 32
+
 run = Table(
     "run",
     projected,
     Column("id", String, primary_key=True),
+    # Its id for clients that know only 32 hex digits.
+    Column("hex", String, nullable=False),
+    Column("experiment", String, nullable=False),
+    # `active` or `deleted`.
+    Column("lifecycle", String, nullable=False),
+    # Whose run it is, by the word of who recorded it.
+    Column("told_user", String),
     Column("seq", Integer, nullable=False),
     Column("name", String),
     Column("kind", String, nullable=False),
@@ -65,6 +76,8 @@ run = Table(
     Index("run_seq", "seq"),
     Index("run_status", "status", "seq"),
     Index("run_name", "name", "seq"),
+    Index("run_hex", "hex"),
+    Index("run_experiment", "experiment", "lifecycle", "seq"),
     # 1: no duration where no sign of life came
     info={"revision": 1},
 )
@@ -140,6 +153,9 @@ def _start(fact: Fact[RunStarted], connection: Connection) -> None:
         connection,
         run,
         id=event.run,
+        hex=run_hex(event.run),
+        experiment=OWN_EXPERIMENT,
+        lifecycle="active",
         seq=fact.seq,
         name=event.name,
         kind=event.kind,
@@ -158,8 +174,8 @@ def _start(fact: Fact[RunStarted], connection: Connection) -> None:
         point_count=0,
         error_type="",
     )
-    _record_settings(connection, run_param, event.run, event.params)
-    _record_settings(connection, run_tag, event.run, event.tags)
+    record_settings(connection, run_param, event.run, event.params)
+    record_settings(connection, run_tag, event.run, event.tags)
     _record_inputs(connection, event.run, event.inputs)
 
 
@@ -179,8 +195,8 @@ def _finish(fact: Fact[RunFinished], connection: Connection) -> None:
             error=event.error,
         )
     )
-    _record_settings(connection, run_param, event.run, event.params)
-    _record_settings(connection, run_tag, event.run, event.tags)
+    record_settings(connection, run_param, event.run, event.params)
+    record_settings(connection, run_tag, event.run, event.tags)
     _record_harvest(connection, event.run, fact.seq, event.harvest)
 
 
@@ -198,8 +214,8 @@ def _interrupt(fact: Fact[RunInterrupted], connection: Connection) -> None:
         .where(run.c.id == event.run)
         .values(status="interrupted", ended_at=last_sign, duration_s=lived_s)
     )
-    _record_settings(connection, run_param, event.run, event.params)
-    _record_settings(connection, run_tag, event.run, event.tags)
+    record_settings(connection, run_param, event.run, event.params)
+    record_settings(connection, run_tag, event.run, event.tags)
     _record_harvest(connection, event.run, fact.seq, event.harvest)
 
 
@@ -220,13 +236,10 @@ def _record_harvest(connection: Connection, run_id: RunId, seq: int, harvest: Ha
         connection, run_metric, run_id, {key: of_summary(each) for key, each in harvest.metrics.items()}
     )
     if harvest.artifacts:
-        connection.execute(
-            insert(run_artifact),
-            [
-                {"run": run_id, "name": name, "digest": artifact.digest, "size_bytes": artifact.size_bytes}
-                for name, artifact in harvest.artifacts.items()
-            ],
-        )
+        for name, artifact in harvest.artifacts.items():
+            # A client may have put one of this name while the run lived.
+            row = {"digest": artifact.digest, "size_bytes": artifact.size_bytes}
+            keep_latest(connection, run_artifact, run=run_id, name=name, **row)
     _record_inputs(connection, run_id, harvest.inputs)
 
 
@@ -258,9 +271,22 @@ def known_tips(connection: Connection, table: Table, run_id: RunId, keys: list[s
     return {row[0]: Tip(*row[1:]) for row in connection.execute(query)}
 
 
-def _record_settings(
+def run_hex(run_id: str) -> str:
+    """A run's id as 32 hex digits: its own where it has them, else a digest of it.
+
+    Example:
+        >>> run_hex("run_00112233445566778899aabbccddeeff")
+        '00112233445566778899aabbccddeeff'
+    """
+    own = run_id.removeprefix("run_")
+    is_hex = len(own) == HEX_LENGTH and set(own) <= set("0123456789abcdef")
+    return own if is_hex else digest_bytes(run_id.encode())[:HEX_LENGTH]
+
+
+def record_settings(
     connection: Connection, table: Table, run_id: RunId, values: Mapping[str, Scalar] | None
 ) -> None:
+    """Keep params or tags of a run; a later value takes the place of an earlier one."""
     for key, value in (values or {}).items():
         shown = text_of(value)
         columns = {

@@ -16,20 +16,20 @@ from ropeway.core.ids import Digest, RunId
 from ropeway.ledger import person
 from ropeway.tracking.errors import LimitInvalid
 from ropeway.tracking.events import ArtifactRecord, HostRecord, Scalar
-from ropeway.tracking.filter import (
+from ropeway.tracking.expression import (
     And,
     Comparison,
     Expression,
     Field,
     In,
     Like,
+    Missing,
     Not,
     Operator,
     Or,
     Value,
-    parse_filter,
-    parse_sort,
 )
+from ropeway.tracking.filter import parse_filter, parse_sort
 from ropeway.tracking.projections import run, run_artifact, run_input, run_metric, run_param, run_tag
 from ropeway.tracking.records import RunSummary
 from ropeway.workspace import Context, operation
@@ -113,6 +113,8 @@ def condition(expression: Expression) -> ColumnElement[bool]:
             return _holds(field, lambda columns: _compare(columns, sign, value))
         case In(field, values):
             return _holds(field, lambda columns: or_(*[_compare(columns, "=", value) for value in values]))
+        case Missing(field):
+            return not_(_holds(field, lambda columns: columns.text.is_not(None)))
         case Like(field, pattern):
             # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
             plain = pattern.replace(ESCAPE, ESCAPE * 2)

@@ -12,7 +12,7 @@ from ropeway.workspace import Context
 def models_of(context: Context) -> dict[Digest, str]:
     """Every object that a version needs to answer, with one version that does; recorded rows are none."""
     found: dict[Digest, str] = {}
-    for row in context.read.execute(select(model_version)):
+    for row in context.read.execute(select(model_version).where(model_version.c.package != "")):
         try:
             entries = context.store.read_tree(Digest(row.package))
         except Damaged:

@@ -1,0 +1,105 @@
+"""A request of MLflow's client, from the door to the answer: found, permitted, decoded, done, told."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from ropeway.server.mlflow import artifacts, checks, messages
+from ropeway.server.mlflow.routes import ARTIFACTS, SERVER_INFO, Endpoint, find
+from ropeway.server.mlflow.runs import log_batch
+from ropeway.serving.bodies import Bodies
+from ropeway.serving.door import Receive, Scope, Send, check_json, header, reply
+from ropeway.workspace import Caller, LocalWorkspace
+from ropeway.workspace.errors import PermissionDenied
+
+INFO = {
+    # What MLflow calls a server with a database behind it.
+    "store_type": "SqlStore",
+    "workspaces_enabled": False,
+    "trace_archival_enabled": False,
+    "multipart_uploads_enabled": False,
+    "multipart_downloads_enabled": False,
+    "presigned_upload_run_id_supported": False,
+    "presigned_upload_model_id_supported": False,
+    "features_enabled": {"gateway": False},
+}
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def permitted(caller: Caller, scope: Scope) -> tuple[Endpoint, dict[str, str]]:
+    """The route that is asked for, once its asker may use it.
+
+    Raises:
+        NotOffered: it is not here.
+        PermissionDenied: the caller may not.
+    """
+    endpoint, names = find(scope["method"], scope["path"])
+    if not caller.may(endpoint.permission):
+        raise PermissionDenied(endpoint.name, endpoint.permission)
+    return endpoint, names
+
+
+async def answer(
+    workspace: LocalWorkspace,
+    found: tuple[Endpoint, dict[str, str]],
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    bodies: Bodies,
+    object_bytes: int,
+) -> None:
+    """Do what a permitted request asks for."""
+    endpoint, names = found
+    if endpoint.path.startswith(f"{ARTIFACTS}/"):
+        await _file(workspace, endpoint, names["path"], scope, receive, send, object_bytes)
+        return
+    if scope["method"] in ("GET", "HEAD"):
+        body: bytes | bytearray = b""
+    else:
+        if endpoint.method != "DELETE" or header(scope, b"content-type"):
+            check_json(scope)
+        body = await bodies.read(scope, receive)
+    told = await asyncio.to_thread(_told, workspace, endpoint, names, scope, body)
+    await reply(send, 200, told)
+
+
+def _told(
+    workspace: LocalWorkspace,
+    endpoint: Endpoint,
+    names: dict[str, str],
+    scope: Scope,
+    body: bytes | bytearray,
+) -> bytes:
+    if endpoint.path == SERVER_INFO:
+        return _ENCODE(INFO)
+    if scope["method"] in ("GET", "HEAD"):
+        message = messages.from_query(endpoint.message, scope["query_string"])
+    else:
+        message = messages.from_body(endpoint.message, body)
+    if endpoint.path == ARTIFACTS:
+        assert isinstance(message, messages.ListArtifacts)
+        return _ENCODE(artifacts.listing(workspace, message.path))
+    if endpoint.handler is log_batch:
+        checks.check_batch(len(body), 0, 0, 0)
+    assert endpoint.handler is not None
+    result: dict[str, Any] = endpoint.handler(workspace, message, **names)
+    return _ENCODE(result)
+
+
+async def _file(
+    workspace: LocalWorkspace,
+    endpoint: Endpoint,
+    path: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    object_bytes: int,
+) -> None:
+    if endpoint.method == "PUT":
+        await artifacts.upload(workspace, path, scope, receive, send, object_bytes)
+    elif endpoint.method == "GET":
+        await artifacts.download(workspace, path, scope, send)
+    else:
+        await reply(send, 200, _ENCODE(await asyncio.to_thread(artifacts.remove, workspace, path)))

@@ -1,0 +1,161 @@
+"""The table of MLflow's routes: method, path, who may use it, and what does it."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ropeway.members.roles import DESCRIBE, HEALTH
+from ropeway.server.mlflow import logged, messages, registry, runs
+from ropeway.server.mlflow.answers import Json
+from ropeway.server.mlflow.errors import NotOffered
+
+PREFIX = re.compile(r"/(?:ajax-)?api/[23]\.0/?mlflow(?:-artifacts)?(?:/|$)")
+"""Paths that are MLflow's, whatever is behind them; one of its own has no slash where it should."""
+VERSION = "/version"
+ARTIFACTS = "/mlflow-artifacts/artifacts"
+SERVER_INFO = "/mlflow/server-info"
+READ, WRITE = "runs:read", "runs:write"
+MODELS_READ, MODELS_WRITE = "models:read", "models:write"
+
+Handler = Callable[..., Json]
+
+
+class Endpoint(NamedTuple):
+    """One route. `path` is without `/api/2.0`; a name in braces takes one part, `{path}` all that follow."""
+
+    method: str
+    path: str
+    permission: str
+    message: type[messages.Message]
+    handler: Handler | None
+
+    @property
+    def name(self) -> str:
+        """How the policy calls it."""
+        return f"{self.method} /api/2.0{self.path}"
+
+
+def _get(path: str, permission: str, message: type[messages.Message], handler: Handler) -> Endpoint:
+    return Endpoint("GET", f"/mlflow/{path}", permission, message, handler)
+
+
+def _post(path: str, permission: str, message: type[messages.Message], handler: Handler) -> Endpoint:
+    return Endpoint("POST", f"/mlflow/{path}", permission, message, handler)
+
+
+def _other(
+    method: str, path: str, permission: str, message: type[messages.Message], handler: Handler
+) -> Endpoint:
+    return Endpoint(method, f"/mlflow/{path}", permission, message, handler)
+
+
+M = messages
+_TRACKING = (
+    _post("experiments/create", WRITE, M.CreateExperiment, runs.create_experiment),
+    _get("experiments/get", READ, M.ByExperiment, runs.get_experiment),
+    _get("experiments/get-by-name", READ, M.ByExperimentName, runs.get_experiment_by_name),
+    _post("experiments/search", READ, M.SearchExperiments, runs.search_experiments),
+    _get("experiments/search", READ, M.SearchExperiments, runs.search_experiments),
+    _post("experiments/update", WRITE, M.UpdateExperiment, runs.update_experiment),
+    _post("experiments/delete", WRITE, M.ByExperiment, runs.delete_experiment),
+    _post("experiments/restore", WRITE, M.ByExperiment, runs.restore_experiment),
+    _post("experiments/set-experiment-tag", WRITE, M.ExperimentTag, runs.set_experiment_tag),
+    _post("experiments/delete-experiment-tag", WRITE, M.ExperimentTag, runs.delete_experiment_tag),
+    _post("runs/create", WRITE, M.CreateRun, runs.create_run),
+    _post("runs/update", WRITE, M.UpdateRun, runs.update_run),
+    _post("runs/delete", WRITE, M.ByRun, runs.delete_run),
+    _post("runs/restore", WRITE, M.ByRun, runs.restore_run),
+    _get("runs/get", READ, M.ByRun, runs.get_run),
+    _post("runs/search", READ, M.SearchRuns, runs.search_runs),
+    _post("runs/log-metric", WRITE, M.LogMetric, runs.log_metric),
+    _post("runs/log-batch", WRITE, M.LogBatch, runs.log_batch),
+    _post("runs/log-parameter", WRITE, M.KeyValue, runs.log_parameter),
+    _post("runs/set-tag", WRITE, M.KeyValue, runs.set_tag),
+    _post("runs/delete-tag", WRITE, M.KeyValue, runs.delete_tag),
+    _post("runs/log-inputs", WRITE, M.LogInputs, runs.log_inputs),
+    _post("runs/outputs", WRITE, M.LogInputs, runs.log_outputs),
+    _post("runs/log-model", WRITE, M.LogModel, runs.log_model),
+    _get("metrics/get-history", READ, M.GetHistory, runs.get_history),
+    _get("artifacts/list", READ, M.ListArtifacts, runs.list_artifacts),
+)
+_LOGGED = (
+    _post("logged-models", WRITE, M.CreateLoggedModel, logged.create),
+    _post("logged-models/search", READ, M.SearchLoggedModels, logged.search),
+    _get("logged-models/{model}", READ, M.Message, logged.get),
+    _other("PATCH", "logged-models/{model}", WRITE, M.ChangeLoggedModel, logged.finalize),
+    _other("DELETE", "logged-models/{model}", WRITE, M.Message, logged.delete),
+    _other("PATCH", "logged-models/{model}/tags", WRITE, M.ChangeLoggedModel, logged.set_tags),
+    _other("DELETE", "logged-models/{model}/tags/{key}", WRITE, M.Message, logged.delete_tag),
+    _post("logged-models/{model}/params", WRITE, M.ChangeLoggedModel, logged.log_params),
+)
+_REGISTERED = (
+    _post("registered-models/create", MODELS_WRITE, M.RegisteredModel, registry.create),
+    _get("registered-models/get", MODELS_READ, M.RegisteredModel, registry.get),
+    _get("registered-models/search", MODELS_READ, M.Search, registry.search),
+    _post("registered-models/rename", MODELS_WRITE, M.RegisteredModel, registry.rename),
+    _other("PATCH", "registered-models/update", MODELS_WRITE, M.RegisteredModel, registry.update),
+    _other("DELETE", "registered-models/delete", MODELS_WRITE, M.RegisteredModel, registry.delete),
+    _post("registered-models/get-latest-versions", MODELS_READ, M.RegisteredModel, registry.latest_versions),
+    _get("registered-models/get-latest-versions", MODELS_READ, M.RegisteredModel, registry.latest_versions),
+    _post("registered-models/set-tag", MODELS_WRITE, M.RegisteredModel, registry.set_tag),
+    _other("DELETE", "registered-models/delete-tag", MODELS_WRITE, M.RegisteredModel, registry.delete_tag),
+    _post("registered-models/alias", MODELS_WRITE, M.RegisteredModel, registry.set_alias),
+    _other("DELETE", "registered-models/alias", MODELS_WRITE, M.RegisteredModel, registry.delete_alias),
+    _get("registered-models/alias", MODELS_READ, M.RegisteredModel, registry.get_by_alias),
+    _post("model-versions/create", MODELS_WRITE, M.ModelVersion, registry.create_version),
+    _get("model-versions/get", MODELS_READ, M.ModelVersion, registry.get_version),
+    _get("model-versions/get-download-uri", MODELS_READ, M.ModelVersion, registry.download_uri),
+    _get("model-versions/search", MODELS_READ, M.Search, registry.search_versions),
+    _other("PATCH", "model-versions/update", MODELS_WRITE, M.ModelVersion, registry.update_version),
+    _other("DELETE", "model-versions/delete", MODELS_WRITE, M.ModelVersion, registry.delete_version),
+    _post("model-versions/transition-stage", MODELS_WRITE, M.ModelVersion, registry.transition),
+    _post("model-versions/set-tag", MODELS_WRITE, M.ModelVersion, registry.set_version_tag),
+    _other("DELETE", "model-versions/delete-tag", MODELS_WRITE, M.ModelVersion, registry.delete_version_tag),
+)
+_FILES = (
+    Endpoint("GET", ARTIFACTS, READ, M.ListArtifacts, None),
+    Endpoint("GET", f"{ARTIFACTS}/{{path}}", READ, M.Message, None),
+    Endpoint("PUT", f"{ARTIFACTS}/{{path}}", WRITE, M.Message, None),
+    Endpoint("DELETE", f"{ARTIFACTS}/{{path}}", WRITE, M.Message, None),
+)
+_SERVER = (Endpoint("GET", SERVER_INFO, DESCRIBE, M.Message, None),)
+
+ENDPOINTS = (*_TRACKING, *_LOGGED, *_REGISTERED, *_FILES, *_SERVER)
+PERMISSIONS = frozenset({*(each.permission for each in ENDPOINTS), HEALTH})
+
+_BY_PATH = {(each.method, each.path): each for each in ENDPOINTS if "{" not in each.path}
+_WITH_NAMES = [
+    (
+        each,
+        re.compile(
+            re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", each.path).replace("(?P<path>[^/]+)", "(?P<path>.+)"),
+            re.DOTALL,
+        ),
+    )
+    for each in ENDPOINTS
+    if "{" in each.path
+]
+_API = re.compile(r"/api/[23]\.0")
+
+
+def is_mlflow(path: str) -> bool:
+    """Whether a path is MLflow's."""
+    return path.startswith(("/api/2.0", "/api/3.0", "/ajax-api/")) and PREFIX.match(path) is not None
+
+
+def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
+    """The route of a request, and the names in its path.
+
+    Raises:
+        NotOffered: there is none here.
+    """
+    api = _API.match(path)
+    rest = path[api.end() :] if api else ""
+    asked = "GET" if method == "HEAD" else method
+    found = _BY_PATH.get((asked, rest))
+    if found is not None:
+        return found, {}
+    for each, pattern in _WITH_NAMES:
+        if each.method == asked and (names := pattern.fullmatch(rest)):
+            return each, names.groupdict()
+    raise NotOffered(method, path)

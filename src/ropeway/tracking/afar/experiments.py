@@ -1,0 +1,203 @@
+"""Experiments: made, found, changed. The project's own, id 0, is there from the start."""
+
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from ropeway.tracking import mlflow_fields
+from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, NotActive, TagNotThere
+from ropeway.tracking.afar.events import ExperimentChanged, ExperimentCreated
+from ropeway.tracking.afar.projections import ACTIVE, DEFAULT_NAME, experiment, experiment_tag
+from ropeway.tracking.afar.records import Experiment
+from ropeway.tracking.afar.selecting import selected
+from ropeway.tracking.projections import OWN_EXPERIMENT
+from ropeway.workspace import Context, Limit, operation
+
+Lifecycle = Literal["", "active", "deleted"]
+View = Literal["active", "deleted", "all"]
+
+OWN = Experiment(
+    id=OWN_EXPERIMENT,
+    name=DEFAULT_NAME,
+    location=None,
+    lifecycle=ACTIVE,
+    created_ms=0,
+    changed_ms=0,
+    tags={},
+)
+
+
+@operation("experiments.create", kind="command", permission="runs:write")
+def create_experiment(
+    context: Context,
+    *,
+    name: str,
+    location: str | None = None,
+    tags: dict[str, str] = {},  # noqa: B006  the operation copies it
+) -> str:
+    """Make a place for runs; gives its id. `location` is kept as the client says it, and never opened.
+
+    Raises:
+        ExperimentExists: the name is another's, deleted or not.
+    """
+    context.begin()
+    _require_free(context.read, name)
+    highest = context.read.execute(select(func.max(experiment.c.number))).scalar() or 0
+    made = str(highest + 1)
+    context.append(ExperimentCreated(experiment=made, name=name, location=location, tags=tags or None))
+    return made
+
+
+@operation("experiments.get", kind="query", permission="runs:read")
+def get_experiment(context: Context, *, experiment: str | None = None, name: str | None = None) -> Experiment:
+    """An experiment by its id, or by its name.
+
+    Raises:
+        ExperimentNotFound: nothing answers to it.
+    """
+    if experiment is not None:
+        return find_experiment(context.read, experiment)
+    found = _named(context.read, name or "")
+    if found is None:
+        raise ExperimentNotFound(name or "")
+    return found
+
+
+class ExperimentPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some experiments; `after` says from where on there are more, None at the end."""
+
+    experiments: list[Experiment]
+    after: int | None
+
+
+@operation("experiments.find", kind="query", permission="runs:read")
+def find_experiments(
+    context: Context,
+    *,
+    where: str = "",
+    sort: list[str] = [],  # noqa: B006  the operation copies it
+    view: View = "active",
+    limit: Limit = 1000,
+    after: Limit = 0,
+) -> ExperimentPage:
+    """Experiments that a filter of MLflow's kind lets through, the one made last first."""
+    things = [each for each in all_experiments(context.read) if view in ("all", each.lifecycle)]
+    found = selected(things, where, sort, mlflow_fields.EXPERIMENTS, _value_of)
+    more = after + limit if len(found) > after + limit else None
+    return ExperimentPage(experiments=found[after : after + limit], after=more)
+
+
+def _value_of(found: Experiment, family: str, key: str) -> str | int | None:
+    if family == "tags":
+        return found.tags.get(key)
+    known: dict[str, str | int] = {
+        "name": found.name,
+        "experiment_id": found.id,
+        "creation_time": found.created_ms,
+        "last_update_time": found.changed_ms,
+    }
+    return known.get(key)
+
+
+@operation("experiments.change", kind="command", permission="runs:write")
+def change_experiment(
+    context: Context,
+    *,
+    experiment: str,
+    name: str | None = None,
+    tags: dict[str, str] = {},  # noqa: B006
+    untagged: list[str] = [],  # noqa: B006
+    lifecycle: Lifecycle = "",
+) -> bool:
+    """Rename, tag, delete or restore; what is not given stays. Its runs are deleted and restored with it.
+
+    Raises:
+        ExperimentNotFound, ExperimentExists, TagNotThere: as they say.
+        NotActive: it was deleted, or is to be and was.
+    """
+    context.begin()
+    found = find_experiment(context.read, experiment)
+    is_restored = lifecycle == ACTIVE
+    if (found.lifecycle == ACTIVE) == is_restored:
+        raise NotActive("experiment", experiment)
+    if name is not None and name != found.name:
+        _require_free(context.read, name)
+    for key in untagged:
+        if key not in found.tags:
+            raise TagNotThere(f"experiment {experiment}", key)
+    context.append(
+        ExperimentChanged(
+            experiment=experiment,
+            name=name,
+            tags=tags or None,
+            untagged=untagged or None,
+            lifecycle=lifecycle,
+        )
+    )
+    return True
+
+
+def find_experiment(read: Connection, number: str) -> Experiment:
+    """The experiment with this id.
+
+    Raises:
+        ExperimentNotFound: there is none.
+    """
+    row = read.execute(select(experiment).where(experiment.c.id == number)).first()
+    if row is None and number == OWN_EXPERIMENT:
+        return OWN
+    if row is None:
+        raise ExperimentNotFound(number)
+    return _record(row, _tags(read, number))
+
+
+def require_active_experiment(read: Connection, number: str) -> Experiment:
+    """The experiment, unless it was deleted."""
+    found = find_experiment(read, number)
+    if found.lifecycle != ACTIVE:
+        raise NotActive("experiment", number)
+    return found
+
+
+def all_experiments(read: Connection) -> list[Experiment]:
+    """Every experiment, the one made last first."""
+    tags: dict[str, dict[str, str]] = {}
+    for row in read.execute(select(experiment_tag)):
+        tags.setdefault(row.experiment, {})[row.key] = row.value
+    rows = read.execute(select(experiment)).all()
+    found = [_record(row, tags.get(row.id, {})) for row in rows]
+    if all(each.id != OWN_EXPERIMENT for each in found):
+        found.append(OWN)
+    return sorted(found, key=lambda each: (-each.created_ms, int(each.id)))
+
+
+def _named(read: Connection, name: str) -> Experiment | None:
+    row = read.execute(select(experiment).where(experiment.c.name == name)).first()
+    if row is not None:
+        return _record(row, _tags(read, row.id))
+    own = find_experiment(read, OWN_EXPERIMENT)
+    return own if own.name == name else None
+
+
+def _require_free(read: Connection, name: str) -> None:
+    found = _named(read, name)
+    if found is not None:
+        raise ExperimentExists(name, found.lifecycle)
+
+
+def _tags(read: Connection, number: str) -> dict[str, str]:
+    query = select(experiment_tag).where(experiment_tag.c.experiment == number).order_by(experiment_tag.c.key)
+    return {row.key: row.value for row in read.execute(query)}
+
+
+def _record(row: Any, tags: dict[str, str]) -> Experiment:
+    return Experiment(
+        id=row.id,
+        name=row.name or "",
+        location=row.location,
+        lifecycle=row.lifecycle,
+        created_ms=row.created_ms,
+        changed_ms=row.changed_ms,
+        tags=tags,
+    )

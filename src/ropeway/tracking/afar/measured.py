@@ -1,0 +1,63 @@
+"""Points of runs from afar, in milliseconds and columns, as their clients send and ask for them."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from ropeway.core.ids import RunId
+from ropeway.ledger import Transaction
+from ropeway.tracking import history as whole
+from ropeway.tracking import live
+from ropeway.tracking.afar.records import MetricNow
+from ropeway.tracking.series import NO_STEP, columns
+from ropeway.workspace import Context
+
+METRICS = live.metric_now
+"""Every metric of every run as of now: run, key, last (NULL is NaN), step, at_us."""
+US = 1000
+LATEST_MS = (2**63 - 1) // US
+"""The latest time that a point can have."""
+
+
+class Points(NamedTuple):
+    """Values of metrics as columns of one length."""
+
+    keys: list[str]
+    values: list[float]
+    times_ms: list[int]
+    steps: list[int]
+
+    def packed(self) -> live.Batch:
+        """Ready to be kept."""
+        return live.packed(columns(self.keys, self.values, [at * US for at in self.times_ms], self.steps))
+
+
+def log_points(transaction: Transaction, run: RunId, points: live.Batch) -> None:
+    """Keep points of a run, in this transaction."""
+    live.append_points(transaction, run, points)
+
+
+def latest(read: Connection, runs: Sequence[RunId]) -> dict[str, list[MetricNow]]:
+    """The last value of each metric of these runs: highest step, then time, then value."""
+    found: dict[str, list[MetricNow]] = {}
+    query = select(METRICS).where(METRICS.c.run.in_(runs)).order_by(METRICS.c.run, METRICS.c.key)
+    for row in read.execute(query):
+        value = math.nan if row.last is None else row.last
+        found.setdefault(row.run, []).append(
+            MetricNow(key=row.key, value=value, at_ms=(row.at_us or 0) // US, step=row.step or 0)
+        )
+    return found
+
+
+def history(context: Context, run: RunId, key: str) -> list[MetricNow]:
+    """All points of one metric, by time and step."""
+    series = whole.history(context, run, key)
+    rows = zip(series.value.tolist(), series.at_us.tolist(), series.step.tolist(), strict=True)
+    points = [
+        MetricNow(key=key, value=value, at_ms=at_us // US, step=0 if step == NO_STEP else step)
+        for value, at_us, step in rows
+    ]
+    points.sort(key=lambda point: (point.at_ms, point.step))
+    return points

@@ -1,0 +1,50 @@
+"""The operations on experiments, runs from afar, their files, and logged models."""
+
+from ropeway.tracking.afar.batch import record_batch
+from ropeway.tracking.afar.experiments import (
+    change_experiment,
+    create_experiment,
+    find_experiments,
+    get_experiment,
+)
+from ropeway.tracking.afar.files import (
+    list_model_files,
+    list_run_files,
+    put_model_file,
+    put_run_file,
+    remove_model_file,
+    remove_run_file,
+)
+from ropeway.tracking.afar.finding import find_tracked, metric_history
+from ropeway.tracking.afar.links import link_run
+from ropeway.tracking.afar.logged_models import (
+    change_logged,
+    create_logged,
+    find_logged,
+    get_logged,
+)
+from ropeway.tracking.afar.runs import change_run, get_tracked, open_run
+
+__all__ = [
+    "change_experiment",
+    "change_logged",
+    "change_run",
+    "create_experiment",
+    "create_logged",
+    "find_experiments",
+    "find_logged",
+    "find_tracked",
+    "get_experiment",
+    "get_logged",
+    "get_tracked",
+    "link_run",
+    "list_model_files",
+    "list_run_files",
+    "metric_history",
+    "open_run",
+    "put_model_file",
+    "put_run_file",
+    "record_batch",
+    "remove_model_file",
+    "remove_run_file",
+]

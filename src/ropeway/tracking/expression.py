@@ -1,0 +1,158 @@
+"""What a filter says, as a small tree; and what it means, told over one thing at a time.
+
+The languages that make such trees are in `tracking.filter` (ours) and `tracking.mlflow_filter`; what a tree
+means to the database is in `tracking.conditions`.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+Family = Literal["metrics", "params", "tags", "attribute", "dataset"]
+Value = float | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is compared or sorted by: `metrics.loss`, `params.c`, `tags.team`, `status`, `dataset.name`."""
+
+    family: Family
+    key: str
+
+    def __str__(self) -> str:
+        return self.key if self.family == "attribute" else f"{self.family}.{self.key}"
+
+    @property
+    def is_free(self) -> bool:
+        """True when it may hold a number or text, as the user chose."""
+        return self.family in ("params", "tags")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One field against one value. What is not there compares as false; NaN differs from every number."""
+
+    field: Field
+    operator: Operator
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Text against a pattern: `%` for any run of characters, `_` for one.
+
+    With `is_any_case`, upper and lower case of ASCII letters are alike.
+    """
+
+    field: Field
+    pattern: str
+    is_any_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """One field against several values; negated: it is there and is none of them."""
+
+    field: Field
+    values: tuple[Value, ...]
+    is_negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The field is not there."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    part: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of them; none is true."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of them."""
+
+    parts: tuple["Expression", ...]
+
+
+Leaf = Comparison | Like | In | Missing
+Expression = Leaf | Not | And | Or
+
+_OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def leaves(expression: Expression) -> Iterator[Leaf]:
+    """The comparisons in it, from left to right."""
+    match expression:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
+        case _:
+            yield expression
+
+
+def holds(expression: Expression, values_of: Callable[[Field], Iterable[Value]]) -> bool:
+    """Whether a thing passes: for what is few enough to look at one by one.
+
+    Args:
+        expression: the filter.
+        values_of: what the thing has in a field: nothing, one value, or several where a field has several.
+
+    Example:
+        >>> holds(Comparison(Field("tags", "team"), "=", "search"), lambda field: ["search"])
+        True
+    """
+    match expression:
+        case And(parts):
+            return all(holds(part, values_of) for part in parts)
+        case Or(parts):
+            return any(holds(part, values_of) for part in parts)
+        case Not(part):
+            return not holds(part, values_of)
+        case Missing(field):
+            return not list(values_of(field))
+    return any(_passes(expression, value) for value in values_of(expression.field))
+
+
+def _passes(leaf: Comparison | Like | In, value: Value) -> bool:
+    match leaf:
+        case Comparison(_, sign, wanted):
+            is_alike = isinstance(value, str) == isinstance(wanted, str)
+            return _OPERATORS[sign](value, wanted) if is_alike else sign == "!="
+        case In(_, values, is_negated):
+            return (value in values) != is_negated
+        case Like(_, pattern, is_any_case):
+            return pattern_of(pattern, is_any_case=is_any_case).fullmatch(str(value)) is not None
+
+
+@lru_cache(maxsize=64)
+def pattern_of(pattern: str, *, is_any_case: bool) -> re.Pattern[str]:
+    """A pattern of LIKE as a regular expression."""
+    signs = {"%": ".*", "_": "."}
+    # ASCII: the databases know no other letters' cases.
+    flags = re.DOTALL | (re.IGNORECASE | re.ASCII if is_any_case else 0)
+    return re.compile("".join(signs.get(each, re.escape(each)) for each in pattern), flags)

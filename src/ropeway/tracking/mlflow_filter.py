@@ -1,0 +1,365 @@
+r"""MLflow's filters and orders, read as MLflow reads them: what it refuses is refused here, in its words.
+
+    filter   = clause { [AND] clause }
+    clause   = field comparator value | field [NOT] IN ( 'text' , … ) | field IS [NOT] NULL
+    field    = [family .] key; a key with odd characters stands in `backticks`, "quotes" or 'quotes'
+    value    = number | 'text' | "text"
+
+Quotes have no escape: `'it''s'` is the text `it''s`, as it is there. Which families and keys there are, and
+what may be compared how, is in `tracking.mlflow_fields`. Our own language reads all of this and more:
+`tracking.filter`.
+"""
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from ropeway.tracking.errors import FilterTooLarge, MlflowFilterInvalid
+from ropeway.tracking.expression import (
+    And,
+    Comparison,
+    Expression,
+    Field,
+    In,
+    Leaf,
+    Like,
+    Missing,
+    Not,
+    Value,
+)
+from ropeway.tracking.mlflow_fields import (
+    FAMILY_NAMES,
+    LIST_COMPARATORS,
+    NULL_COMPARATORS,
+    NUMBER_COMPARATORS,
+    RUNS,
+    TEXT_COMPARATORS,
+    Fields,
+)
+
+LENGTH_LIMIT = 100_000
+CLAUSE_LIMIT = 200
+ORDER_LIMIT = 32
+
+_PART = r"""`[^`]*`|"[^"]*"|'[^']*'|\w+(?:\[\w*\])*"""
+_TOKEN = re.compile(
+    rf"""
+      (?P<space>\s+)
+    | (?P<note>--[^\n]*|/\*.*?\*/)
+    | (?P<number>-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    | (?P<text>'(?:''|\\'|[^'])*')
+    | (?P<list>\((?:[^()'"]|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")*\))
+    | (?P<name>(?:{_PART})(?:\.(?:{_PART}))*\.?)
+    | (?P<comparator>[<>=!~]+)
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+# Words that are no field, whatever follows them.
+_KEYWORDS = {
+    "and", "or", "not", "in", "is", "null", "between", "true", "false", "exists", "any", "all", "where",
+    "like", "ilike", "rlike", "regexp", "select",
+}  # fmt: skip
+_WORDS = ("LIKE", "ILIKE", "RLIKE", "REGEXP")
+
+
+def parse_mlflow_filter(text: str, fields: Fields = RUNS) -> Expression:
+    """Read a filter as MLflow does; an empty one lets everything through.
+
+    Args:
+        text: the filter.
+        fields: what it may name: RUNS, EXPERIMENTS, REGISTERED_MODELS, MODEL_VERSIONS or LOGGED_MODELS.
+
+    Raises:
+        MlflowFilterInvalid: MLflow would refuse it, in these words.
+        FilterTooLarge: too long, or too many clauses.
+
+    Example:
+        >>> parse_mlflow_filter("metrics.acc > 0.9").parts
+        (Comparison(field=Field(family='metrics', key='acc'), operator='>', value=0.9),)
+    """
+    if len(text) > LENGTH_LIMIT:
+        raise FilterTooLarge("characters", len(text), LENGTH_LIMIT)
+    tokens = [token for token in _scan(text) if token.kind != "space"]
+    clauses, unread = _clauses(tokens)
+    if unread:
+        _refuse_rest(text, tokens, unread)
+    if len(clauses) > CLAUSE_LIMIT:
+        raise FilterTooLarge("comparisons", len(clauses), CLAUSE_LIMIT)
+    return And(tuple(_condition(clause, fields) for clause in clauses))
+
+
+def parse_mlflow_order(keys: Sequence[str], fields: Fields = RUNS) -> list[tuple[Field, bool]]:
+    """Read `order_by` as MLflow does: each field, with whether the highest comes first.
+
+    Raises:
+        MlflowFilterInvalid: MLflow would refuse it, in these words.
+        FilterTooLarge: too many keys, or one too long.
+
+    Example:
+        >>> parse_mlflow_order(["metrics.acc DESC", "start_time"])[0]
+        (Field(family='metrics', key='acc'), True)
+    """
+    if len(keys) > ORDER_LIMIT:
+        raise FilterTooLarge("fields to order by", len(keys), ORDER_LIMIT)
+    found = [_order_key(key, fields) for key in keys]
+    if len({field for field, _ in found}) < len(found):
+        raise MlflowFilterInvalid(f"`order_by` contains duplicate fields: {list(keys)}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+
+    def is_word(self, *words: str) -> bool:
+        return self.kind == "name" and self.text.upper() in words
+
+    @property
+    def is_field(self) -> bool:
+        return self.kind == "name" and self.text.lower() not in _KEYWORDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    field: str
+    comparator: str
+    value: _Token | None
+
+
+def _scan(text: str) -> list[_Token]:
+    return [_Token(match.lastgroup or "other", match.group()) for match in _TOKEN.finditer(text)]
+
+
+def _clauses(tokens: Sequence[_Token]) -> tuple[list[_Clause], list[_Token]]:
+    """The clauses, and the tokens that belong to none."""
+    clauses: list[_Clause] = []
+    unread: list[_Token] = []
+    at = 0
+    while at < len(tokens):
+        if tokens[at].is_word("AND"):
+            at += 1
+            continue
+        found = _clause(tokens[at : at + 4])
+        if found is None:
+            unread.append(tokens[at])
+            at += 1
+            continue
+        clause, length = found
+        clauses.append(clause)
+        at += length
+    return clauses, unread
+
+
+def _clause(tokens: Sequence[_Token]) -> tuple[_Clause, int] | None:
+    """The clause that begins here, and how many tokens it has."""
+    first, second, third = [*tokens, *[_Token("end", "")] * 2][:3]
+    is_operand = first.is_field or first.kind in ("number", "text")
+    if is_operand and (second.kind == "comparator" or second.is_word(*_WORDS)):
+        if not (third.kind in ("number", "text", "list") or third.is_field or third.is_word("NULL")):
+            return None
+        if not first.is_field:
+            raise MlflowFilterInvalid(
+                f"Invalid comparison clause. Expected 'Identifier' found '{first.text}'"
+            )
+        return _Clause(first.text, second.text.upper(), third), 3
+    return _list_or_null(tokens) if first.is_field else None
+
+
+def _list_or_null(tokens: Sequence[_Token]) -> tuple[_Clause, int] | None:
+    first, second, third, fourth = [*tokens, *[_Token("end", "")] * 3][:4]
+    if second.is_word("IN") and third.kind == "list":
+        return _Clause(first.text, "IN", third), 3
+    if second.is_word("NOT") and third.is_word("IN") and fourth.kind == "list":
+        return _Clause(first.text, "NOT IN", fourth), 4
+    if second.is_word("NOT") and third.is_word("LIKE", "ILIKE") and fourth.kind == "text":
+        return _Clause(first.text, f"NOT {third.text.upper()}", fourth), 4
+    if second.is_word("IS") and third.is_word("NULL"):
+        return _Clause(first.text, "IS NULL", None), 3
+    if second.is_word("IS") and third.is_word("NOT") and fourth.is_word("NULL"):
+        return _Clause(first.text, "IS NOT NULL", None), 4
+    return None
+
+
+def _refuse_rest(text: str, tokens: Sequence[_Token], unread: Sequence[_Token]) -> None:
+    ends = [index for index, token in enumerate(tokens) if token.text == ";"]
+    if ends and ends[0] < len(tokens) - 1:
+        raise MlflowFilterInvalid(
+            f"Search filter contained multiple expression {text!r}. Provide AND-ed expression list."
+        )
+    listed = ", ".join(f"'{token.text}'" for token in unread)
+    raise MlflowFilterInvalid(f"Invalid clause(s) in filter string: {listed}")
+
+
+def _condition(clause: _Clause, fields: Fields) -> Expression:
+    field, is_number = _field(clause.field, fields, fields.attributes)
+    if clause.value is None:
+        if field.family not in fields.nullable:
+            raise MlflowFilterInvalid(_no_null(field, fields))
+        missing = Missing(field)
+        return missing if clause.comparator == "IS NULL" else Not(missing)
+    value = _value(field, clause.value, fields, is_number=is_number)
+    return _leaf(field, clause.comparator, value, fields, is_number=is_number)
+
+
+def _no_null(field: Field, fields: Fields) -> str:
+    if "params" in fields.nullable:
+        return (
+            "IS NULL / IS NOT NULL is only supported for tags and params, "
+            f"not for '{FAMILY_NAMES[field.family]}' '{field.key}'"
+        )
+    return f"IS NULL / IS NOT NULL is only supported for tags, not for attribute '{field.key}'"
+
+
+def _field(name: str, fields: Fields, attributes: Collection[str]) -> tuple[Field, bool]:
+    """The field of a name, and whether it is a number."""
+    family_name, dot, key = name.partition(".")
+    if not dot:
+        family_name, key = "attribute", name
+    family_name = family_name[1:-1] if family_name[:1] == "`" else family_name
+    family = fields.families.get(family_name) if dot else "attribute"
+    if family is None:
+        raise MlflowFilterInvalid(f"Invalid entity type '{family_name}'. {fields.family_error}")
+    key = _without(key, "'\"`")
+    if family == "attribute":
+        if key not in attributes:
+            raise MlflowFilterInvalid(
+                f"Invalid attribute key '{key}' specified. Valid keys are '{_set(attributes)}'"
+            )
+        is_number = key in fields.numbers or key not in fields.texts
+        return Field(family, fields.attributes.get(key, key)), is_number
+    if family == "dataset" and key not in fields.dataset_keys:
+        raise MlflowFilterInvalid(
+            f"Invalid dataset key '{key}' specified. Valid keys are '{_set(fields.dataset_keys)}'"
+        )
+    return Field(family, key), family == "metrics"
+
+
+def _value(field: Field, token: _Token, fields: Fields, *, is_number: bool) -> Value | tuple[str, ...]:
+    """What a field is compared with."""
+    if is_number:
+        if fields.has_quoted_numbers and re.fullmatch(r"'\d{1,18}'", token.text):
+            return int(token.text[1:-1])
+        if token.kind != "number":
+            raise MlflowFilterInvalid(_no_number(field, token))
+        is_whole = field.family == "attribute" and re.fullmatch(r"-?\d+", token.text)
+        return int(token.text) if is_whole else float(token.text)
+    if token.kind == "list" and field.family in ("attribute", "dataset"):
+        if field.family == "attribute" and fields.listed is not None and field.key not in fields.listed:
+            raise MlflowFilterInvalid(
+                f"Only {sorted(fields.listed)} attributes support comparison with a list of quoted "
+                "string values."
+            )
+        return _texts(token.text)
+    if token.kind == "text" or (token.kind == "name" and token.text[:1] == '"' and token.text[-1:] == '"'):
+        return token.text[1:-1]
+    if not fields.is_typed and token.kind in ("number", "name"):
+        return token.text
+    if token.kind == "name" and not token.is_word("NULL"):
+        raise MlflowFilterInvalid(
+            "Parameter value is either not quoted or unidentified quote types used for string value "
+            f"{token.text}. Use either single or double quotes."
+        )
+    raise MlflowFilterInvalid(_no_text(field, token, fields))
+
+
+def _no_number(field: Field, token: _Token) -> str:
+    of = "metric" if field.family == "metrics" else f"numeric attribute: {field.key}"
+    return f"Expected numeric value type for {of}. Found {token.text}"
+
+
+def _no_text(field: Field, token: _Token, fields: Fields) -> str:
+    if field.is_free:
+        return (
+            f"Expected a quoted string value for {FAMILY_NAMES[field.family]} (e.g. 'my-value'). "
+            f"Got value {token.text}"
+        )
+    if field.family == "dataset":
+        return f"Expected a quoted string value for dataset attributes. Got value {token.text}"
+    if fields.nullable:
+        return f"Expected a quoted string value for attributes. Got value {token.text}"
+    if token.kind == "number" and fields.numbers:
+        numbers = {*fields.numbers, *fields.ordered} - {*fields.texts}
+        return f"Only the '{_set(numbers)}' attributes support comparison with numeric values."
+    return (
+        "Expected a quoted string value or a list of quoted string values for attributes. "
+        f"Got value {token.text}"
+    )
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    """A list of quoted texts, which MLflow reads as Python does."""
+    try:
+        found = ast.literal_eval(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise MlflowFilterInvalid(
+            "While parsing a list in the query, expected a non-empty list of string values, but got "
+            "ill-formed list."
+        ) from None
+    values = found if isinstance(found, tuple) else (found,)
+    if not values:
+        raise MlflowFilterInvalid(
+            "While parsing a list in the query, expected a non-empty list of string values, but got "
+            "empty list"
+        )
+    if not all(isinstance(value, str) for value in values):
+        raise MlflowFilterInvalid(
+            "While parsing a list in the query, expected string value, punctuation, or whitespace, but got "
+            f"different type in list: {values}"
+        )
+    return values
+
+
+def _leaf(
+    field: Field, comparator: str, value: Value | tuple[str, ...], fields: Fields, *, is_number: bool
+) -> Leaf:
+    allowed = NUMBER_COMPARATORS if is_number else LIST_COMPARATORS if not field.is_free else TEXT_COMPARATORS
+    if comparator not in allowed:
+        named = allowed
+        if field.is_free and fields.nullable:
+            named = (*TEXT_COMPARATORS, *NULL_COMPARATORS)
+        elif field.family == "attribute":
+            named = LIST_COMPARATORS
+        end = "" if field.family in ("metrics", "tags", "dataset") or (is_number) else "'"
+        raise MlflowFilterInvalid(f"Invalid comparator '{comparator}' not one of '{_set(named)}{end}")
+    if isinstance(value, tuple):
+        if comparator in ("LIKE", "ILIKE"):
+            raise MlflowFilterInvalid(f"Invalid comparator '{comparator}' before a list")
+        return In(field, value, is_negated=comparator in ("!=", "NOT IN"))
+    match comparator:
+        case "IN" | "NOT IN":
+            raise MlflowFilterInvalid(f"Invalid comparator '{comparator}' before one value")
+        case "LIKE" | "ILIKE":
+            return Like(field, str(value), is_any_case=comparator == "ILIKE")
+    return Comparison(field, comparator, value)  # type: ignore[arg-type]  # one of Operator
+
+
+def _order_key(text: str, fields: Fields) -> tuple[Field, bool]:
+    unreadable = f"Invalid order_by clause '{text}'. Could not be parsed."
+    if len(text) > LENGTH_LIMIT:
+        raise FilterTooLarge("characters in a field to order by", len(text), LENGTH_LIMIT)
+    tokens = _scan(text)
+    kinds = [token.kind for token in tokens]
+    if kinds not in (["name"], ["name", "space", "name"]):
+        raise MlflowFilterInvalid(unreadable)
+    way = tokens[-1].text.lower() if len(tokens) > 1 else "asc"
+    if way not in ("asc", "desc"):
+        raise MlflowFilterInvalid(f"Invalid ordering key in order_by clause '{text}'.")
+    field, _ = _field(tokens[0].text, fields, fields.ordered)
+    if field.family == "dataset":
+        raise MlflowFilterInvalid("Invalid identifier type 'dataset'")
+    return field, way == "desc"
+
+
+def _without(text: str, quotes: str) -> str:
+    for quote in quotes:
+        if len(text) >= 2 and text[0] == text[-1] == quote:
+            return text[1:-1]
+    return text
+
+
+def _set(names: Iterable[str]) -> str:
+    """Names as Python shows a set, in an order that stays."""
+    return "{" + ", ".join(repr(name) for name in sorted(names)) + "}"
