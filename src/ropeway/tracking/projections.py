@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Boolean, Column, Connection, Float, Index, Integer, String, Table, insert, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    insert,
+    select,
+    update,
+)
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import RunId
@@ -41,6 +54,7 @@ run = Table(
     Index("run_seq", "seq"),
     Index("run_status", "status", "seq"),
     Index("run_name", "name", "seq"),
+    Index("run_started_at", "started_at", "seq"),
     # 1: no duration where no sign of life came
     info={"revision": 1},
 )
@@ -52,12 +66,14 @@ def _settings(name: str) -> Table:
         projected,
         Column("run", String, primary_key=True),
         Column("key", String, primary_key=True),
+        # The number of the event that began the run: small where its id is long, for searches.
+        Column("run_seq", BigInteger, nullable=False),
         # `value` is the value itself as JSON; the other two are for comparing.
         Column("value", String, nullable=False),
         Column("number", Float),
         Column("text", String, nullable=False),
-        Index(f"{name}_number", "key", "number"),
-        Index(f"{name}_text", "key", "text"),
+        Index(f"{name}_number", "key", "number", "run_seq"),
+        Index(f"{name}_text", "key", "text", "run_seq"),
     )
 
 
@@ -69,12 +85,13 @@ run_metric = Table(
     projected,
     Column("run", String, primary_key=True),
     Column("key", String, primary_key=True),
+    Column("run_seq", BigInteger, nullable=False),
     # NULL is NaN: SQLite has no other.
     Column("last", Float),
     Column("min", Float),
     Column("max", Float),
     Column("count", Integer, nullable=False),
-    Index("run_metric_last", "key", "last"),
+    Index("run_metric_last", "key", "last", "run_seq"),
 )
 
 run_artifact = Table(
@@ -170,7 +187,8 @@ def _record_harvest(connection: Connection, run_id: RunId, harvest: Harvest) -> 
         update(run).where(run.c.id == run_id).values(points=harvest.points, point_count=harvest.point_count)
     )
     if harvest.metrics:
-        rows = [_metric_row(run_id, key, summary) for key, summary in harvest.metrics.items()]
+        run_seq = seq_of(connection, run_id)
+        rows = [_metric_row(run_id, run_seq, key, summary) for key, summary in harvest.metrics.items()]
         connection.execute(insert(run_metric), rows)
     if harvest.artifacts:
         connection.execute(
@@ -183,9 +201,15 @@ def _record_harvest(connection: Connection, run_id: RunId, harvest: Harvest) -> 
     _record_inputs(connection, run_id, harvest.inputs)
 
 
-def _metric_row(run_id: RunId, key: str, summary: MetricSummary) -> dict[str, object]:
+def seq_of(connection: Connection, run_id: RunId) -> int:
+    """The number of the event that began a run."""
+    return int(connection.execute(select(run.c.seq).where(run.c.id == run_id)).scalar_one())
+
+
+def _metric_row(run_id: RunId, run_seq: int, key: str, summary: MetricSummary) -> dict[str, object]:
     return {
         "run": run_id,
+        "run_seq": run_seq,
         "key": key,
         "last": _finite_or_infinite(summary.last),
         "min": _finite_or_infinite(summary.min),
@@ -203,9 +227,13 @@ def _finite_or_infinite(value: float | str | None) -> float | None:
 def _record_settings(
     connection: Connection, table: Table, run_id: RunId, values: Mapping[str, Scalar] | None
 ) -> None:
-    for key, value in (values or {}).items():
+    if not values:
+        return
+    run_seq = seq_of(connection, run_id)
+    for key, value in values.items():
         shown = text_of(value)
         columns = {
+            "run_seq": run_seq,
             "value": _json(value) if isinstance(value, str | bool) else shown,
             "number": number_of(value),
             "text": shown,
