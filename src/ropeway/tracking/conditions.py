@@ -114,7 +114,7 @@ def of_set(leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
     return run_seq.in_(matches(leaf))
 
 
-def matches(leaf: Leaf) -> Select[tuple[int]]:
+def matches(leaf: Leaf) -> Select[Any]:
     """The numbers of the runs that pass; not for `Missing`, which most pass."""
     field = leaf.field
     if field.family == "attribute":

@@ -20,6 +20,8 @@ from ropeway.tracking.events import (
     RunStarted,
     Scalar,
 )
+from ropeway.tracking.frame import run_columns
+from ropeway.tracking.groups import group_runs, pareto_runs
 from ropeway.tracking.points import list_points
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.references import require_known, require_references
@@ -31,9 +33,12 @@ __all__ = [
     "compare",
     "finish",
     "get_run",
+    "group_runs",
     "interrupt",
     "list_points",
+    "pareto_runs",
     "require_references",
+    "run_columns",
     "search_runs",
     "start",
 ]

@@ -4,8 +4,8 @@ Three ways, tried in this order:
 
 1. Few pass one of the conditions that all must hold (counted, and no further than `FEW`): those runs are
    looked at one by one.
-2. The best runs by the first sort key, `FEW` of them, are looked at one by one; when enough of them pass,
-   nothing else is read.
+2. The best runs by the first sort key, three times as many as are wanted, are looked at one by one; when
+   enough of them pass, nothing else is read.
 3. Each condition becomes a set of run numbers, made once from an index; the order is walked, or the matches
    sorted, asking the sets. This costs a pass over the values of the keys named, whatever they are.
 
@@ -51,7 +51,8 @@ def find_runs(
     wanted = And(()) if expression is None else _resolved(connection, expression)
     few = _few(connection, wanted)
     if few is not None:
-        return _among(connection, few, wanted, keys, limit, offset)
+        run_seqs, others = few
+        return _among(connection, run_seqs, others, keys, limit, offset)
     if not keys or keys[0][0].family != "metrics":
         return _sorted(connection, wanted, keys, limit, offset)
     return _by_metric(connection, wanted, keys, limit, offset)
@@ -63,15 +64,16 @@ def _conjuncts(expression: Expression) -> list[Expression]:
     return [expression]
 
 
-def _few(connection: Connection, expression: Expression) -> list[int] | None:
-    """The runs of the condition that the fewest pass; None when none has few."""
-    found: list[int] | None = None
-    for part in _conjuncts(expression):
+def _few(connection: Connection, expression: Expression) -> tuple[list[int], Expression] | None:
+    """The runs of the condition that the fewest pass, and the other conditions; None when none has few."""
+    found: tuple[list[int], Expression] | None = None
+    parts = _conjuncts(expression)
+    for part in parts:
         if isinstance(part, And | Or | Not | Missing) or part.field.key in WIDE:
             continue
-        passing = [row[0] for row in connection.execute(matches(part).limit(FEW + 1))]
-        if len(passing) <= FEW and (found is None or len(passing) < len(found)):
-            found = passing
+        passing = list(connection.execute(matches(part).limit(FEW + 1)).scalars())
+        if len(passing) <= FEW and (found is None or len(passing) < len(found[0])):
+            found = passing, And(tuple(each for each in parts if each is not part))
     return found
 
 
@@ -98,7 +100,7 @@ def _sorted(
     return [*connection.execute(_ordered(query, keys).limit(limit).offset(offset)).scalars()]
 
 
-def _ordered(query: Select[tuple[int]], keys: Sequence[Key]) -> Select[tuple[int]]:
+def _ordered(query: Select[Any], keys: Sequence[Key]) -> Select[Any]:
     joined: FromClause = RUNS
     order: list[ColumnElement[Any]] = []
     for field, is_descending in keys:
@@ -126,7 +128,7 @@ def _by_metric(
     way = table.c.last.desc() if is_descending else table.c.last.asc()
     walk = select(table.c.run_seq, table.c.last).where(mine, table.c.last.is_not(None))
     walk = walk.order_by(way, table.c.run_seq.desc())
-    best = _best_passing(connection, walk.limit(FEW), expression, wanted)
+    best = _best_passing(connection, walk, expression, wanted)
     if best is None:
         best = [*connection.execute(walk.where(_in_sets(expression, table.c.run_seq)).limit(wanted))]
     found = [each.run_seq for each in best[:wanted]]
@@ -154,14 +156,14 @@ def _best_passing(
     connection: Connection, walk: Select[Any], expression: Expression, wanted: int
 ) -> list[Row[Any]] | None:
     """Those that pass of the first few of an order, when they are enough; else None."""
-    first = connection.execute(walk).all()
-    if len(first) > wanted or len(first) < FEW:
-        query = select(run.c.seq).select_from(RUNS).where(run.c.seq.in_([row.run_seq for row in first]))
-        passing = set(connection.execute(query.where(combine(expression, of_one))).scalars())
-        found = [row for row in first if row.run_seq in passing]
-        if len(found) >= wanted or len(first) < FEW:
-            return found
-    return None
+    if 3 * wanted > FEW:
+        return None
+    first = connection.execute(walk.limit(3 * wanted)).all()
+    query = select(run.c.seq).select_from(RUNS).where(run.c.seq.in_([row.run_seq for row in first]))
+    passing = set(connection.execute(query.where(combine(expression, of_one))).scalars())
+    found = [row for row in first if row.run_seq in passing]
+    is_whole = len(first) < 3 * wanted
+    return found if len(found) >= wanted or is_whole else None
 
 
 def _settle_ties(

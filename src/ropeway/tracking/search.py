@@ -24,6 +24,7 @@ SEARCH_LIMIT = 1_000
 SORT_LIMIT = 32
 # SQLite takes 32,766 parameters in one statement.
 CHUNK = 500
+_SCALAR = msgspec.json.Decoder(Scalar)
 
 
 @operation("runs.search", kind="query", permission="runs:read")
@@ -83,10 +84,10 @@ def summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumma
 
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSummary]:
-    params, tags, metrics, artifacts, inputs = (
-        _by_run(connection, table, rows)
-        for table in (run_param, run_tag, run_metric, run_artifact, run_input)
-    )
+    params, tags = (_by_run(connection, table, ["key", "value"], rows) for table in (run_param, run_tag))
+    metrics = _by_run(connection, run_metric, ["key", "last"], rows)
+    artifacts = _by_run(connection, run_artifact, ["name", "digest", "size_bytes"], rows)
+    inputs = _by_run(connection, run_input, ["ref"], rows)
     return [
         RunSummary(
             id=RunId(row.id),
@@ -99,14 +100,12 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
             duration_s=row.duration_s,
             params=_values(params.get(row.id, [])),
             tags=_values(tags.get(row.id, [])),
-            metrics={
-                each.key: float("nan") if each.last is None else each.last for each in metrics.get(row.id, [])
-            },
+            metrics={key: float("nan") if last is None else last for key, last in metrics.get(row.id, [])},
             artifacts={
-                each.name: ArtifactRecord(digest=Digest(each.digest), size_bytes=each.size_bytes)
-                for each in artifacts.get(row.id, [])
+                name: ArtifactRecord(digest=Digest(digest), size_bytes=size)
+                for name, digest, size in artifacts.get(row.id, [])
             },
-            inputs=[each.ref for each in inputs.get(row.id, [])],
+            inputs=[ref for (ref,) in inputs.get(row.id, [])],
             code=Digest(row.code),
             commit=row.commit_id,
             is_dirty=row.is_dirty,
@@ -127,15 +126,18 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
     ]
 
 
-def _by_run(connection: Connection, table: Table, rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
-    """A table's rows for these runs, by run; keys in alphabetical order."""
-    found: dict[str, list[Row[Any]]] = {}
-    order = list(table.primary_key.columns)
-    query = select(table).where(table.c.run.in_([row.id for row in rows])).order_by(*order)
-    for each in connection.execute(query):
-        found.setdefault(each.run, []).append(each)
+def _by_run(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row[Any]]
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Some columns of a table for these runs, by run; keys in alphabetical order."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    query = select(table.c.run, *[table.c[name] for name in names])
+    query = query.where(table.c.run.in_([row.id for row in rows])).order_by(*table.primary_key.columns)
+    # The driver's own rows: these are many, and names on each take most of the time.
+    for of, *values in connection.execute(query).cursor.fetchall():
+        found.setdefault(of, []).append(tuple(values))
     return found
 
 
-def _values(rows: Sequence[Row[Any]]) -> dict[str, Scalar]:
-    return {row.key: msgspec.json.decode(row.value, type=Scalar) for row in rows}
+def _values(rows: Sequence[tuple[Any, ...]]) -> dict[str, Scalar]:
+    return {key: _SCALAR.decode(value) for key, value in rows}
