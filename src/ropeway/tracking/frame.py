@@ -3,11 +3,11 @@
 A param or a tag whose every value spells a number becomes a column of numbers, any other one of text.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import Connection, Table, select
 
 from ropeway.tracking.conditions import PERSON, RUNS
 from ropeway.tracking.errors import LimitInvalid
@@ -104,40 +104,44 @@ def _columns(connection: Connection, run_seqs: Sequence[int]) -> dict[str, list[
     columns["person"] = list(whole[1])
     ids = columns["id"] if len(run_seqs) <= FEW else None
     for name, table in (("params", run_param), ("tags", run_tag)):
-        for key, values in _by_key(connection, table, [table.c.number, table.c.text], ids, place).items():
-            are_numbers = all(value is None or value[0] is not None for value in values)
-            at = 0 if are_numbers else 1
-            columns[f"{name}.{key}"] = [None if value is None else value[at] for value in values]
-    for key, values in _by_key(connection, run_metric, [run_metric.c.last], ids, place).items():
-        columns[f"metrics.{key}"] = [None if value is None else _told(value[0]) for value in values]
+        for key, (numbers, texts) in _by_key(connection, table, ("number", "text"), ids, place).items():
+            pairs = zip(numbers, texts, strict=True)
+            is_text = any(number is None and text is not None for number, text in pairs)
+            columns[f"{name}.{key}"] = texts if is_text else numbers
+    for key, (last, counts) in _by_key(connection, run_metric, ("last", "count"), ids, place).items():
+        told = [None if count is None else _told(value) for value, count in zip(last, counts, strict=True)]
+        columns[f"metrics.{key}"] = told
     return columns
 
 
 def _by_key(
     connection: Connection,
     table: Table,
-    values: Sequence[ColumnElement[Any]],
+    names: tuple[str, str],
     ids: Sequence[str] | None,
     place: dict[int, int],
-) -> dict[str, list[Any]]:
-    """For each key, what each run has in these columns; None for a run that has none."""
-    query = select(table.c.run_seq, table.c.key, *values)
+) -> dict[str, tuple[list[Any], list[Any]]]:
+    """For each key, two columns of a table; None for a run that has no row of it."""
+    query = select(table.c.run_seq, table.c.key, *[table.c[name] for name in names])
     if ids is not None:
         query = query.where(table.c.run.in_(ids))
-    found: dict[str, list[Any]] = {}
-    for seq, key, *value in _raw(connection, query):
+    found: dict[str, tuple[list[Any], list[Any]]] = {}
+    for seq, key, first, second in _raw(connection, query):
         at = place.get(seq)
         if at is None:
             continue
         if key not in found:
-            found[key] = [None] * len(place)
-        found[key][at] = value
+            found[key] = [None] * len(place), [None] * len(place)
+        firsts, seconds = found[key]
+        firsts[at] = first
+        seconds[at] = second
     return dict(sorted(found.items()))
 
 
-def _raw(connection: Connection, query: Any) -> Iterator[Any]:
+def _raw(connection: Connection, query: Any) -> Iterable[Any]:
     """The driver's own rows: for hundreds of thousands, rows with names take most of the time."""
-    return iter(connection.execute(query).cursor)
+    cursor: Any = connection.execute(query).cursor
+    return cast("Iterable[Any]", cursor)
 
 
 def _told(value: float | None) -> float | str:
