@@ -29,8 +29,13 @@ RUNS = [
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
-    with make_workspace(tmp_path_factory.mktemp("together") / "project") as workspace:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("together") / "project"
+
+
+@pytest.fixture(scope="module")
+def filled(folder: Path) -> Iterator[LocalWorkspace]:
+    with make_workspace(folder) as workspace:
         for name, params, metrics in RUNS:
             with start_run(workspace, name=name, params=params) as run:
                 if metrics:
@@ -80,9 +85,9 @@ def test_the_front_is_what_comparing_all_with_all_gives(points: list[tuple[float
 
 
 def test_the_command_shows_groups_and_the_front_and_writes_parquet(
-    filled: LocalWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: LocalWorkspace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.chdir(filled.project.root)
+    monkeypatch.chdir(folder)
     shown = CliRunner().invoke(main, ["runs", "--group-by", "params.model"])
     assert shown.exit_code == 0, shown.output
     assert "tree" in shown.output
