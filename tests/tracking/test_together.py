@@ -1,13 +1,11 @@
 """Runs as frames, in groups, and those that no other run beats."""
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,13 +27,8 @@ RUNS = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("together") / "project"
-
-
-@pytest.fixture(scope="module")
-def filled(folder: Path) -> Iterator[LocalWorkspace]:
-    with make_workspace(folder) as workspace:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWorkspace]:
+    with make_workspace(tmp_path_factory.mktemp("together") / "project") as workspace:
         for name, params, metrics in RUNS:
             with start_run(workspace, name=name, params=params) as run:
                 if metrics:
@@ -84,17 +77,23 @@ def test_the_front_is_what_comparing_all_with_all_gives(points: list[tuple[float
     assert set(front([(point, number) for number, point in enumerate(points)])) == expected
 
 
+def ropeway(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit, match=r"\d+") as left:
+        main(list(words))
+    return int(str(left.value.code)), capsys.readouterr().out
+
+
 def test_the_command_shows_groups_and_the_front_and_writes_parquet(
-    filled: LocalWorkspace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: LocalWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
-    monkeypatch.chdir(folder)
-    shown = CliRunner().invoke(main, ["runs", "--group-by", "params.model"])
-    assert shown.exit_code == 0, shown.output
-    assert "tree" in shown.output
-    said = CliRunner().invoke(main, ["runs", "--pareto=-metrics.f1,metrics.ms", "--json"])
-    assert [each["name"] for each in json.loads(said.output)] == ["a", "b"]
+    monkeypatch.chdir(filled.root)
+    code, out = ropeway(capsys, "runs", "--group-by", "params.model")
+    assert code == 0
+    assert "tree" in out
+    _, out = ropeway(capsys, "runs", "--pareto=-metrics.f1,metrics.ms", "--json")
+    assert '"b"' in out
+    assert '"c"' not in out
     target = tmp_path / "runs.parquet"
-    assert CliRunner().invoke(main, ["runs", "--parquet", str(target)]).exit_code == 0
+    assert ropeway(capsys, "runs", "--parquet", str(target))[0] == 0
     assert pl.read_parquet(target).height == 5
-    refused = CliRunner().invoke(main, ["runs", "--parquet", str(target), "--csv", "-"])
-    assert refused.exit_code == 2
+    assert ropeway(capsys, "runs", "--parquet", str(target), "--csv", "-")[0] == 2
