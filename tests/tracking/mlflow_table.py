@@ -254,8 +254,9 @@ def run_filters() -> list[str]:
 
 def main() -> None:
     """Print the table."""
-    import mlflow
     from mlflow.utils import search_utils as there
+
+    import mlflow
 
     utils = {
         "RUNS": there.SearchUtils,

@@ -2,13 +2,14 @@
 
 import contextlib
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ropeway.tracking.errors import FilterInvalid, FilterTooLarge
-from ropeway.tracking.expression import And, Comparison, Field, In, Like, Not, Or
+from ropeway.tracking.expression import And, Comparison, Field, In, Like, Missing, Not, Or
 from ropeway.tracking.filter import parse_filter, parse_sort
 
 F1 = Field("metrics", "macro_f1")
@@ -34,10 +35,21 @@ C = Field("params", "c")
         ("params.c not in (1)", Not(In(C, (1.0,)))),
         ("started_at >= '2026-11-21'",
          Comparison(Field("attribute", "started_at"), ">=", "2026-11-21T00:00:00.000000Z")),
+        ("started_at > now - 7d + 12h",
+         Comparison(Field("attribute", "started_at"), ">", "2026-11-14T21:00:00.000000Z")),
+        ("ended_at < 2026-11-21T09:30",
+         Comparison(Field("attribute", "ended_at"), "<", "2026-11-21T09:30:00.000000Z")),
+        ("metric.f1 IS NULL", Missing(Field("metrics", "f1"))),
+        ("name ilike 'BASE%'", Like(Field("attribute", "name"), "BASE%", is_any_case=True)),
+        ("run.status = 'KILLED'", Comparison(Field("attribute", "status"), "=", "interrupted")),
+        ("status like 'FIN%'", In(Field("attribute", "status"), ("finished",))),
+        ("dataset.name not in ('a')", In(Field("dataset", "name"), ("a",), is_negated=True)),
+        ('attribute."Run name" = \'a\'', Comparison(Field("attribute", "name"), "=", "a")),
+        ("start_time > 1700000000000", Comparison(Field("attribute", "start_time"), ">", 1.7e12)),
     ],
 )  # fmt: skip
 def test_a_comparison_is_read(text: str, expected: object):
-    assert parse_filter(text) == expected
+    assert parse_filter(text, now=datetime(2026, 11, 21, 9, tzinfo=UTC)) == expected
 
 
 def test_and_binds_tighter_than_or_and_not_tightest():
@@ -50,7 +62,12 @@ def test_and_binds_tighter_than_or_and_not_tightest():
     ("text", "column", "message", "expected"),
     [
         ("", 1, "it is empty", "a comparison"),
-        ("metric.f1 > 1", 1, "Did you mean 'metrics'", "metrics.KEY"),
+        ("metrik.f1 > 1", 1, "Did you mean 'metrics'", "metrics.KEY"),
+        ("started_at > now - 7", 20, "no stretch of time", "7d"),
+        ("started_at > 2026-13-01", 14, "is no time", "now - 7d"),
+        ("started_at > now - 999999w", 20, "before or after all time", "a time"),
+        ("name is 'x'", 9, "comes after IS", "IS NULL"),
+        ("dataset.nam = 'x'", 1, "Did you mean 'name'", "dataset.digest"),
         ("statos = 'x'", 1, "'statos' is no field. Did you mean 'status'", "metrics.KEY"),
         ("metrics.f1 > 'high'", 14, "is a number and ''high'' is not", "a number"),
         ("metrics.f1 >> 3", 13, "'>' is no value", "a number or text"),

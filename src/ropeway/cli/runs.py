@@ -36,21 +36,42 @@ CSV_COLUMNS = (
 @click.option("--sort", multiple=True, metavar="[-]FIELD", help="Order by fields; - for the highest first.")
 @click.option("--limit", type=click.IntRange(1), help=f"How many (default {DEFAULT_LIMIT}; all with --csv).")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write every column as CSV to a file, or - for here.")
+@click.option("--parquet", "parquet_path", metavar="FILE", help="Write every column as a Parquet file.")
+@click.option("--group-by", "group", metavar="FIELDS", help="One line for all runs that share these.")
+@click.option(
+    "--pareto", metavar="FIELDS", help="Only runs that no other beats in all these; - as in --sort."
+)
 @face_options
 def runs(
-    face: Face, run: str | None, where: str, sort: tuple[str, ...], limit: int | None, csv_path: str | None
+    face: Face,
+    run: str | None,
+    where: str,
+    sort: tuple[str, ...],
+    limit: int | None,
+    csv_path: str | None,
+    parquet_path: str | None,
+    group: str | None,
+    pareto: str | None,
 ) -> None:
     r"""Search, sort and export runs; with RUN, all about one.
 
     \b
       ropeway runs --where "metrics.macro_f1 > 0.6 and params.c = 1" --sort -metrics.macro_f1
       ropeway runs --where "status = 'finished' and name like 'base%'" --csv runs.csv
+      ropeway runs --where "started_at > now - 7d" --group-by params.model
+      ropeway runs --pareto=-metrics.macro_f1,duration
       ropeway runs latest
     """
+    from ropeway.cli import runs_together
     from ropeway.tracking.recover import recover_runs
     from ropeway.tracking.resolve import resolve_run
 
     _check_one_output(face, csv_path)
+    if runs_together.is_asked(run, csv_path, parquet_path, group, pareto):
+        runs_together.show(
+            face, where=where, sort=sort, limit=limit, parquet_path=parquet_path, group=group, pareto=pareto
+        )
+        return
     with face.workspace() as workspace:
         recover_runs(workspace)
         if run is not None:
@@ -193,7 +214,7 @@ def _render(
             draw.badge(run.status),
             draw.when(run.started_at),
             None if run.duration_s is None else draw.duration(run.duration_s),
-            *(_figure(run.metrics.get(name)) for name in metrics),
+            *(figure(run.metrics.get(name)) for name in metrics),
             *(_setting(run.params.get(name)) for name in params),
         ]
         for run in found
@@ -250,7 +271,7 @@ def _render_one(out: "Console", run: "RunSummary") -> None:
     )
     for title, pairs in (
         ("params", [(key, _clipped(value)) for key, value in run.params.items()]),
-        ("metrics", [(key, _figure(value)) for key, value in run.metrics.items()]),
+        ("metrics", [(key, figure(value)) for key, value in run.metrics.items()]),
         ("tags", [(key, _clipped(value)) for key, value in run.tags.items()]),
         ("artifacts", [(name, draw.size(each.size_bytes)) for name, each in run.artifacts.items()]),
     ):
@@ -369,7 +390,7 @@ def _plain(cell: object) -> object:
     return cell.isoformat() if hasattr(cell, "isoformat") else cell
 
 
-def _figure(value: float | None) -> str | None:
+def figure(value: float | None) -> str | None:
     """A metric: as many digits as tell models apart, and no more."""
     if value is None:
         return None
@@ -381,11 +402,11 @@ def _figure(value: float | None) -> str | None:
 
 
 def _moved(value: float | None, by: float | None) -> str | None:
-    shown = _figure(value)
+    shown = figure(value)
     if shown is None or not by:
         return shown
     sign = "+" if by > 0 else "-"
-    return f"{shown} ({sign}{_figure(abs(by))})"
+    return f"{shown} ({sign}{figure(abs(by))})"
 
 
 def _setting(value: Any) -> str | None:

@@ -2,7 +2,8 @@
 
 Invalid   ├── FilterInvalid · SortInvalid · MlflowFilterInvalid · FilterTooLarge (TooLarge)
           ├── PointInvalid · StepInvalid · PointTooLarge (TooLarge)
-          └── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun · TooFewRuns · LimitInvalid
+          ├── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun
+          └── TooFewRuns · LimitInvalid · GroupInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
 Conflict  └── RunExists · RunEnded · RunElsewhere · OnlyPoints
 Damaged   └── PointsDamaged
@@ -206,6 +207,19 @@ class TooFewRuns(Invalid):
             f"{found} runs cannot be compared.",
             expected=f"2 to {limit} different runs",
             next_step="ropeway runs   lists them; ropeway compare RUN RUN",
+        )
+
+
+class GroupInvalid(Invalid):
+    """Runs taken together by too few fields, or too many."""
+
+    code = "group-invalid"
+
+    def __init__(self, found: int, least: int, most: int) -> None:
+        super().__init__(
+            f"Runs cannot be taken together by {found} fields.",
+            expected=f"{least} to {most} fields",
+            next_step="ropeway runs --group-by params.model   or --pareto=-metrics.accuracy,duration",
         )
 
 

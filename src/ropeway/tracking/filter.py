@@ -3,49 +3,74 @@
     expression  = term { OR term }              term = factor { AND factor }
     factor      = NOT factor | ( expression ) | comparison
     comparison  = field (= | != | < | <= | > | >=) value
-                | field [NOT] LIKE text | field [NOT] IN ( value { , value } )
-    field       = metrics.KEY | params.KEY | tags.KEY
-                | status | name | kind | started_at | duration | id | person
-    KEY         = letters, digits and . - / @ : as they are; anything in `backticks` or "quotes"
-    value       = number | 'text' | "text" | true | false
+                | field [NOT] (LIKE | ILIKE) text | field [NOT] IN ( value { , value } ) | field IS [NOT] NULL
+    field       = metrics.KEY | params.KEY | tags.KEY | dataset.(name | digest)
+                | status | name | kind | started_at | ended_at | duration | id | person | …
+    KEY         = letters, digits and . - / @ : [ ] as they are; anything in `backticks` or "quotes"
+    value       = number | 'text' | "text" | true | false | time
+    time        = 2026-11-21 | 2026-11-21T09:30 | now, then + or - a stretch such as 90m, 12h, 7d or 2w
 
 A quote inside quotes is doubled. Words such as AND may be written in either case. A comparison with what a
-run does not have is false, and NOT turns it true. What the tree means to the database is in
-`tracking.search`.
+run does not have is false, and NOT turns it true. LIKE tells upper from lower case, ILIKE does not. What
+MLflow's filters say is said here in the same words: `run.status = 'FINISHED'`, `start_time` in milliseconds,
+`metric.a`. What the tree means to the database is in `tracking.conditions`.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import get_args
 
 from ropeway.core.clock import to_text
 from ropeway.core.errors import did_you_mean
 from ropeway.tracking.errors import FilterInvalid, FilterTooLarge, SortInvalid
-from ropeway.tracking.expression import And, Comparison, Expression, Field, In, Like, Not, Operator, Or, Value
+from ropeway.tracking.expression import (
+    And,
+    Comparison,
+    Expression,
+    Field,
+    In,
+    Like,
+    Missing,
+    Not,
+    Operator,
+    Or,
+    Value,
+    pattern_of,
+)
+from ropeway.tracking.mlflow_fields import FAMILIES
+from ropeway.tracking.moments import moment_of, stretch_of
+from ropeway.tracking.tokens import OPERATORS, Token, pointed, scan, unquoted
 
 STATUSES = ("running", "finished", "failed", "interrupted")
-ATTRIBUTES = ("status", "name", "kind", "started_at", "duration", "id", "person")
+# As MLflow's clients see them.
+STATUS_WORDS = {"RUNNING": "running", "FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted"}
+ATTRIBUTES = ("status", "name", "kind", "started_at", "ended_at", "duration", "id", "person")
+ALIASES = {
+    "run_id": "id", "run_name": "name", "run name": "name", "user_id": "person",
+    "start_time": "start_time", "end_time": "end_time", "created": "start_time",
+}  # fmt: skip
 KEYED = ("metrics", "params", "tags")
-KEYWORDS = ("and", "or", "not", "like", "in", "true", "false")
+DATASET_KEYS = ("name", "digest")
 
 LENGTH_LIMIT = 10_000
+PATTERN_LIMIT = 5_000
 DEPTH_LIMIT = 32
 # SQLite gives up at an expression depth of 1,000; a chain of comparisons is one level each.
 COMPARISON_LIMIT = 200
 LIST_LIMIT = 1_000
-WINDOW = 60
-"""How much of a long filter an error shows on either side of the fault."""
 
 
 DURATION = Field("attribute", "duration")
-STARTED_AT = Field("attribute", "started_at")
+MOMENTS = (Field("attribute", "started_at"), Field("attribute", "ended_at"))
+NUMBERS = (DURATION, Field("attribute", "start_time"), Field("attribute", "end_time"))
 STATUS = Field("attribute", "status")
 
 
-def parse_filter(text: str) -> Expression:
+def parse_filter(text: str, *, now: datetime | None = None) -> Expression:
     """Read a filter.
+
+    Args:
+        text: the filter.
+        now: what `now` stands for; the machine's time where it is not told.
 
     Raises:
         FilterInvalid: it cannot be read; the message points at the column.
@@ -57,7 +82,7 @@ def parse_filter(text: str) -> Expression:
     """
     if len(text) > LENGTH_LIMIT:
         raise FilterTooLarge("characters", len(text), LENGTH_LIMIT)
-    return _Parser(text).parse()
+    return _Parser(text, now=now).parse()
 
 
 def parse_sort(text: str) -> list[tuple[Field, bool]]:
@@ -75,37 +100,18 @@ def parse_sort(text: str) -> list[tuple[Field, bool]]:
     return _Parser(text, fault=SortInvalid).sort_keys()
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    column: int
-
-
-_QUOTED = r"""`(?:[^`]|``)+`|"(?:[^"]|"")*"|'(?:[^']|'')*'"""
-_TOKEN = re.compile(
-    rf"""
-      (?P<space>\s+)
-    | (?P<keyed>[^\W\d]\w*\.(?:{_QUOTED}|\w[\w.\-/@:]*))
-    | (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
-    | (?P<quoted>{_QUOTED})
-    | (?P<operator>!=|<>|<=|>=|==|=|<|>)
-    | (?P<mark>[(),])
-    | (?P<minus>-)
-    | (?P<word>[^\W\d]\w*)
-    """,
-    re.VERBOSE,
-)
-_OPERATORS: dict[str, Operator] = {each: each for each in get_args(Operator)} | {"==": "=", "<>": "!="}
-
-
 class _Parser:
     """Recursive descent over the tokens of one filter."""
 
-    def __init__(self, text: str, fault: type[FilterInvalid] = FilterInvalid) -> None:
+    def __init__(
+        self, text: str, fault: type[FilterInvalid] = FilterInvalid, *, now: datetime | None = None
+    ) -> None:
         self._text = text
+        self._now = now or datetime.now(UTC)
         self._fault_kind = fault
-        self._tokens = list(self._scan())
+        self._tokens = list(scan(text))
+        if self._tokens[-1].kind == "unknown":
+            self._refuse(self._tokens[-1])
         self._at = 0
         self._depth = 0
         self._comparisons = 0
@@ -122,36 +128,54 @@ class _Parser:
     def sort_keys(self) -> list[tuple[Field, bool]]:
         keys: list[tuple[Field, bool]] = []
         while not keys or self._take_mark(","):
-            is_descending = self._here.kind == "minus"
+            is_descending = (self._here.kind, self._here.text) == ("sign", "-")
             self._at += is_descending
             keys.append((self.field(), is_descending))
         if self._here.kind != "end":
             raise self._fault(
-                self._here, f"{_shown(self._here)} comes after a field", expected=", or nothing more"
+                self._here, f"{self._here.shown} comes after a field", expected=", or nothing more"
             )
         return keys
 
     def expect_end(self) -> None:
         if self._here.kind != "end":
             raise self._fault(
-                self._here, f"{_shown(self._here)} comes after the end", expected="AND, OR or nothing more"
+                self._here, f"{self._here.shown} comes after the end", expected="AND, OR or nothing more"
             )
 
     def field(self) -> Field:
         token = self._here
         if token.kind == "keyed":
-            family, _, key = token.text.partition(".")
-            for known in KEYED:
-                if family.lower() == known:
-                    self._at += 1
-                    return Field(known, _unquoted(key))  # type: ignore[arg-type]  # one of KEYED
-            hint = did_you_mean(family, KEYED)
-            raise self._fault(token, f"'{family}.' is no family of fields.{hint}", expected=_FIELDS)
-        if token.kind == "word" and token.text.lower() in ATTRIBUTES:
-            self._at += 1
-            return Field("attribute", token.text.lower())
-        hint = did_you_mean(token.text, ATTRIBUTES) if token.kind == "word" else ""
-        raise self._fault(token, f"{_shown(token)} is no field.{hint}", expected=_FIELDS)
+            word, _, key = token.text.partition(".")
+            found = self._keyed(token, word.strip("`"), unquoted(key))
+        elif token.kind == "word" or (token.kind == "quoted" and not token.text.startswith("'")):
+            found = self._attribute(token, unquoted(token.text))
+        else:
+            raise self._fault(token, f"{token.shown} is no field.", expected=_FIELDS)
+        self._at += 1
+        return found
+
+    def _keyed(self, token: Token, word: str, key: str) -> Field:
+        family = FAMILIES.get(word.lower())
+        if family is None:
+            hint = did_you_mean(word, KEYED)
+            raise self._fault(token, f"'{word}.' is no family of fields.{hint}", expected=_FIELDS)
+        if family == "attribute":
+            return self._attribute(token, key)
+        if family == "dataset" and key not in DATASET_KEYS:
+            hint = did_you_mean(key, DATASET_KEYS)
+            expected = "dataset.name or dataset.digest"
+            raise self._fault(
+                token, f"'{key}' is nothing that is known of data sets.{hint}", expected=expected
+            )
+        return Field(family, key)
+
+    def _attribute(self, token: Token, word: str) -> Field:
+        name = word.lower()
+        if name not in ATTRIBUTES and name not in ALIASES:
+            hint = did_you_mean(word, ATTRIBUTES)
+            raise self._fault(token, f"{token.shown} is no field.{hint}", expected=_FIELDS)
+        return Field("attribute", ALIASES.get(name, name))
 
     def _any_of(self) -> Expression:
         parts = [self._all_of()]
@@ -196,17 +220,45 @@ class _Parser:
         token = self._here
         if token.kind == "operator":
             self._at += 1
-            operator = _OPERATORS[token.text]
+            operator = OPERATORS[token.text]
             return Comparison(field, operator, self._value(field, operator))
+        if self._take_word("is"):
+            return self._null(field)
         is_negated = self._take_word("not")
-        if self._take_word("like"):
-            found: Expression = Like(field, self._pattern(field))
+        if self._here.kind == "word" and self._here.text.lower() in ("like", "ilike"):
+            is_any_case = self._here.text.lower() == "ilike"
+            self._at += 1
+            found = self._like(field, is_any_case=is_any_case)
         elif self._take_word("in"):
-            found = In(field, self._list(field))
+            return self._in(field, is_negated=is_negated)
         else:
-            expected = "LIKE or IN" if is_negated else "one of = != < <= > >= LIKE IN"
+            expected = "LIKE, ILIKE or IN" if is_negated else "one of = != < <= > >= LIKE IN IS"
             raise self._fault(self._here, f"'{field}' is compared with nothing", expected=expected)
         return Not(found) if is_negated else found
+
+    def _null(self, field: Field) -> Expression:
+        is_negated = self._take_word("not")
+        if not self._take_word("null"):
+            raise self._fault(
+                self._here, f"{self._here.shown} comes after IS", expected="IS NULL or IS NOT NULL"
+            )
+        return Not(Missing(field)) if is_negated else Missing(field)
+
+    def _in(self, field: Field, *, is_negated: bool) -> Expression:
+        values = self._list(field)
+        if field.family == "dataset":
+            return In(field, values, is_negated)
+        return Not(In(field, values)) if is_negated else In(field, values)
+
+    def _like(self, field: Field, *, is_any_case: bool) -> Expression:
+        pattern = self._pattern(field)
+        if len(pattern) > PATTERN_LIMIT:
+            raise FilterTooLarge("characters in a pattern", len(pattern), PATTERN_LIMIT)
+        if field != STATUS:
+            return Like(field, pattern, is_any_case)
+        # There are few, each with two names: ours, and MLflow's.
+        passes = pattern_of(pattern, is_any_case=is_any_case).fullmatch
+        return In(STATUS, tuple(own for word, own in STATUS_WORDS.items() if passes(word) or passes(own)))
 
     def _pattern(self, field: Field) -> str:
         token = self._here
@@ -216,15 +268,15 @@ class _Parser:
             )
         if token.kind != "quoted":
             raise self._fault(
-                token, f"{_shown(token)} is no pattern", expected="text in quotes, such as 'base%'"
+                token, f"{token.shown} is no pattern", expected="text in quotes, such as 'base%'"
             )
         self._at += 1
-        return _unquoted(token.text)
+        return unquoted(token.text)
 
     def _list(self, field: Field) -> tuple[Value, ...]:
         if not self._take_mark("("):
             raise self._fault(
-                self._here, f"IN is followed by {_shown(self._here)}", expected="( and a list of values"
+                self._here, f"IN is followed by {self._here.shown}", expected="( and a list of values"
             )
         values = [self._value(field, "=")]
         while self._take_mark(","):
@@ -232,22 +284,22 @@ class _Parser:
             if len(values) > LIST_LIMIT:
                 raise FilterTooLarge("values in one IN", len(values), LIST_LIMIT)
         if not self._take_mark(")"):
-            raise self._fault(self._here, f"{_shown(self._here)} is inside the list", expected=", or )")
+            raise self._fault(self._here, f"{self._here.shown} is inside the list", expected=", or )")
         return tuple(values)
 
     def _value(self, field: Field, operator: Operator) -> Value:
         token = self._here
+        if field in MOMENTS:
+            return self._moment(token)
         value = self._literal(token)
+        if field == STATUS and isinstance(value, str):
+            value = STATUS_WORDS.get(value, value)
         if _holds_numbers(field) and not _is_number(value):
-            raise self._fault(token, f"'{field}' is a number and {_shown(token)} is not", expected="a number")
+            raise self._fault(token, f"'{field}' is a number and {token.shown} is not", expected="a number")
         if isinstance(value, bool) and operator not in ("=", "!="):
             raise self._fault(token, f"{token.text} has no order", expected="= or != before true and false")
         if not (_holds_numbers(field) or field.is_free or isinstance(value, str)):
-            raise self._fault(
-                token, f"'{field}' is text and {_shown(token)} is not", expected="text in quotes"
-            )
-        if field == STARTED_AT:
-            value = self._moment(token, str(value))
+            raise self._fault(token, f"'{field}' is text and {token.shown} is not", expected="text in quotes")
         if field == STATUS and operator in ("=", "!=") and value not in STATUSES:
             raise self._fault(
                 token,
@@ -257,14 +309,14 @@ class _Parser:
         self._at += 1
         return value
 
-    def _literal(self, token: _Token) -> Value:
+    def _literal(self, token: Token) -> Value:
         if token.kind == "number":
             number = float(token.text)
             if number in (float("inf"), float("-inf")):
                 raise self._fault(token, f"{token.text} is too large", expected="a number below 1.8e308")
             return number
         if token.kind == "quoted" and not token.text.startswith("`"):
-            return _unquoted(token.text)
+            return unquoted(token.text)
         if token.kind == "word" and token.text.lower() in ("true", "false"):
             return token.text.lower() == "true"
         hint = (
@@ -272,18 +324,39 @@ class _Parser:
             if token.kind == "word"
             else "a number or text"
         )
-        raise self._fault(token, f"{_shown(token)} is no value", expected=hint)
+        raise self._fault(token, f"{token.shown} is no value", expected=hint)
 
-    def _moment(self, token: _Token, text: str) -> str:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            expected = "a time such as '2026-11-21' or '2026-11-21T09:30'"
-            raise self._fault(token, f"'{text}' is no time", expected=expected) from None
-        return to_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    def _moment(self, token: Token) -> str:
+        """A date, a time, or `now`; with stretches added or taken away."""
+        self._at += 1
+        if token.kind == "word" and token.text.lower() == "now":
+            moment = self._now
+        elif token.kind == "date" or (token.kind == "quoted" and not token.text.startswith("`")):
+            try:
+                moment = moment_of(unquoted(token.text))
+            except (ValueError, OverflowError):
+                raise self._fault(token, f"'{unquoted(token.text)}' is no time", expected=_TIME) from None
+        else:
+            raise self._fault(token, f"{token.shown} is no time", expected=_TIME)
+        while self._here.kind == "sign":
+            is_back = self._here.text == "-"
+            self._at += 1
+            stretch = stretch_of(self._here.text)
+            if stretch is None:
+                raise self._fault(
+                    self._here,
+                    f"{self._here.shown} is no stretch of time",
+                    expected="such as 90m, 12h, 7d or 2w",
+                )
+            try:
+                moment = moment - stretch if is_back else moment + stretch
+            except OverflowError:
+                raise self._fault(self._here, "it is before or after all time", expected=_TIME) from None
+            self._at += 1
+        return to_text(moment)
 
     @property
-    def _here(self) -> _Token:
+    def _here(self) -> Token:
         return self._tokens[self._at]
 
     def _take_word(self, word: str) -> bool:
@@ -296,49 +369,20 @@ class _Parser:
         self._at += is_there
         return is_there
 
-    def _scan(self) -> Iterator[_Token]:
-        column = 0
-        while column < len(self._text):
-            match = _TOKEN.match(self._text, column)
-            if match is None or match.lastgroup is None:
-                token = _Token("unknown", self._text[column], column)
-                is_open = token.text in "'\"`"
-                reason = "the quote is never closed" if is_open else f"{_shown(token)} has no meaning here"
-                raise self._fault(
-                    token,
-                    reason,
-                    expected="a closing quote" if is_open else "a field, a value or an operator",
-                )
-            if match.lastgroup != "space":
-                yield _Token(match.lastgroup, match.group(), column)
-            column = match.end()
-        yield _Token("end", "", column)
+    def _refuse(self, token: Token) -> None:
+        is_open = token.text in "'\"`"
+        reason = "the quote is never closed" if is_open else f"{token.shown} has no meaning here"
+        expected = "a closing quote" if is_open else "a field, a value or an operator"
+        raise self._fault(token, reason, expected=expected)
 
-    def _fault(self, token: _Token, reason: str, *, expected: str) -> FilterInvalid:
+    def _fault(self, token: Token, reason: str, *, expected: str) -> FilterInvalid:
         return self._fault_kind(
-            _pointed(self._text, token.column), token.column + 1, reason, expected=expected
+            pointed(self._text, token.column), token.column + 1, reason, expected=expected
         )
 
 
+_TIME = "a time such as 2026-11-21, '2026-11-21T09:30' or now - 7d"
 _FIELDS = "metrics.KEY, params.KEY, tags.KEY, " + ", ".join(ATTRIBUTES)
-
-
-def _pointed(text: str, column: int) -> str:
-    """The filter, or the part around the fault, with a caret below it."""
-    start, end = max(0, column - WINDOW), column + WINDOW
-    before = "…" if start else ""
-    after = "…" if end < len(text) else ""
-    line = before + re.sub(r"\s", " ", text[start:end]) + after
-    return f"{line}\n{' ' * (column - start + len(before))}^"
-
-
-def _shown(token: _Token) -> str:
-    return "the end" if token.kind == "end" else f"'{token.text}'"
-
-
-def _unquoted(text: str) -> str:
-    quote = text[:1]
-    return text[1:-1].replace(quote * 2, quote) if quote in ("'", '"', "`") else text
 
 
 def _is_number(value: Value) -> bool:
@@ -351,4 +395,4 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _holds_numbers(field: Field) -> bool:
     """True when it only ever holds numbers."""
-    return field.family == "metrics" or field == DURATION
+    return field.family == "metrics" or field in NUMBERS

@@ -10,7 +10,6 @@ what may be compared how, is in `tracking.mlflow_fields`. Our own language reads
 `tracking.filter`.
 """
 
-import ast
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -56,6 +55,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ITEM = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|-?[\d.]+""", re.DOTALL)
+_LIST = re.compile(rf"(?:{_ITEM.pattern})(?:\s*,\s*(?:{_ITEM.pattern}))*\s*,?", re.DOTALL)
 # Words that are no field, whatever follows them.
 _KEYWORDS = {
     "and", "or", "not", "in", "is", "null", "between", "true", "false", "exists", "any", "all", "where",
@@ -291,25 +292,19 @@ def _no_text(field: Field, token: _Token, fields: Fields) -> str:
 
 def _texts(text: str) -> tuple[str, ...]:
     """A list of quoted texts, which MLflow reads as Python does."""
-    try:
-        found = ast.literal_eval(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    reading = "While parsing a list in the query, expected "
+    body = text[1:-1].strip()
+    if not body:
+        raise MlflowFilterInvalid(f"{reading}a non-empty list of string values, but got empty list")
+    if not _LIST.fullmatch(body):
+        raise MlflowFilterInvalid(f"{reading}a non-empty list of string values, but got ill-formed list.")
+    items = _ITEM.findall(body)
+    if any(item[0] not in "'\"" for item in items):
+        shown = f"({', '.join(items)}{',' if len(items) == 1 else ''})"
         raise MlflowFilterInvalid(
-            "While parsing a list in the query, expected a non-empty list of string values, but got "
-            "ill-formed list."
-        ) from None
-    values = found if isinstance(found, tuple) else (found,)
-    if not values:
-        raise MlflowFilterInvalid(
-            "While parsing a list in the query, expected a non-empty list of string values, but got "
-            "empty list"
+            f"{reading}string value, punctuation, or whitespace, but got different type in list: {shown}"
         )
-    if not all(isinstance(value, str) for value in values):
-        raise MlflowFilterInvalid(
-            "While parsing a list in the query, expected string value, punctuation, or whitespace, but got "
-            f"different type in list: {values}"
-        )
-    return values
+    return tuple(re.sub(r"\\(['\"\\])", r"\1", item[1:-1]) for item in items)
 
 
 def _leaf(

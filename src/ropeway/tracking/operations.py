@@ -21,6 +21,8 @@ from ropeway.tracking.events import (
     RunStarted,
     Scalar,
 )
+from ropeway.tracking.frame import run_columns
+from ropeway.tracking.groups import group_runs, pareto_runs
 from ropeway.tracking.live import has_blocks, take_over
 from ropeway.tracking.points import list_points
 from ropeway.tracking.projections import run as run_table
@@ -35,10 +37,13 @@ __all__ = [
     "compare",
     "finish",
     "get_run",
+    "group_runs",
     "interrupt",
     "list_points",
     "log_points",
+    "pareto_runs",
     "require_references",
+    "run_columns",
     "seal_points",
     "search_runs",
     "start",

@@ -78,6 +78,7 @@ run = Table(
     Index("run_name", "name", "seq"),
     Index("run_hex", "hex"),
     Index("run_experiment", "experiment", "lifecycle", "seq"),
+    Index("run_started_at", "started_at", "seq"),
     # 1: no duration where no sign of life came
     info={"revision": 1},
 )
@@ -89,12 +90,14 @@ def _settings(name: str) -> Table:
         projected,
         Column("run", String, primary_key=True),
         Column("key", String, primary_key=True),
+        # The number of the event that began the run: small where its id is long, for searches.
+        Column("run_seq", BigInteger, nullable=False),
         # `value` is the value itself as JSON; the other two are for comparing.
         Column("value", String, nullable=False),
         Column("number", Float),
         Column("text", String, nullable=False),
-        Index(f"{name}_number", "key", "number"),
-        Index(f"{name}_text", "key", "text"),
+        Index(f"{name}_number", "key", "number", "run_seq"),
+        Index(f"{name}_text", "key", "text", "run_seq"),
     )
 
 
@@ -106,6 +109,7 @@ run_metric = Table(
     projected,
     Column("run", String, primary_key=True),
     Column("key", String, primary_key=True),
+    Column("run_seq", BigInteger, nullable=False),
     # NULL is NaN: SQLite has no other.
     Column("last", Float),
     # Where the last one stands; NULL where the event that ended the run did not say.
@@ -114,7 +118,7 @@ run_metric = Table(
     Column("min", Float),
     Column("max", Float),
     Column("count", BigInteger, nullable=False),
-    Index("run_metric_last", "key", "last"),
+    Index("run_metric_last", "key", "last", "run_seq"),
 )
 
 run_segment = Table(
@@ -251,13 +255,19 @@ def _record_segment(
     connection.execute(update(run).where(run.c.id == run_id).values(point_count=more))
 
 
+def seq_of(connection: Connection, run_id: RunId) -> int:
+    """The number of the event that began a run."""
+    return int(connection.execute(select(run.c.seq).where(run.c.id == run_id)).scalar_one())
+
+
 def record_tips(connection: Connection, table: Table, run_id: RunId, tips: Mapping[str, Tip]) -> None:
     """Summaries of more points of a run, on top of what its row of each key in the table says already."""
     known = known_tips(connection, table, run_id, list(tips))
+    placed = {"run_seq": seq_of(connection, run_id)} if tips and "run_seq" in table.c else {}
     for key, tip in tips.items():
         found = known.get(key)
         merged = tip if found is None else later(found, tip)
-        keep_latest(connection, table, run=run_id, key=key, **msgspec.structs.asdict(merged))
+        keep_latest(connection, table, run=run_id, key=key, **placed, **msgspec.structs.asdict(merged))
 
 
 def known_tips(connection: Connection, table: Table, run_id: RunId, keys: list[str]) -> dict[str, Tip]:
@@ -287,9 +297,13 @@ def record_settings(
     connection: Connection, table: Table, run_id: RunId, values: Mapping[str, Scalar] | None
 ) -> None:
     """Keep params or tags of a run; a later value takes the place of an earlier one."""
-    for key, value in (values or {}).items():
+    if not values:
+        return
+    run_seq = seq_of(connection, run_id)
+    for key, value in values.items():
         shown = text_of(value)
         columns = {
+            "run_seq": run_seq,
             "value": _json(value) if isinstance(value, str | bool) else shown,
             "number": number_of(value),
             "text": shown,

@@ -1,0 +1,66 @@
+"""Many runs with ten params and ten metrics each, the same in our ledger and in a peer's store.
+
+`m0` is what filters ask for, uniform between 0 and 1; `m1` goes with it, `m2` against it, the others are of
+their own. Ours are written into the tables that replaying events would fill, in bulk: as
+events, a million runs would take longer than all that is measured, and the tables are the same.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert
+
+from ropeway.core.clock import to_text
+from ropeway.ledger import Ledger
+from ropeway.tracking.projections import run, run_metric, run_param
+
+KEYS = 10
+CHUNK = 2_000
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def metrics(rng: random.Random) -> list[float]:
+    """One run's metrics."""
+    first = rng.random()
+    return [first, first + rng.random() * 1e-3, -first, *(rng.random() for _ in range(KEYS - 3))]
+
+
+def params(rng: random.Random, number: int) -> list[str]:
+    """One run's params."""
+    return [str(number), rng.choice(("adam", "sgd")), *(f"{rng.random():.4f}" for _ in range(KEYS - 2))]
+
+
+def fill(ledger: Ledger, count: int) -> None:
+    """Put runs into the tables."""
+    rng = random.Random(11)
+    for start in range(0, count, CHUNK):
+        numbers = range(start, min(start + CHUNK, count))
+        ids = {number: f"run_{rng.getrandbits(128):032x}" for number in numbers}
+        with ledger.transaction(alone=True) as transaction:
+            connection = transaction.connection
+            connection.execute(insert(run), [_run(ids[number], number) for number in numbers])
+            rows = [row for number in numbers for row in _rows(rng, ids[number], number)]
+            connection.execute(insert(run_param), [row for row in rows if "text" in row])
+            connection.execute(insert(run_metric), [row for row in rows if "last" in row])
+
+
+def _run(run_id: str, number: int) -> dict[str, object]:
+    began = BEGAN + timedelta(seconds=number)
+    return {
+        "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script", "status": "finished",
+        "person": "ana", "started_at": to_text(began), "ended_at": to_text(began + timedelta(minutes=1)),
+        "duration_s": 60.0, "cpu_s": 50.0, "peak_memory_bytes": 10**8, "code": "0" * 64, "commit_id": "",
+        "is_dirty": False, "left_out": "[]", "environment": "0" * 64, "hostname": "here",
+        "host": '{"system":"Linux","machine":"x86_64","cores":2,"memory_bytes":1}', "argv": None,
+        "point_count": 0, "error_type": "",
+    }  # fmt: skip
+
+
+def _rows(rng: random.Random, run_id: str, number: int) -> Iterator[dict[str, object]]:
+    of = {"run": run_id, "run_seq": 10 + number}
+    for key, value in enumerate(metrics(rng)):
+        yield {**of, "key": f"m{key}", "last": value, "min": value, "max": value, "count": 1}
+    for key, text in enumerate(params(rng, number)):
+        spelled = None if text.isalpha() else float(text)
+        yield {**of, "key": f"p{key}", "value": f'"{text}"', "number": spelled, "text": text}

@@ -1,0 +1,236 @@
+"""What a filter's tree means to the database: as conditions on one run, or as sets of runs.
+
+Every value goes in as a bound parameter; the text of a filter never becomes SQL. A comparison is true or
+false, never unknown: what a run does not have compares as false. Which of the two forms is quick where is the
+business of `tracking.plan`.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    String,
+    Table,
+    and_,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from ropeway.ledger import person
+from ropeway.tracking.expression import (
+    And,
+    Comparison,
+    Expression,
+    Field,
+    In,
+    Leaf,
+    Like,
+    Missing,
+    Not,
+    Operator,
+    Or,
+    Value,
+)
+from ropeway.tracking.moments import bounds_of
+from ropeway.tracking.projections import run, run_input, run_metric, run_param, run_tag
+
+ESCAPE = "\x1b"
+"""Before a character of a pattern, makes it stand for itself; no pattern has it."""
+MOMENTS = {"start_time": run.c.started_at, "end_time": run.c.ended_at}
+"""Fields in milliseconds since 1970, over columns of text that sorts as time does."""
+INPUT = Field("dataset", "reference")
+"""What `tracking.plan` makes of the fields of data sets: the references of the runs' inputs."""
+
+_OPERATORS: dict[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+PERSON = func.coalesce(person.c.name, run.c.person)
+RUNS = run.outerjoin(person, person.c.id == run.c.person)
+ATTRIBUTES: dict[str, ColumnElement[Any]] = {
+    "status": run.c.status,
+    "name": run.c.name,
+    "run_name": run.c.name,
+    "kind": run.c.kind,
+    "started_at": run.c.started_at,
+    "ended_at": run.c.ended_at,
+    "duration": run.c.duration_s,
+    "id": run.c.id,
+    "run_id": run.c.id,
+    "person": PERSON,
+    "user_id": PERSON,
+    **MOMENTS,
+}
+SETTINGS: dict[str, Table] = {"params": run_param, "tags": run_tag}
+Form = Callable[[Leaf], ColumnElement[bool]]
+
+
+def combine(expression: Expression, form: Form) -> ColumnElement[bool]:
+    """A tree as one condition, its leaves in the form given."""
+    match expression:
+        case And(parts):
+            return and_(true(), *[combine(part, form) for part in parts])
+        case Or(parts):
+            return or_(false(), *[combine(part, form) for part in parts])
+        case Not(part):
+            return not_(combine(part, form))
+    return form(expression)
+
+
+def of_one(leaf: Leaf) -> ColumnElement[bool]:
+    """Whether a row of `RUNS` passes: quick for few rows, asked one by one."""
+    if isinstance(leaf, Missing):
+        return not_(of_one(_present(leaf.field)))
+    field = leaf.field
+    if field.family == "attribute":
+        return of_attribute(leaf)
+    if field.family == "dataset":
+        return run.c.id.in_(_of_inputs(leaf))
+    table = rows_of(field)
+    return exists(select(1).where(table.c.run == run.c.id, table.c.key == field.key, passes(leaf, table)))
+
+
+def of_set(leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a run's number is in the set of those that pass: the set is made once."""
+    if isinstance(leaf, Missing):
+        return not_(of_set(_present(leaf.field), run_seq))
+    return run_seq.in_(matches(leaf))
+
+
+def matches(leaf: Leaf) -> Select[Any]:
+    """The numbers of the runs that pass; not for `Missing`, which most pass."""
+    field = leaf.field
+    if field.family == "attribute":
+        return select(run.c.seq).select_from(RUNS).where(of_attribute(leaf))
+    if field.family == "dataset":
+        return select(run.c.seq).where(run.c.id.in_(_of_inputs(leaf)))
+    table = rows_of(field)
+    return select(table.c.run_seq).where(table.c.key == field.key, passes(leaf, table))
+
+
+def rows_of(field: Field) -> FromClause:
+    """Where the values of a family are: a row for each run and key, with the run's id and number."""
+    return run_metric if field.family == "metrics" else SETTINGS[field.family]
+
+
+def of_attribute(leaf: Leaf) -> ColumnElement[bool]:
+    """Whether an attribute of a row of `RUNS` passes."""
+    column = ATTRIBUTES[leaf.field.key]
+    if isinstance(leaf, Comparison) and leaf.field.key in MOMENTS:
+        return func.coalesce(_of_moment(column, leaf), false())
+    return func.coalesce(_test(leaf, column, column, has_both=False), false())
+
+
+def passes(leaf: Leaf, table: FromClause) -> ColumnElement[bool]:
+    """Whether the value in a row of `rows_of` passes."""
+    if leaf.field.family == "metrics":
+        last = table.c.last
+        is_other = isinstance(leaf, Comparison) and leaf.operator == "!="
+        is_other = is_other or (isinstance(leaf, In) and leaf.is_negated)
+        found = _test(leaf, last, last, has_both=False)
+        # NULL is NaN, which differs from every number.
+        return or_(last.is_(None), found) if is_other else found
+    return _test(leaf, table.c.number, table.c.text, has_both=True)
+
+
+def _test(
+    leaf: Leaf, number: ColumnElement[Any], text: ColumnElement[Any], *, has_both: bool
+) -> ColumnElement[bool]:
+    match leaf:
+        case Comparison(_, sign, value):
+            return _compare(number, text, sign, value, has_both=has_both)
+        case In(_, values, is_negated):
+            tests = [_compare(number, text, "=", value, has_both=has_both) for value in values]
+            found = or_(false(), *[func.coalesce(test, false()) for test in tests])
+            return and_(text.is_not(None), not_(found)) if is_negated else found
+        case Like(_, pattern, is_any_case):
+            # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
+            plain = pattern.replace(ESCAPE, ESCAPE * 2)
+            return text.ilike(plain, escape=ESCAPE) if is_any_case else _like(text, plain, _glob(pattern))
+        case Missing():
+            return text.is_(None)
+
+
+def _compare(
+    number: ColumnElement[Any], text: ColumnElement[Any], sign: Operator, value: Value, *, has_both: bool
+) -> ColumnElement[bool]:
+    if isinstance(value, bool):
+        return _OPERATORS[sign](text, "true" if value else "false")
+    if isinstance(value, str):
+        return _OPERATORS[sign](text, value)
+    found = _OPERATORS[sign](number, value)
+    # Text that spells no number differs from every number.
+    return or_(number.is_(None), found) if sign == "!=" and has_both else found
+
+
+def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bool]:
+    """A comparison with milliseconds, of a column that keeps more than those as text."""
+    first, after = bounds_of(float(leaf.value))
+    match leaf.operator:
+        case "=" | "!=" if first == after:
+            return and_(column.is_not(None), literal(leaf.operator == "!="))
+        case "=":
+            return and_(column >= first, column < after)
+        case "!=":
+            return or_(column < first, column >= after)
+        case "<":
+            return column < first
+        case "<=":
+            return column < after
+        case ">":
+            return column >= after
+        case ">=":
+            return column >= first
+
+
+def _present(field: Field) -> Leaf:
+    return Like(field, "%") if field.family != "metrics" else In(field, (), is_negated=True)
+
+
+def _of_inputs(leaf: Leaf) -> Select[tuple[str]]:
+    values = leaf.values if isinstance(leaf, In) else ()
+    return select(run_input.c.run).where(run_input.c.ref.in_(values))
+
+
+class _like(FunctionElement[bool]):  # noqa: N801  a function to SQL
+    """Text like a pattern, upper and lower case apart: SQLite's LIKE does not tell them."""
+
+    type = true().type
+    inherit_cache = True
+
+    def __init__(self, text: ColumnElement[Any], pattern: str, glob: str) -> None:
+        super().__init__(cast(text, String), literal(pattern), literal(glob))
+
+
+@compiles(_like)
+def _compile_like(element: Any, compiler: Any, **options: Any) -> str:
+    text, pattern, _ = (compiler.process(each, **options) for each in element.clauses)
+    return f"({text} LIKE {pattern} ESCAPE '{ESCAPE}')"
+
+
+@compiles(_like, "sqlite")
+def _compile_glob(element: Any, compiler: Any, **options: Any) -> str:
+    text, _, glob = (compiler.process(each, **options) for each in element.clauses)
+    return f"({text} GLOB {glob})"
+
+
+def _glob(pattern: str) -> str:
+    signs = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(signs.get(each, each) for each in pattern)
