@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= tweets-demo
+MLFLOW3 := 'mlflow-skinny==3.17.2' 'scikit-learn>=1.6' 'pandas>=2.2' 'skops>=0.13'
 ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
 
 .PHONY: demo test test-postgresql check bench faults docs clean
@@ -10,7 +11,7 @@ ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monito
 demo: $(VENV)/.base  ## the whole line on real tweets, in the folder $(DEMO)
 	@$(BIN)/ropeway demo $(DEMO)
 
-test: $(VENV)/.dev  ## every test
+test: $(VENV)/.dev build/clients/mlflow3/.made  ## every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-postgresql: $(VENV)/.dev  ## the rooms' own tests once more, with their ledgers in PostgreSQL
@@ -27,6 +28,12 @@ faults: $(VENV)/.dev  ## every kind of fault in full, into docs/faults.md; takes
 
 docs: $(VENV)/.dev  ## the pages that are made from the code
 	$(BIN)/python -m docs.generate
+
+# Foreign clients have an environment of their own: what they need must not be what we need.
+build/clients/mlflow3/.made: Makefile
+	@echo "Installing MLflow's client into build/clients/mlflow3 …"
+	@$(PYTHON) -m venv build/clients/mlflow3
+	@build/clients/mlflow3/bin/pip install --quiet --disable-pip-version-check $(MLFLOW3) && touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -95,7 +95,7 @@ except mlflow.MlflowException as error:
 """
 
 
-@pytest.mark.skipif(not CLIENT.exists(), reason="no MLflow client in build/clients/mlflow3")
+@pytest.mark.skipif(not CLIENT.exists(), reason="no MLflow client: make build/clients/mlflow3/.made")
 def test_a_script_of_the_real_client_runs(mlflow_server: Server) -> None:
     done = subprocess.run(
         [CLIENT, "-c", SCRIPT, mlflow_server.url], capture_output=True, text=True, timeout=300, check=False
