@@ -72,7 +72,7 @@ def test_a_full_disk_refuses_the_record_and_keeps_the_others(tmp_path: Path) -> 
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
         "n = 0\n"
         "try:\n"
-        "    while True: w.append(b'x' * 90); n += 1\n"
+        "    while n < 1000: w.append(b'x' * 90); n += 1\n"
         "except Exception as error: print(type(error).__name__, n)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
         "w.append(b'last'); w.close()\n"

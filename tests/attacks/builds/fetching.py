@@ -49,8 +49,8 @@ BUILDS = (
     Mutant(
         "a run's own settings say where its ledger is",
         "keeping",
-        "with LocalWorkspace(folder, actor=ACTOR, place=folder / HOME / DATABASE) as made:",
-        "with LocalWorkspace(folder, actor=ACTOR) as made:",
+        "with LocalWorkspace(folder, actor=ACTOR, place=home / DATABASE, store=Store(home)) as made:",
+        "with LocalWorkspace(folder, actor=ACTOR, store=Store(home)) as made:",
         (f"{HERE}::test_a_runs_own_settings_bring_no_ledger_elsewhere",),
     ),
 )
