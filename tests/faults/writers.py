@@ -172,7 +172,8 @@ def out_of_order(calls: Sequence[Call]) -> list[str]:
     # A look stands between the last event that it saw and the next.
     placed += [_Placed(call.answer[0] + 0.5, call) for call in calls if call.kind == LOOK]
     latest, problems = float("-inf"), []
-    for each in sorted(placed, key=lambda one: one.place):
+    # Looks at one place saw the same, and have no order but that of time.
+    for each in sorted(placed, key=lambda one: (one.place, one.call.began)):
         if each.call.ended < latest:
             problems.append(f"{each.call.kind} at {each.place} ended before what stands before it began")
         latest = max(latest, each.call.began)
