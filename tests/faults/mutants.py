@@ -113,8 +113,8 @@ MUTANTS = (
     Mutant(
         "a full disk is passed over in silence",
         "store",
-        "                with in_our_words(self.path.parent):\n                    raise\n",
-        "                pass\n",
+        "            with in_our_words(self.path.parent):\n                raise\n",
+        "            pass\n",
         ("tests/store/test_segments.py",),
     ),
     Mutant(

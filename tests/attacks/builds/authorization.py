@@ -16,8 +16,8 @@ BUILDS = (
     Mutant(
         "a stranger is told which paths there are",
         "server",
-        "        if visitor.is_stranger:",
-        "        if visitor is None:",
+        "        if visitor.is_stranger:\n            known",
+        "        if visitor is None:\n            known",
         ("tests/attacks/test_authorization.py::test_no_spelling_of_a_path_lets_a_viewer_or_a_stranger_in",),
     ),
     Mutant(

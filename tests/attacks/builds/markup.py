@@ -6,8 +6,8 @@ BUILDS = (
     Mutant(
         "an artifact is shown in place",
         "server",
-        "b'attachment; filename=\"%s\"'",
-        "b'inline; filename=\"%s\"'",
+        "f'attachment; filename=\"{digest}\"'",
+        "f'inline; filename=\"{digest}\"'",
         ("tests/attacks/test_markup.py::test_an_artifact_leaves_as_an_attachment_of_plain_bytes",),
     ),
     Mutant(
