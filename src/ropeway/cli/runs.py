@@ -24,6 +24,7 @@ DEFAULT_LIMIT = 20
 PAGE = 1_000
 SHOWN_DIGITS = 8
 SHOWN_CELLS = 100
+IN_A_TABLE = 32
 CSV_COLUMNS = (
     "id", "name", "kind", "status", "person", "started_at", "ended_at", "duration_s", "cpu_s",
     "peak_memory_bytes", "code", "commit", "is_dirty", "environment", "parent", "error_type",
@@ -215,7 +216,7 @@ def _render(
             draw.when(run.started_at),
             None if run.duration_s is None else draw.duration(run.duration_s),
             *(figure(run.metrics.get(name)) for name in metrics),
-            *(_setting(run.params.get(name)) for name in params),
+            *(_clipped(run.params.get(name), IN_A_TABLE) for name in params),
         ]
         for run in found
     ]
@@ -291,12 +292,12 @@ def _error(run: "RunSummary") -> str | None:
     return f"{error_word(run.error_type)}: {text}".rstrip(": ")
 
 
-def _clipped(value: Any) -> str | None:
+def _clipped(value: Any, cells: int = SHOWN_CELLS) -> str | None:
     """A setting on one line; all of it is in `--json`."""
     from ropeway.cli import draw
 
     text = _setting(value)
-    return None if text is None else draw.clip(text, SHOWN_CELLS)
+    return None if text is None else draw.clip(text, cells)
 
 
 def _commit(run: "RunSummary") -> str:

@@ -1,10 +1,11 @@
 """`status`: where the project stands against its charter, on one screen."""
 
+import math
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from ropeway.data.operations import list_datasets
 from ropeway.models.registry import ModelVersion, list_all, standing_at
@@ -14,6 +15,7 @@ from ropeway.story.happenings import ERASED, Happening, last, of_verbs
 from ropeway.story.loop import loop_of
 from ropeway.story.tell import agreement_line
 from ropeway.story.usage import Usage, in_all, usage_by_version
+from ropeway.tracking.projections import run, run_metric
 from ropeway.workspace import Context, Project, operation
 from ropeway.workspace.project import CANVAS
 
@@ -111,11 +113,11 @@ def status(context: Context) -> Status:
     charter = project.charter
     usage = usage_by_version(context.home)
     versions = list_all(read, None, MANY)
-    runs = of_verbs(read, ["run-finished"])
+    runs = read.execute(select(func.count()).where(run.c.status == "finished")).scalar_one()
     live = _live(context, versions, usage)
     datasets = _datasets(context)
     look = last(of_verbs(read, ["gate-evaluated"]), "gate-evaluated")
-    bar = _bar(project, runs, look, versions)
+    bar = _bar(project, _figures(read, project.charter.metric), look, versions)
     total = in_all(usage.values())
     loop = loop_of(read)
     return Status(
@@ -127,7 +129,7 @@ def status(context: Context) -> Status:
         bar=bar,
         datasets=datasets,
         agreement=_agreement(read),
-        runs=len(runs),
+        runs=runs,
         models=_by_state(versions),
         live=live,
         predictions=total.predictions,
@@ -140,7 +142,7 @@ def status(context: Context) -> Status:
             Standpoint(
                 datasets=[line.name for line in datasets],
                 labelled=_labelled(read),
-                runs=len(runs),
+                runs=runs,
                 versions=versions,
                 live=[f"{line.ref.partition('@')[0]}@{line.environment}" for line in live],
                 predictions=total.predictions,
@@ -158,16 +160,25 @@ def status(context: Context) -> Status:
     )
 
 
+def _figures(read: Connection, metric: str) -> list[tuple[float, str]]:
+    """What finished runs measured last of a metric, with the run, wherever it was logged."""
+    query = (
+        select(run_metric.c.last, run.c.id)
+        .join(run, run.c.id == run_metric.c.run)
+        .where(run_metric.c.key == metric, run.c.status == "finished")
+    )
+    return [
+        (row.last, row.id) for row in read.execute(query) if row.last is not None and math.isfinite(row.last)
+    ]
+
+
 def _bar(
-    project: Project, runs: list[Happening], look: Happening | None, versions: list[ModelVersion]
+    project: Project,
+    figures: list[tuple[float, str]],
+    look: Happening | None,
+    versions: list[ModelVersion],
 ) -> Bar:
     charter = project.charter
-    figures = [
-        (value["last"], run.body["run"])
-        for run in runs
-        if (value := run.body["harvest"]["metrics"].get(charter.metric))
-        and isinstance(value["last"], float | int)
-    ]
     pick = min if charter.metric in LOWER_IS_BETTER else max
     best, best_run = pick(figures) if figures else (None, "")
     checks: list[dict[str, Any]] = look.body["checks"] if look else []

@@ -143,6 +143,8 @@ def _done_again(
 
 
 def _record_of(workspace: Workspace, run: RunSummary) -> PipelineRecord:
+    if not run.code:
+        raise _Cannot("It was logged by a client from elsewhere: there is no code of it on record.")
     if run.kind != "pipeline":
         command = " ".join(run.argv or ["(erased)"])
         raise _Cannot(f"It is a script's run: what is on record is its command, {command}, not its steps.")
