@@ -29,7 +29,7 @@ class LoopDisk:
         image: the file behind it.
     """
 
-    def __init__(self, folder: Path, image: Path, *, megabytes: int = 128) -> None:
+    def __init__(self, folder: Path, image: Path, *, megabytes: int = 512) -> None:
         self.folder = folder
         self._image = image
         self._device = ""
