@@ -44,16 +44,34 @@ def service(reference: str, show: Callable[[str], None]) -> "Iterator[httpx.Clie
     port = _free_port()
     words = ["serve", reference, "--port", str(port)]
     show(f"ropeway {shlex.join(words)} &")
+    process = None
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(  # noqa: S603  our own command line
-            [sys.executable, "-m", "ropeway.cli", *words], stdout=said, stderr=said
-        )
         try:
+            with _uninterrupted():
+                process = subprocess.Popen(  # noqa: S603  our own command line
+                    [sys.executable, "-m", "ropeway.cli", *words], stdout=said, stderr=said
+                )
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
                 _wait_until_ready(client, process, said)
                 yield client
         finally:
-            _stop(process)
+            if process is not None:
+                _stop(process)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> "Iterator[None]":
+    """A signal that comes meanwhile interrupts after: a process that was begun must not be lost hold of."""
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda each, _frame: came.append(each)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _wait_until_ready(client: "httpx.Client", process: "subprocess.Popen[bytes]", said: IO[bytes]) -> None:
