@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ropeway.core.ids import RunId
+from ropeway.store.files import in_our_words
 from ropeway.tracking.errors import PointsDamaged
 from ropeway.tracking.series import Series, joined, pack, unpack
 
@@ -46,7 +47,7 @@ def write_segment(series: Series, run: RunId, path: Path) -> None:
         packed.append(pack(piece))
         parts.append(Part(len(packed[-1]), len(piece), used))
     header = msgspec.json.encode(Header(run, len(series), series.keys, parts))
-    with path.open("xb") as file:
+    with in_our_words(path.parent), path.open("xb") as file:
         file.write(MAGIC + _LENGTH.pack(len(header)) + header)
         file.writelines(packed)
 
