@@ -8,12 +8,23 @@ takes the blocks of a run to one object and one event.
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Subquery, delete, exists, func, insert, select, union_all
+from sqlalchemy import (
+    Connection,
+    Row,
+    Subquery,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    union_all,
+)
 
 from ropeway.core.ids import RunId
 from ropeway.ledger import Transaction, add, keep_latest
 from ropeway.ledger.tables import point_block, point_source, point_tip
-from ropeway.tracking.projections import known_tips, record_tips, run_metric
+from ropeway.tracking.projections import known_tips, put_tips, record_tips, run_metric
 from ropeway.tracking.series import Series, joined, pack, unpack
 from ropeway.tracking.tips import Tip, tips_of
 
@@ -36,6 +47,14 @@ def _metric_now() -> Subquery:
 
 metric_now = _metric_now()
 """Every metric of every run as of now: run, key, last (NULL is NaN), step, at_us, min, max, count."""
+
+# Built once: putting a statement together costs more than running it.
+_LAST_ORDINAL = select(func.coalesce(func.max(point_block.c.ordinal), -1)).where(
+    point_block.c.run == bindparam("run_id")
+)
+_SENT_UPTO = select(point_source.c.upto).where(
+    point_source.c.run == bindparam("run_id"), point_source.c.source == bindparam("source_id")
+)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -71,7 +90,7 @@ def append_points(
         if sent_upto(connection, run, source) >= upto:
             return 0
         keep_latest(connection, point_source, run=run, source=source, upto=upto)
-    ordinal = 1 + connection.execute(_last_ordinal(run)).scalar_one()
+    ordinal = 1 + connection.execute(_LAST_ORDINAL, {"run_id": run}).scalar_one()
     add(connection, point_block, run=run, ordinal=ordinal, count=batch.count, data=batch.data)
     move_tips(connection, run, batch.tips)
     for window in WINDOWS:
@@ -82,18 +101,14 @@ def append_points(
 
 def sent_upto(connection: Connection, run: RunId, source: str) -> int:
     """How far a source of a run's points has come; 0 at the beginning."""
-    query = select(point_source.c.upto).where(point_source.c.run == run, point_source.c.source == source)
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_SENT_UPTO, {"run_id": run, "source_id": source}).scalar() or 0
 
 
 def move_tips(connection: Connection, run: RunId, tips: dict[str, Tip]) -> None:
     """Put summaries of more points on top of the tips of a run; what was sealed before counts."""
-    new = tips.keys() - known_tips(connection, point_tip, run, list(tips)).keys()
-    rested = known_tips(connection, run_metric, run, sorted(new))
-    for key, tip in rested.items():
-        if key in new:
-            keep_latest(connection, point_tip, run=run, key=key, **msgspec.structs.asdict(tip))
-    record_tips(connection, point_tip, run, tips)
+    known = known_tips(connection, point_tip, run, list(tips))
+    rested = known_tips(connection, run_metric, run, sorted(tips.keys() - known.keys()))
+    put_tips(connection, point_tip, run, tips, rested | known)
 
 
 def take_over(connection: Connection, run: RunId, tips: dict[str, Tip]) -> None:
@@ -112,10 +127,6 @@ def blocks(connection: Connection, run: RunId) -> Iterator[tuple[int, Series]]:
     query = select(point_block.c.ordinal, point_block.c.data).where(point_block.c.run == run)
     for row in connection.execute(query.order_by(point_block.c.ordinal)):
         yield row.ordinal, unpack(bytes(row.data))
-
-
-def _last_ordinal(run: RunId) -> Select[int]:
-    return select(func.coalesce(func.max(point_block.c.ordinal), -1)).where(point_block.c.run == run)
 
 
 def _gather(connection: Connection, run: RunId, after: int) -> None:

@@ -1,6 +1,8 @@
 """The tables that answer questions about runs; moved by the events of `tracking.events`."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -11,8 +13,10 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    Select,
     String,
     Table,
+    bindparam,
     select,
     update,
 )
@@ -255,14 +259,23 @@ def _record_segment(
     connection.execute(update(run).where(run.c.id == run_id).values(point_count=more))
 
 
+_SEQ = select(run.c.seq).where(run.c.id == bindparam("run_id"))
+
+
 def seq_of(connection: Connection, run_id: RunId) -> int:
     """The number of the event that began a run."""
-    return int(connection.execute(select(run.c.seq).where(run.c.id == run_id)).scalar_one())
+    return int(connection.execute(_SEQ, {"run_id": run_id}).scalar_one())
 
 
 def record_tips(connection: Connection, table: Table, run_id: RunId, tips: Mapping[str, Tip]) -> None:
     """Summaries of more points of a run, on top of what its row of each key in the table says already."""
-    known = known_tips(connection, table, run_id, list(tips))
+    put_tips(connection, table, run_id, tips, known_tips(connection, table, run_id, list(tips)))
+
+
+def put_tips(
+    connection: Connection, table: Table, run_id: RunId, tips: Mapping[str, Tip], known: Mapping[str, Tip]
+) -> None:
+    """As `record_tips`, on top of what the caller knows."""
     placed = {"run_seq": seq_of(connection, run_id)} if tips and "run_seq" in table.c else {}
     for key, tip in tips.items():
         found = known.get(key)
@@ -274,11 +287,20 @@ def known_tips(connection: Connection, table: Table, run_id: RunId, keys: list[s
     """What a table says of some metrics of a run."""
     if not keys:
         return {}
-    columns = [table.c[name] for name in Tip.__struct_fields__]
-    query = select(table.c.key, *columns).where(table.c.run == run_id)
+    some, every = _tips_of(table)
     if len(keys) <= ASKED_AT_ONCE:
-        query = query.where(table.c.key.in_(keys))
-    return {row[0]: Tip(*row[1:]) for row in connection.execute(query)}
+        rows = connection.execute(some, {"run_id": run_id, "keys": keys})
+    else:
+        rows = connection.execute(every, {"run_id": run_id})
+    return {row[0]: Tip(*row[1:]) for row in rows}
+
+
+# Built once for each table: putting a statement together costs more than running it.
+@lru_cache
+def _tips_of(table: Table) -> tuple[Select[Any], Select[Any]]:
+    columns = [table.c[name] for name in Tip.__struct_fields__]
+    every = select(table.c.key, *columns).where(table.c.run == bindparam("run_id"))
+    return every.where(table.c.key.in_(bindparam("keys", expanding=True))), every
 
 
 def run_hex(run_id: str) -> str:

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ropeway.core.ids import RunId
 from ropeway.tracking.afar.errors import BadMoment, NotActive, ParamFixed, TagNotThere
@@ -126,10 +126,14 @@ def change_run(
     return True
 
 
+# Built once: putting a statement together costs more than running it.
+_BY_ID = select(run_table).where(run_table.c.id == bindparam("told"))
+_BY_HEX = select(run_table).where(run_table.c.hex == bindparam("told"))
+
+
 def row_of(read: Connection, run: str) -> Any:
     """The row of a run, by its id or its 32 hex digits; None where there is none."""
-    column = run_table.c.id if run.startswith("run_") else run_table.c.hex
-    return read.execute(select(run_table).where(column == run)).first()
+    return read.execute(_BY_ID if run.startswith("run_") else _BY_HEX, {"told": run}).first()
 
 
 def require_row(read: Connection, run: str) -> Any:
