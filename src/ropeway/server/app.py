@@ -58,6 +58,7 @@ from ropeway.serving.door import (
 from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
 from ropeway.serving.openapi import docs_page
 from ropeway.store.errors import ObjectNotBrought
+from ropeway.tracking.afar.intake import Intake
 from ropeway.workspace import LocalWorkspace, Operation
 from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT
 from ropeway.workspace.errors import OtherProject, PermissionDenied, UnknownOperation
@@ -114,6 +115,7 @@ class ServerApp:
         asked_for = {route.permission for route in self.routes.values()} | mlflow_routes.PERMISSIONS
         self.gate = Gatekeeper(self.workspace, asked_for)
         self.jobs = JobRunner(self.workspace)
+        self.intake = Intake(self.workspace)
         self._streams = threading.Semaphore(MAX_STREAMS)
         self._name = workspace.project.project.name
         title = f"{self._name} · Ropeway"
@@ -157,8 +159,9 @@ class ServerApp:
             await reply_error(scope, receive, send, error)
 
     def close(self) -> None:
-        """Give up the jobs that still run."""
+        """Give up the jobs that still run; record the points that wait."""
         self.jobs.close()
+        self.intake.close()
 
     async def _answer(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         if mlflow_routes.is_mlflow(scope["path"]):
@@ -166,6 +169,7 @@ class ServerApp:
             return
         route, name = self._permitted(visitor, scope)
         self._check_project(scope)
+        await self._settle()
         workspace = self._workspace_for(visitor, scope)
         if route.operation is not None:
             await self._operate(workspace, route.operation, scope, receive, send)
@@ -196,9 +200,28 @@ class ServerApp:
     async def _answer_mlflow(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._permitted_mlflow(visitor, scope)
         workspace = self._workspace_for(visitor, scope)
-        await mlflow_face.answer(
-            workspace, found, scope, receive, send, bodies=self.bodies, object_bytes=self.object_bytes
-        )
+        is_points = mlflow_face.brings_points(found[0])
+        if not is_points:
+            await self._settle()
+        try:
+            await mlflow_face.answer(
+                workspace,
+                found,
+                scope,
+                receive,
+                send,
+                bodies=self.bodies,
+                object_bytes=self.object_bytes,
+                intake=self.intake,
+            )
+        finally:
+            if not is_points and scope["method"] != "GET":
+                self.intake.forget()
+
+    async def _settle(self) -> None:
+        """Let what is asked next see every point that was taken."""
+        if self.intake.is_waiting:
+            await asyncio.to_thread(self.intake.settle)
 
     def _permitted_mlflow(
         self, visitor: Visitor, scope: Scope

@@ -104,6 +104,11 @@ def sent_upto(connection: Connection, run: RunId, source: str) -> int:
     return connection.execute(_SENT_UPTO, {"run_id": run, "source_id": source}).scalar() or 0
 
 
+def forget_source(transaction: Transaction, source: str) -> None:
+    """Nothing will ever be sent again by it."""
+    transaction.connection.execute(delete(point_source).where(point_source.c.source == source))
+
+
 def move_tips(connection: Connection, run: RunId, tips: dict[str, Tip]) -> None:
     """Put summaries of more points on top of the tips of a run; what was sealed before counts."""
     known = known_tips(connection, point_tip, run, list(tips))

@@ -7,11 +7,12 @@ from pathlib import Path
 from ropeway.core.clock import from_text
 from ropeway.core.ids import RunId
 from ropeway.store import is_abandoned
+from ropeway.tracking.afar.intake import recover_intakes
 from ropeway.tracking.harvest import harvest
 from ropeway.tracking.join import recover_part
 from ropeway.tracking.operations import interrupt
 from ropeway.tracking.spool import FOLDER, SUFFIX, part_of, run_of, set_aside
-from ropeway.workspace import Workspace
+from ropeway.workspace import LocalWorkspace, Workspace
 
 NEWBORN_AGE_S = 60
 
@@ -21,6 +22,8 @@ def recover_runs(workspace: Workspace) -> list[RunId]:
 
     Costs the listing of one folder when there is nothing to do. Safe while others run, start, end or recover.
     """
+    if isinstance(workspace, LocalWorkspace):
+        recover_intakes(workspace)
     folder = workspace.home / FOLDER
     if not folder.is_dir():
         return []

@@ -253,7 +253,7 @@ def part_of(path: Path) -> str:
 
 
 def set_aside(path: Path) -> None:
-    """Keep a damaged spool for a person to look at, and say so; `fsck` names it while it is there."""
+    """Keep a damaged segment for a person to look at, and say so; `fsck` names it while it is there."""
     aside = path.parent / ASIDE / path.name
     aside.parent.mkdir(mode=0o700, exist_ok=True)
     try:
@@ -261,7 +261,7 @@ def set_aside(path: Path) -> None:
     except FileNotFoundError:
         return  # another process was faster, and has said so
     logger.warning(
-        "the spool of %s is damaged: its sound records were kept, and the file itself is now %s",
-        run_of(path),
+        "what %s had written is damaged: its sound records were kept, and the file itself is now %s",
+        path.name.partition(".")[0],
         aside,
     )

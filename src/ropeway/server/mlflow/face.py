@@ -7,9 +7,10 @@ import msgspec
 
 from ropeway.server.mlflow import artifacts, checks, messages
 from ropeway.server.mlflow.routes import ARTIFACTS, SERVER_INFO, Endpoint, find
-from ropeway.server.mlflow.runs import log_batch
+from ropeway.server.mlflow.runs import admit, log_batch, log_metric, only_points
 from ropeway.serving.bodies import Bodies
 from ropeway.serving.door import Receive, Scope, Send, check_json, header, reply
+from ropeway.tracking.afar.intake import Intake
 from ropeway.workspace import Caller, LocalWorkspace
 from ropeway.workspace.errors import PermissionDenied
 
@@ -24,7 +25,10 @@ INFO = {
     "presigned_upload_model_id_supported": False,
     "features_enabled": {"gateway": False},
 }
+AT_ONCE_BYTES = 4 * 1024
+"""A body of points up to this size is read in the event loop, which takes less than to hand it over."""
 _ENCODE = msgspec.json.Encoder().encode
+NOTHING = b"{}"
 
 
 def permitted(caller: Caller, scope: Scope) -> tuple[Endpoint, dict[str, str]]:
@@ -40,6 +44,11 @@ def permitted(caller: Caller, scope: Scope) -> tuple[Endpoint, dict[str, str]]:
     return endpoint, names
 
 
+def brings_points(endpoint: Endpoint) -> bool:
+    """Whether a request may bring points, which are taken at once and recorded a moment later."""
+    return endpoint.handler in (log_metric, log_batch)
+
+
 async def answer(
     workspace: LocalWorkspace,
     found: tuple[Endpoint, dict[str, str]],
@@ -49,20 +58,57 @@ async def answer(
     *,
     bodies: Bodies,
     object_bytes: int,
+    intake: Intake,
 ) -> None:
     """Do what a permitted request asks for."""
     endpoint, names = found
+    if brings_points(endpoint):
+        check_json(scope)
+        body = await bodies.read(scope, receive)
+        await reply(send, 200, await _logged(workspace, endpoint, scope, body, intake))
+        return
     if endpoint.path.startswith(f"{ARTIFACTS}/"):
         await _file(workspace, endpoint, names["path"], scope, receive, send, object_bytes)
         return
     if scope["method"] in ("GET", "HEAD"):
-        body: bytes | bytearray = b""
+        body = b""
     else:
         if endpoint.method != "DELETE" or header(scope, b"content-type"):
             check_json(scope)
         body = await bodies.read(scope, receive)
     told = await asyncio.to_thread(_told, workspace, endpoint, names, scope, body)
     await reply(send, 200, told)
+
+
+async def _logged(
+    workspace: LocalWorkspace, endpoint: Endpoint, scope: Scope, body: bytes | bytearray, intake: Intake
+) -> bytes:
+    """What brings points alone is taken; the rest goes the way of every request."""
+    if len(body) > AT_ONCE_BYTES or (told := _taken(endpoint, body, intake)) is None:
+        told = await asyncio.to_thread(_taken, endpoint, body, intake, looks=True)
+    if told is None:
+        told = await asyncio.to_thread(_told, workspace, endpoint, {}, scope, body)
+    return told
+
+
+def _taken(
+    endpoint: Endpoint, body: bytes | bytearray, intake: Intake, *, looks: bool = False
+) -> bytes | None:
+    """The answer to points that were taken; `looks`: at a run that is not known to be writable, too."""
+    if endpoint.handler is log_batch:
+        checks.check_batch(len(body), 0, 0, 0)
+    message = messages.from_body(endpoint.message, body)
+    assert isinstance(message, messages.LogMetric | messages.LogBatch)
+    points = only_points(message)
+    if points is None:
+        return None
+    if not intake.take(message.run, points):
+        if not looks:
+            return None
+        admit(intake, message.run)
+        if not intake.take(message.run, points):
+            return None
+    return NOTHING
 
 
 def _told(
@@ -81,8 +127,6 @@ def _told(
     if endpoint.path == ARTIFACTS:
         assert isinstance(message, messages.ListArtifacts)
         return _ENCODE(artifacts.listing(workspace, message.path))
-    if endpoint.handler is log_batch:
-        checks.check_batch(len(body), 0, 0, 0)
     assert endpoint.handler is not None
     result: dict[str, Any] = endpoint.handler(workspace, message, **names)
     return _ENCODE(result)

@@ -10,6 +10,8 @@ from ropeway.tracking.afar import operations as ours
 from ropeway.tracking.afar.batch import Figure
 from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, NotActive, ParamFixed
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
+from ropeway.tracking.afar.intake import Intake
+from ropeway.tracking.afar.measured import Points
 from ropeway.tracking.afar.records import Experiment, TrackedRun
 from ropeway.tracking.errors import RunNotFound
 from ropeway.tracking.seal import seal_points
@@ -187,29 +189,12 @@ def get_run(workspace: Workspace, asked: messages.ByRun) -> Json:
 
 def log_metric(workspace: Workspace, asked: messages.LogMetric) -> Json:
     """Answer `POST runs/log-metric`."""
-    checks.required("run_id", asked.run)
-    checks.required("key", asked.key)
-    checks.required("value", asked.value)
-    checks.required("timestamp", asked.timestamp)
-    one = messages.Metric(
-        asked.key,
-        asked.value,
-        asked.timestamp,
-        asked.step,
-        asked.model_id,
-        asked.dataset_name,
-        asked.dataset_digest,
-    )
-    checks.check_metric(one)
-    return _record(workspace, asked.run, [one])
+    return _record(workspace, asked.run, [_checked_metric(asked)])
 
 
 def log_batch(workspace: Workspace, asked: messages.LogBatch) -> Json:
     """Answer `POST runs/log-batch`."""
-    checks.required("run_id", asked.run)
-    checks.check_batch(0, len(asked.metrics), len(asked.params), len(asked.tags))
-    for number, each in enumerate(asked.metrics):
-        checks.check_metric(each, f"metrics[{number}]")
+    _check_metrics(asked)
     params = checks.checked_params(asked.params)
     tags = checks.checked_tags(asked.tags)
     try:
@@ -221,6 +206,31 @@ def log_batch(workspace: Workspace, asked: messages.LogBatch) -> Json:
             f"Changing param values is not allowed. Params were already logged='{told}' for run "
             f"ID='{facts['run']}'."
         ) from error
+
+
+def only_points(asked: messages.LogMetric | messages.LogBatch) -> Points | None:
+    """The points of a request that brings nothing else; None for one that does, or brings none."""
+    if isinstance(asked, messages.LogMetric):
+        metrics = [_checked_metric(asked)]
+    elif asked.params or asked.tags:
+        return None
+    else:
+        _check_metrics(asked)
+        metrics = asked.metrics
+    if not metrics or any(each.model_id for each in metrics):
+        return None
+    return Points(
+        # Checked above: each has its key, its value, its time.
+        [each.key or "" for each in metrics],
+        [each.value or 0.0 for each in metrics],
+        [each.timestamp or 0 for each in metrics],
+        [each.step for each in metrics],
+    )
+
+
+def admit(intake: Intake, run: str) -> None:
+    """See that points of a run may be taken."""
+    _with_run(run, lambda: intake.admit(run))
 
 
 def log_parameter(workspace: Workspace, asked: messages.KeyValue) -> Json:
@@ -419,6 +429,31 @@ def _record(
     }
     _with_run(run, lambda: workspace.perform(ours.record_batch, arguments))
     return {}
+
+
+def _checked_metric(asked: messages.LogMetric) -> messages.Metric:
+    checks.required("run_id", asked.run)
+    checks.required("key", asked.key)
+    checks.required("value", asked.value)
+    checks.required("timestamp", asked.timestamp)
+    one = messages.Metric(
+        asked.key,
+        asked.value,
+        asked.timestamp,
+        asked.step,
+        asked.model_id,
+        asked.dataset_name,
+        asked.dataset_digest,
+    )
+    checks.check_metric(one)
+    return one
+
+
+def _check_metrics(asked: messages.LogBatch) -> None:
+    checks.required("run_id", asked.run)
+    checks.check_batch(0, len(asked.metrics), len(asked.params), len(asked.tags))
+    for number, each in enumerate(asked.metrics):
+        checks.check_metric(each, f"metrics[{number}]")
 
 
 def _dataset_of(given: messages.DatasetInput) -> DatasetUse:

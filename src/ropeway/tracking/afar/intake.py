@@ -1,0 +1,273 @@
+"""Points that clients send one by one: written down at once, recorded together a moment later.
+
+A commit waits for the disk, and a client that logs step by step would wait with it, each time. So a server
+takes such points as `log()` does: what was taken survives `kill -9`, for it stands in a segment of this
+process, and power loss at most `LATER_S` later, when all that came meanwhile is recorded in one transaction.
+Who asks this server sees them all (`settle`); another process may see them that much later. What a dead
+process left behind is recorded by whoever comes next (`recover_intakes`), each point once: a record has a
+number, and the ledger knows up to which it has them.
+"""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ropeway.core.errors import RopewayError
+from ropeway.core.ids import RunId, new_id
+from ropeway.store import SegmentWriter, is_abandoned, salvage_segment
+from ropeway.tracking.afar.measured import Points
+from ropeway.tracking.afar.runs import writable_row
+from ropeway.tracking.live import append_points, forget_source, sent_upto
+from ropeway.tracking.spool import set_aside
+from ropeway.workspace import LocalWorkspace
+
+logger = logging.getLogger("ropeway.tracking")
+
+FOLDER = Path("segments") / "points"
+SUFFIX = ".segment"
+LATER_S = 0.05
+"""Points wait no longer than this for others to be recorded with, unless the database is away."""
+WAITING_LIMIT_BYTES = 64 << 20
+"""With so much waiting the database is away: no more is taken."""
+SEGMENT_BYTES = 64 << 20
+"""A segment of this size gives way to a new one."""
+KNOWN_S = 1.0
+"""So long is it believed that a run may be written to; another server may have deleted it meanwhile."""
+AGAIN_S = 1.0
+"""After a failure, so long until the next try."""
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one request brought, as it stands in the segment; numbers count from 1."""
+
+    number: int
+    run: RunId
+    keys: list[str]
+    values: list[float]
+    times_ms: list[int]
+    steps: list[int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(_Record)
+
+
+class Intake:
+    """What one server has taken and not recorded yet. Safe for threads.
+
+    Args:
+        workspace: where points are recorded, once all that dead processes left is.
+    """
+
+    def __init__(self, workspace: LocalWorkspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._recording = threading.Lock()
+        self._wake = threading.Event()
+        self._known: dict[str, tuple[RunId, float]] = {}
+        self._changes = 0
+        self._waiting: list[_Record] = []
+        self._waiting_bytes = 0
+        self._segment: SegmentWriter | None = None
+        self._source = ""
+        self._is_unsure = False
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+        recover_intakes(workspace)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything is not recorded yet."""
+        return bool(self._waiting)
+
+    def admit(self, run: str) -> None:
+        """Look whether a run may be written to, for the points that come next.
+
+        Raises:
+            RunNotFound, NotActive: it may not.
+        """
+        changes, now = self._changes, time.monotonic()
+        with self._workspace.ledger.reading() as read:
+            row = writable_row(read, run)
+        with self._lock:
+            # What was read before a change was told of is old.
+            if changes == self._changes:
+                self._known[run] = (RunId(row.id), now + KNOWN_S)
+
+    def take(self, run: str, points: Points) -> bool:
+        """Take points of a run; they survive `kill -9` when it gives True.
+
+        False, and nothing was taken: the run is to be admitted first, or too much waits already.
+
+        Raises:
+            OutOfSpace: the disk is full; nothing was taken.
+        """
+        known = self._known.get(run)
+        if known is None or known[1] < time.monotonic() or self._waiting_bytes > WAITING_LIMIT_BYTES:
+            return False
+        with self._lock:
+            if self._is_closed:
+                return False
+            segment = self._segment or self._begin()
+            record = _Record(segment.count + 1, known[0], *points)
+            data = _encode(record)
+            segment.append(data)
+            self._waiting.append(record)
+            self._waiting_bytes += len(data)
+        self._wake.set()
+        return True
+
+    def settle(self) -> None:
+        """Record what waits, so that whatever is asked next sees it; where that cannot be, it waits on."""
+        try:
+            self._record()
+        except RopewayError as error:
+            logger.warning("points wait to be recorded: %s", error)
+
+    def forget(self) -> None:
+        """Believe of no run any more that it may be written to: some command may have changed that."""
+        with self._lock:
+            self._changes += 1
+            self._known.clear()
+
+    def close(self) -> None:
+        """Record what waits and let go of the segment; what cannot be recorded stays in it."""
+        with self._lock:
+            self._is_closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.settle()
+        self._rotate(0)
+        if self._segment is not None:
+            self._segment.close()
+
+    def _begin(self) -> SegmentWriter:
+        """The segment, and the thread that records what is in it. Under the lock."""
+        self._source = new_id("intake")
+        path = self._workspace.home / FOLDER / f"{self._source}{SUFFIX}"
+        self._segment = SegmentWriter(path, msgspec.json.encode({"intake": self._source}))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="intake", daemon=True)
+            self._thread.start()
+        return self._segment
+
+    def _work(self) -> None:
+        while not self._is_closed:
+            self._wake.wait()
+            time.sleep(LATER_S)
+            self._wake.clear()
+            try:
+                self._record()
+                self._rotate(SEGMENT_BYTES)
+            # The thread's edge: nothing is lost, and whoever comes next would wait for ever if it ended here.
+            except Exception as error:  # noqa: BLE001
+                logger.warning("points wait to be recorded: %s", error)
+                time.sleep(AGAIN_S)
+                self._wake.set()
+
+    def _record(self) -> None:
+        """Record all that waits, in one transaction."""
+        with self._recording:
+            with self._lock:
+                taken, size = self._waiting, self._waiting_bytes
+                self._waiting, self._waiting_bytes = [], 0
+            if not taken:
+                return
+            try:
+                _keep(self._workspace, self._source, taken, is_again=self._is_unsure)
+                self._is_unsure = False
+            # Whatever it was goes on its way; what was taken waits for the next time.
+            except BaseException:
+                self._is_unsure = True
+                with self._lock:
+                    self._waiting, self._waiting_bytes = taken + self._waiting, size + self._waiting_bytes
+                raise
+
+    def _rotate(self, above_bytes: int) -> None:
+        """Remove a segment of that size all of which is recorded; the next point begins another."""
+        with self._recording:
+            with self._lock:
+                segment, source = self._segment, self._source
+                if segment is None or self._waiting or segment.size_bytes < above_bytes:
+                    return
+                self._segment = None
+            # First the file: it must never be shipped once the ledger has forgotten how far it had come.
+            segment.path.unlink(missing_ok=True)
+            segment.close()
+            with self._workspace.ledger.transaction() as transaction:
+                forget_source(transaction, source)
+
+
+def recover_intakes(workspace: LocalWorkspace) -> None:
+    """Record what servers that died had taken; a damaged segment is set aside, its sound records are kept.
+
+    Costs the listing of one folder when there is nothing to do.
+    """
+    for path in sorted((workspace.home / FOLDER).glob(f"intake_*{SUFFIX}")):
+        try:
+            if not is_abandoned(path):
+                continue
+            found = salvage_segment(path)
+        except FileNotFoundError:
+            continue  # another process was faster
+        records, is_damaged = _records(found.records)
+        _keep(workspace, path.name.removesuffix(SUFFIX), records, is_again=True)
+        if is_damaged or found.damaged:
+            set_aside(path)
+        path.unlink(missing_ok=True)
+
+
+def _records(found: Sequence[bytes]) -> tuple[list[_Record], bool]:
+    records, is_damaged = [], False
+    for data in found:
+        try:
+            records.append(_decoder.decode(data))
+        except msgspec.MsgspecError:
+            is_damaged = True
+    return records, is_damaged
+
+
+def _keep(workspace: LocalWorkspace, source: str, records: list[_Record], *, is_again: bool) -> None:
+    """Record what was taken, a block for each run; `is_again`: some of it may be there already."""
+    by_run: dict[RunId, list[_Record]] = defaultdict(list)
+    for record in records:
+        by_run[record.run].append(record)
+    if is_again:
+        by_run = _missing(workspace, source, by_run)
+    # What takes long goes before the write turn.
+    batches = [
+        (run, _joined(each).packed(), max(record.number for record in each)) for run, each in by_run.items()
+    ]
+    if not batches:
+        return
+    with workspace.ledger.transaction() as transaction:
+        for run, batch, upto in batches:
+            append_points(transaction, run, batch, source=source, upto=upto)
+
+
+def _missing(
+    workspace: LocalWorkspace, source: str, by_run: dict[RunId, list[_Record]]
+) -> dict[RunId, list[_Record]]:
+    missing = {}
+    with workspace.ledger.reading() as read:
+        for run, records in by_run.items():
+            upto = sent_upto(read, run, source)
+            if fresh := [record for record in records if record.number > upto]:
+                missing[run] = fresh
+    return missing
+
+
+def _joined(records: list[_Record]) -> Points:
+    whole = Points([], [], [], [])
+    for record in records:
+        whole.keys.extend(record.keys)
+        whole.values.extend(record.values)
+        whole.times_ms.extend(record.times_ms)
+        whole.steps.extend(record.steps)
+    return whole

@@ -1,0 +1,146 @@
+"""Points that are written down at once and recorded a moment later: seen by the next question, never lost or doubled."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from ropeway.core.ids import RunId
+from ropeway.ledger.tables import point_source, point_tip
+from ropeway.testing import make_workspace
+from ropeway.tracking.afar import operations as afar
+from ropeway.tracking.afar.errors import NotActive
+from ropeway.tracking.afar.intake import FOLDER, Intake, recover_intakes
+from ropeway.tracking.afar.measured import Points
+from ropeway.tracking.afar.records import TrackedRun
+from ropeway.tracking.recover import recover_runs
+from ropeway.workspace import LocalWorkspace, open_local
+
+DYING = """
+import os, signal, sys
+from ropeway.tracking.afar.intake import Intake
+from ropeway.tracking.afar.measured import Points
+from ropeway.workspace import open_local
+intake = Intake(open_local(sys.argv[1]))
+intake._thread = object()  # Nobody records behind its back.
+intake.admit(sys.argv[2])
+for step in range(10):
+    assert intake.take(sys.argv[2], Points(["loss"], [1.0 / (step + 1)], [step], [step]))
+    if sys.argv[3] == "recorded" and step == 5:
+        intake.settle()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> LocalWorkspace:
+    return make_workspace(tmp_path / "project")
+
+
+@pytest.fixture
+def run(workspace: LocalWorkspace) -> TrackedRun:
+    return afar.open_run(workspace, experiment="0", name="afar")
+
+
+def one(step: int) -> Points:
+    return Points(["loss"], [1.0 / (step + 1)], [step], [step])
+
+
+def counted(workspace: LocalWorkspace, run: TrackedRun) -> int:
+    with workspace.ledger.reading() as read:
+        query = select(point_tip.c.count).where(point_tip.c.run == run.id)
+        return read.execute(query).scalar() or 0
+
+
+def test_what_was_taken_is_there_once_it_is_settled(workspace: LocalWorkspace, run: TrackedRun) -> None:
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    assert all(intake.take(run.hex, one(step)) for step in range(100))
+    intake.settle()
+    assert counted(workspace, run) == 100
+    history = afar.metric_history(workspace, run=run.hex, key="loss", limit=1000, after=0).points
+    assert [point.step for point in history] == list(range(100))
+    intake.close()
+
+
+def test_a_run_that_was_not_looked_at_takes_nothing(workspace: LocalWorkspace, run: TrackedRun) -> None:
+    intake = Intake(workspace)
+    assert not intake.take(run.hex, one(1))
+    intake.admit(run.hex)
+    assert intake.take(run.hex, one(1))
+    afar.change_run(workspace, run=run.hex, lifecycle="deleted")
+    intake.forget()
+    assert not intake.take(run.hex, one(2))
+    with pytest.raises(NotActive):
+        intake.admit(run.hex)
+    intake.close()
+    assert counted(workspace, run) == 1
+
+
+def test_closing_leaves_no_file_and_no_trace_of_the_sender(
+    workspace: LocalWorkspace, run: TrackedRun
+) -> None:
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    intake.take(run.hex, one(1))
+    intake.close()
+    assert list((workspace.home / FOLDER).iterdir()) == []
+    with workspace.ledger.reading() as read:
+        assert read.execute(select(point_source)).all() == []
+
+
+@pytest.mark.parametrize("when", ["waiting", "recorded"])
+def test_what_a_killed_server_had_taken_is_recorded_once(
+    workspace: LocalWorkspace, run: TrackedRun, when: str
+) -> None:
+    died = subprocess.run([sys.executable, "-c", DYING, str(workspace.root), run.hex, when], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert counted(workspace, run) == (6 if when == "recorded" else 0)
+    recover_runs(workspace)
+    recover_runs(workspace)
+    assert counted(workspace, run) == 10
+    assert list((workspace.home / FOLDER).iterdir()) == []
+
+
+def test_a_living_server_is_left_alone(workspace: LocalWorkspace, run: TrackedRun) -> None:
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    intake.take(run.hex, one(1))
+    with open_local(workspace.root) as other:
+        recover_intakes(other)
+    assert len(list((workspace.home / FOLDER).iterdir())) == 1
+    intake.close()
+    assert counted(workspace, run) == 1
+
+
+def test_what_stands_before_a_damaged_place_is_recorded(workspace: LocalWorkspace, run: TrackedRun) -> None:
+    subprocess.run([sys.executable, "-c", DYING, str(workspace.root), run.hex, "waiting"], check=False)
+    (path,) = (workspace.home / FOLDER).glob("intake_*")
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    recover_intakes(workspace)
+    assert counted(workspace, run) == 9
+    assert [each.name for each in (workspace.home / FOLDER / "damaged").iterdir()] == [path.name]
+
+
+def test_points_wait_while_the_database_cannot_be_written(
+    workspace: LocalWorkspace, run: TrackedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    intake.take(run.hex, one(1))
+    with workspace.ledger.transaction() as held:
+        held.connection.exec_driver_sql("CREATE TABLE away AS SELECT * FROM point_block")
+        held.connection.exec_driver_sql("DROP TABLE point_block")
+    intake.settle()
+    assert intake.is_waiting
+    with workspace.ledger.transaction() as held:
+        held.connection.exec_driver_sql("ALTER TABLE away RENAME TO point_block")
+    intake.settle()
+    intake.close()
+    assert counted(workspace, run) == 1
