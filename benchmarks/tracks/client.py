@@ -1,12 +1,13 @@
-"""MLflow's own client at work: `python client.py URL SECONDS`, run by an interpreter that has it; prints JSON."""
+"""MLflow's own client at work: `python client.py URL SECONDS`, where there is one; prints JSON."""
 
 import json
 import logging
 import sys
 import time
 
-from mlflow import MlflowClient
 from mlflow.entities import Metric
+
+from mlflow import MlflowClient
 
 url, seconds = sys.argv[1], float(sys.argv[2])
 logging.disable()

@@ -17,11 +17,13 @@ class Hollow(asyncio.Protocol):
     """One connection: as soon as a request is whole, its answer goes out."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody is there."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._data = b""
 
     def data_received(self, data: bytes) -> None:
+        """Part of a request, or all of it."""
         self._data += data
         head, found, body = self._data.partition(b"\r\n\r\n")
         if not found or len(body) < _length(head):

@@ -1,6 +1,5 @@
-"""Points that are written down at once and recorded a moment later: seen by the next question, never lost or doubled."""
+"""Points written down at once and recorded soon after: seen by the next question, never lost or doubled."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from ropeway.core.ids import RunId
 from ropeway.ledger.tables import point_source, point_tip
 from ropeway.testing import make_workspace
 from ropeway.tracking.afar import operations as afar

@@ -384,9 +384,14 @@ def _decoded(body: bytes | bytearray) -> Mapping[str, Any]:
     arguments = decode_json(body) if body else {}
     if not isinstance(arguments, dict):
         raise MalformedRequest("it is no JSON object", expected="the arguments by name: {…}")
-    # What has no canonical form (NaN, integers that no double and no database holds) goes no further.
-    canonical(arguments)
+    # What has no canonical form (NaN, integers that no double and no database holds) goes no further. Plain
+    # text always has one: columns of points are not searched for numbers.
+    canonical({name: value for name, value in arguments.items() if not _is_plain_text(value)})
     return arguments
+
+
+def _is_plain_text(value: object) -> bool:
+    return isinstance(value, str) and value.isascii()
 
 
 def _key(operation: Operation[..., Any], scope: Scope) -> str | None:

@@ -261,7 +261,7 @@ def set_aside(path: Path) -> None:
     except FileNotFoundError:
         return  # another process was faster, and has said so
     logger.warning(
-        "what %s had written is damaged: its sound records were kept, and the file itself is now %s",
+        "the spool of %s is damaged: its sound records were kept, and the file itself is now %s",
         path.name.partition(".")[0],
         aside,
     )

@@ -154,6 +154,8 @@ def open_engine(path: Path) -> Engine:
         f"sqlite+pysqlite:///{path}",
         module=module,
         connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 30.0},
+        # One more costs little; to wait for one that others hold could stop a server's event loop.
+        max_overflow=-1,
     )
     write_before_questions(engine)
     is_safe = module.sqlite_version_info >= WAL_RESET_FIXED
