@@ -25,6 +25,9 @@ PEER_PACKAGES = {
     "oxen": "oxenai",
     "hamilton": "apache-hamilton",
     "evidently": "evidently",
+    "trackio": "trackio",
+    "wandb": "wandb",
+    "aim": "aim",
 }
 
 

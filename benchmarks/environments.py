@@ -21,6 +21,9 @@ REQUIREMENTS = {
     "hamilton": ["apache-hamilton"],
     # Its 0.7.23 does not import beside pandas 3.
     "evidently": ["evidently", "pandas<3"],
+    "trackio": ["trackio"],
+    "wandb": ["wandb"],
+    "aim": ["aim"],
 }
 # Peers that phone home or look for updates would be timed at that.
 QUIET = {
@@ -29,6 +32,8 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "1",
     "HAMILTON_TELEMETRY_ENABLED": "false",
+    "WANDB_MODE": "offline",
+    "WANDB_ERROR_REPORTING": "false",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 # What `python -m venv` brings along is nobody's weight.
