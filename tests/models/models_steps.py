@@ -1,5 +1,7 @@
 """The steps of a version's way that tests take again and again."""
 
+from tests.on_postgres import placed
+
 from ropeway.models.events import GateCheck
 from ropeway.models.gate import GateReport
 from ropeway.models.operations import approve_model, gate_model, promote_model
@@ -26,5 +28,5 @@ def put_live(workspace: LocalWorkspace, ref: str) -> None:
 
 
 def rewrite(workspace: LocalWorkspace, toml: str, **files: str) -> None:
-    for name, text in {"ropeway.toml": toml, **files}.items():
+    for name, text in {"ropeway.toml": placed(workspace.root, toml), **files}.items():
         (workspace.root / name).write_text(text)
