@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from ropeway.keeping.doctor.workspace import look_at_runs
 from ropeway.ledger.tables import point_source, point_tip
 from ropeway.testing import make_workspace
 from ropeway.tracking.afar import operations as afar
@@ -98,6 +99,7 @@ def test_what_a_killed_server_had_taken_is_recorded_once(
     died = subprocess.run([sys.executable, "-c", DYING, str(workspace.root), run.hex, when], check=False)
     assert died.returncode == -signal.SIGKILL
     assert counted(workspace, run) == (6 if when == "recorded" else 0)
+    assert "1 dead servers had taken" in "".join(sign.says for sign in look_at_runs(workspace._context()))
     recover_runs(workspace)
     recover_runs(workspace)
     assert counted(workspace, run) == 10

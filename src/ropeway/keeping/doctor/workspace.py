@@ -16,6 +16,7 @@ from ropeway.keeping.fsck import LAST_CHECK
 from ropeway.keeping.projections import backup, collection
 from ropeway.ledger.tree import size_of
 from ropeway.store import is_abandoned
+from ropeway.tracking.afar.intake import FOLDER as INTAKES
 from ropeway.tracking.spool import ASIDE, FOLDER, SUFFIX
 from ropeway.workspace import Context
 
@@ -75,16 +76,17 @@ def look_at_leftovers(context: Context) -> Iterator[Sign]:
 
 
 def look_at_runs(context: Context) -> Iterator[Sign]:
-    """Runs that died unnoticed."""
+    """Runs that died unnoticed, and points that a server which died had taken."""
     spools = sorted((context.home / FOLDER).glob(f"run_*{SUFFIX}"))
     dead = [path for path in spools if _is_dead(path)]
-    aside = list((context.home / FOLDER / ASIDE).glob("*"))
+    aside = [path for folder in (FOLDER, INTAKES) for path in (context.home / folder / ASIDE).glob("*")]
+    left = [path for path in (context.home / INTAKES).glob(f"*{SUFFIX}") if _is_dead(path)]
     if aside:
         yield Sign(
             part="workspace",
             name="runs",
             verdict="fail",
-            says=f"{len(aside)} damaged spools of ended runs are set aside in {aside[0].parent}",
+            says=f"{len(aside)} damaged spools are set aside in {aside[0].parent}",
             next_step="ropeway fsck",
         )
     elif dead:
@@ -94,6 +96,14 @@ def look_at_runs(context: Context) -> Iterator[Sign]:
             verdict="warn",
             says=f"{len(dead)} runs died and are not closed yet",
             next_step="ropeway runs   closes them, with all that they had logged",
+        )
+    elif left:
+        yield Sign(
+            part="workspace",
+            name="runs",
+            verdict="warn",
+            says=f"points that {len(left)} dead servers had taken are not recorded yet",
+            next_step="ropeway runs   records them",
         )
     else:
         yield Sign(
