@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from ropeway.server.mlflow import artifacts, checks, messages
+from ropeway.server.mlflow.files import Exchange
 from ropeway.server.mlflow.routes import ARTIFACTS, SERVER_INFO, Endpoint, find
 from ropeway.server.mlflow.runs import log_batch
 from ropeway.serving.bodies import Bodies
@@ -52,8 +53,8 @@ async def answer(
 ) -> None:
     """Do what a permitted request asks for."""
     endpoint, names = found
-    if endpoint.path.startswith(f"{ARTIFACTS}/"):
-        await _file(workspace, endpoint, names["path"], scope, receive, send, object_bytes)
+    if endpoint.carries is not None:
+        await endpoint.carries(Exchange(workspace, names, scope, receive, send, object_bytes))
         return
     if scope["method"] in ("GET", "HEAD"):
         body: bytes | bytearray = b""
@@ -86,20 +87,3 @@ def _told(
     assert endpoint.handler is not None
     result: dict[str, Any] = endpoint.handler(workspace, message, **names)
     return _ENCODE(result)
-
-
-async def _file(
-    workspace: LocalWorkspace,
-    endpoint: Endpoint,
-    path: str,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    object_bytes: int,
-) -> None:
-    if endpoint.method == "PUT":
-        await artifacts.upload(workspace, path, scope, receive, send, object_bytes)
-    elif endpoint.method == "GET":
-        await artifacts.download(workspace, path, scope, send)
-    else:
-        await reply(send, 200, _ENCODE(await asyncio.to_thread(artifacts.remove, workspace, path)))
