@@ -1,6 +1,7 @@
 """MLflow's routes against the written policy, for every role and for who shows nothing."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ from tests.server.matrix import LET_IN, POLICY, ROLES, Ask, Cast, Doorway, send
 
 from ropeway.members.roles import ungranted
 from ropeway.server.auth import Visitor
-from ropeway.server.mlflow.routes import ENDPOINTS, PERMISSIONS
+from ropeway.server.mlflow.routes import BARE, ENDPOINTS, ODD, PERMISSIONS, find
 from ropeway.serving.door import Receive, Scope, Send, reply
 from ropeway.workspace.operation import OPERATIONS
 
@@ -53,6 +54,17 @@ def test_every_route_of_mlflow_answers_everybody_as_the_policy_says(cast: Cast) 
     assert asyncio.run(go()) == []
 
 
+@pytest.mark.parametrize("before", ["/api/3.0", "/ajax-api/2.0", "/ajax-api/3.0"])
+def test_a_route_is_the_very_same_one_whatever_stands_before_it(before: str) -> None:
+    """So what holds for `/api/2.0`, which is gone through above, holds for all."""
+    for each in ENDPOINTS:
+        path = re.sub(r"\{\w+\}", "x", each.path)
+        found = find(each.method, path if path in BARE else f"/api/2.0{path}")
+        assert found[0] is each
+        assert path in BARE or find(each.method, before + path) == found
+    assert find("POST", f"{before}{ODD}")[0] is find("POST", f"/api/2.0/{ODD}")[0]
+
+
 def expected(ask: Ask) -> int:
     least = LOWEST[ask.route]
     if ask.who in ("nothing", "unknown", "revoked"):
@@ -65,9 +77,9 @@ def expected(ask: Ask) -> int:
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/2.0/mlflow/traces/t",
-        "/api/2.0mlflow/experiments/search-datasets",
-        "/ajax-api/2.0/mlflow/runs/get",
+        "/api/2.0/mlflow/gateway/routes",
+        "/api/2.0mlflow/experiments/search",
+        "/ajax-api/2.0/mlflow/runs/fetch",
     ],
 )
 def test_what_is_not_offered_is_refused_to_strangers_too(cast: Cast, path: str) -> None:

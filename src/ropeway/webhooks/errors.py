@@ -12,7 +12,7 @@ RopewayError
 
 from collections.abc import Iterable
 
-from ropeway.core.errors import Invalid, NotFound, Unavailable, did_you_mean
+from ropeway.core.errors import Invalid, NotFound, Unavailable
 
 SHOWN_CHARACTERS = 80
 
@@ -27,7 +27,6 @@ class WebhookInvalid(Invalid):
             f"The {what} of a webhook cannot be '{value[:SHOWN_CHARACTERS]}'.",
             expected=expected,
             next_step=next_step,
-            what=what,
         )
 
 
@@ -51,12 +50,7 @@ class UnknownWebhook(NotFound):
     code = "unknown-webhook"
 
     def __init__(self, webhook: str, known: Iterable[str] = ()) -> None:
-        name = webhook[:SHOWN_CHARACTERS]
-        super().__init__(
-            f"There is no webhook '{name}'.{did_you_mean(name, list(known))}",
-            next_step="ropeway webhooks list",
-            webhook=name,
-        )
+        super().__init__("webhook", webhook[:SHOWN_CHARACTERS], known, next_step="ropeway webhooks list")
 
 
 class WebhookSealed(Unavailable):

@@ -44,7 +44,8 @@ class Next(NamedTuple):
 
 def head_of(read: Connection) -> int:
     """The last event that there is."""
-    return read.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one()
+    found: int = read.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one()
+    return found
 
 
 def followers(read: Connection) -> list[Follower]:

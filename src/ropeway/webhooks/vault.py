@@ -9,6 +9,7 @@ machines serve one workspace, the text of `$ROPEWAY_WEBHOOKS_KEY`: 32 bytes in b
 import base64
 import binascii
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -20,6 +21,9 @@ from ropeway.webhooks.errors import WebhookInvalid, WebhookSealed
 from ropeway.webhooks.projections import webhook_sealed
 from ropeway.workspace.keyring import Keyring
 from ropeway.workspace.user_folder import user_folder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 VARIABLE = "ROPEWAY_WEBHOOKS_KEY"
 NAME = "webhooks"
@@ -66,7 +70,7 @@ class Vault:
             raise WebhookSealed(webhook, VARIABLE) from error
         return msgspec.json.decode(plain, type=Hidden)
 
-    def _cipher(self):  # type: ignore[no-untyped-def]  # the library loads when something is sealed or opened
+    def _cipher(self) -> "AESGCM":
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         return AESGCM(_given() or Keyring(user_folder(), self._ledger).own_key(NAME))

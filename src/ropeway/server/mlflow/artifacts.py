@@ -181,8 +181,8 @@ def files_in(workspace: Workspace, place: Place) -> list[KeptFile]:
 
     def act() -> list[KeptFile]:
         if place.run:
-            return ours.list_runfiles_in(workspace, run=place.run, path=place.path)
-        return ours.list_modelfiles_in(workspace, model=place.model, path=place.path)
+            return ours.list_run_files(workspace, run=place.run, path=place.path)
+        return ours.list_model_files(workspace, model=place.model, path=place.path)
 
     found: list[KeptFile] = _known(place, act)
     return found

@@ -11,6 +11,7 @@ from ropeway.models.errors import UnknownModel, UnknownVersion
 from ropeway.server.mlflow import artifacts, checks, messages
 from ropeway.server.mlflow.artifacts import Place, safe_path
 from ropeway.server.mlflow.errors import Refusal
+from ropeway.serving.bodies import Bodies
 from ropeway.serving.door import Receive, Scope, Send, header, reply
 from ropeway.serving.errors import BodyTooLarge
 from ropeway.tracking.afar.errors import FileNotThere
@@ -29,6 +30,7 @@ class Exchange(NamedTuple):
     scope: Scope
     receive: Receive
     send: Send
+    bodies: Bodies
     object_bytes: int
 
 

@@ -357,6 +357,29 @@ class TryWebhook(Message):
     event: WebhookEvent | None = None
 
 
+class CreateUpload(Message):
+    """What `mpu/create` takes."""
+
+    path: str = ""
+    num_parts: int = 1
+
+
+class UploadPart(Message):
+    """One part of an upload."""
+
+    part_number: int = 0
+    etag: str = ""
+    url: str = ""
+
+
+class CompleteUpload(Message):
+    """What `mpu/complete` and `mpu/abort` take."""
+
+    path: str = ""
+    upload_id: str = ""
+    parts: list[UploadPart] = []
+
+
 def from_body(kind: type[M], body: bytes | bytearray) -> M:
     """A request's body as a message.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ropeway.members.roles import DESCRIBE, HEALTH
-from ropeway.server.mlflow import files, logged, messages, pages, registry, runs, webhooks
+from ropeway.server.mlflow import files, logged, messages, pages, parts, registry, runs, webhooks
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.errors import NotOffered
 from ropeway.server.mlflow.files import FileRoute
@@ -147,6 +147,10 @@ _FILES = (
     _file("GET", f"{ARTIFACTS}/{{path}}", READ, files.get),
     _file("PUT", f"{ARTIFACTS}/{{path}}", WRITE, files.put),
     _file("DELETE", f"{ARTIFACTS}/{{path}}", WRITE, files.delete),
+    _file("POST", "/mlflow-artifacts/mpu/create/{path}", WRITE, parts.create),
+    _file("PUT", f"{parts.PARTS}/{{upload}}/{{number}}", WRITE, parts.put),
+    _file("POST", "/mlflow-artifacts/mpu/complete/{path}", WRITE, parts.complete),
+    _file("POST", "/mlflow-artifacts/mpu/abort/{path}", WRITE, parts.abort),
     _file("GET", BARE[0], READ, files.get_of_run),
     _file("GET", BARE[1], MODELS_READ, files.get_of_version),
     _file("GET", "/mlflow/logged-models/{model}/artifacts/files", READ, files.get_of_logged_model),
