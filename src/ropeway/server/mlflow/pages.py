@@ -7,7 +7,6 @@ from ropeway.server.mlflow.errors import Refusal
 from ropeway.tracking.afar import operations as ours
 from ropeway.tracking.afar.bulk import MAX_RUNS, RunPoint
 from ropeway.tracking.afar.errors import LoggedModelNotFound
-from ropeway.tracking.errors import RunNotFound
 from ropeway.workspace import Workspace
 
 MAX_POINTS = 25_000
@@ -39,7 +38,10 @@ def sampled_history(workspace: Workspace, asked: messages.SampledHistory) -> Jso
         )
     checks.required("metric_key", asked.metric_key)
     if asked.max_results is not None and not 1 <= asked.max_results <= MAX_SAMPLED:
-        raise Refusal(f"max_results must be between 1 and {MAX_SAMPLED}.")
+        raise Refusal(
+            f"max_results must be between 1 and {MAX_SAMPLED}. See the API docs for more information about "
+            "request parameters."
+        )
     start, end = asked.start_step, asked.end_step
     if (start is None) != (end is None):
         raise Refusal("If either start step or end step are specified, both must be specified.")
@@ -47,17 +49,14 @@ def sampled_history(workspace: Workspace, asked: messages.SampledHistory) -> Jso
         raise Refusal(
             f"end_step must be greater than start_step. Found start_step={start} and end_step={end}."
         )
-    try:
-        found = ours.sampled_history(
-            workspace,
-            runs=asked.run_ids,
-            key=asked.metric_key,
-            at_most=asked.max_results or MAX_SAMPLED,
-            start=start,
-            end=end,
-        )
-    except RunNotFound as error:
-        raise Refusal(f"Run with id={error.facts['run']} not found", MISSING) from error
+    found = ours.sampled_history(
+        workspace,
+        runs=asked.run_ids,
+        key=asked.metric_key,
+        at_most=asked.max_results or MAX_SAMPLED,
+        start=start,
+        end=end,
+    )
     return answers.page("metrics", [_point(asked.metric_key, each) for each in found], None)
 
 

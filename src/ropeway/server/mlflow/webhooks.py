@@ -36,6 +36,7 @@ def create(workspace: Workspace, asked: messages.Webhook) -> Json:
     checks.required("name", asked.name)
     checks.required("url", asked.url)
     checks.required("events", asked.events or None)
+    _check_name(asked.name)
     made = ours.add_webhook(
         workspace,
         name=asked.name,
@@ -66,6 +67,9 @@ def get(workspace: Workspace, asked: messages.Message, *, webhook: str) -> Json:
 
 def update(workspace: Workspace, asked: messages.Webhook, *, webhook: str) -> Json:
     """Answer `PATCH webhooks/{webhook}`."""
+    _known(webhook, lambda: ours.get_webhook(workspace, webhook=webhook))
+    if asked.name:
+        _check_name(asked.name)
     _known(
         webhook,
         lambda: ours.change_webhook(
@@ -125,6 +129,15 @@ def _topic(asked: messages.WebhookEvent) -> str:
         return topic
     valid = sorted(each.partition(".")[2] for each in EXAMPLES if each.startswith(f"{entity}."))
     raise Refusal(f"Invalid action '{action[:40]}' for entity '{entity[:40]}'. Valid actions are: {valid}")
+
+
+def _check_name(name: str) -> None:
+    if not ours.NAMES.fullmatch(name):
+        raise Refusal(
+            f"Webhook name {name[:256]!r} is invalid. It must start and end with a letter or digit, be less "
+            "than 63 characters long, and contain only letters, digits, dots (.), underscores (_), and "
+            "hyphens (-)."
+        )
 
 
 def _active(status: str | int | None) -> bool | None:

@@ -7,7 +7,7 @@ import msgspec
 from ropeway.core.ids import RunId
 from ropeway.tracking import history as whole
 from ropeway.tracking.afar.measured import US
-from ropeway.tracking.afar.runs import require_row, row_of
+from ropeway.tracking.afar.runs import row_of
 from ropeway.tracking.series import NO_STEP
 from ropeway.workspace import Context, Limit, operation
 
@@ -61,12 +61,11 @@ def sampled_history(
         at_most: for each run.
         start: the first step.
         end: the last step.
-
-    Raises:
-        RunNotFound: there is no such run.
     """
     points: list[RunPoint] = []
-    for row in [require_row(context.read, run) for run in dict.fromkeys(runs[:MAX_RUNS])]:
+    for row in [row_of(context.read, run) for run in dict.fromkeys(runs[:MAX_RUNS])]:
+        if row is None:
+            continue
         series = whole.history(context, RunId(row.id), key)
         order = _order(series, by_step=True)
         if start is not None and end is not None:
