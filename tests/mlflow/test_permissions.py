@@ -9,7 +9,10 @@ from tests.server.matrix import LET_IN, POLICY, ROLES, Ask, Cast, Doorway, send
 
 from ropeway.members.roles import ungranted
 from ropeway.server.auth import Visitor
+from ropeway.server.mlflow.artifacts import Place
+from ropeway.server.mlflow.parts import PARTS
 from ropeway.server.mlflow.routes import BARE, ENDPOINTS, ODD, PERMISSIONS, find
+from ropeway.server.mlflow.uploads import GRANT, begin
 from ropeway.serving.door import Receive, Scope, Send, reply
 from ropeway.workspace.operation import OPERATIONS
 
@@ -86,3 +89,21 @@ def test_what_is_not_offered_is_refused_to_strangers_too(cast: Cast, path: str) 
     app = MlflowDoorway(cast.workspace, OPERATIONS.values())
     got = [asyncio.run(send(app, cast, Ask(path, who, "GET", path), 1)) for who in ("nothing", "viewer")]
     assert got == [401, 501]
+
+
+def test_a_part_of_a_file_is_let_in_by_its_own_grant_alone(cast: Cast) -> None:
+    app = MlflowDoorway(cast.workspace, OPERATIONS.values())
+    ours, other = (begin(cast.workspace, Place("0" * 32, "", "x"), 2) for _ in range(2))
+    path = f"/api/2.0{PARTS}/{ours.upload}/1"
+
+    def asked(grant: str, to: str = path, method: str = "PUT", who: str = "nothing") -> int:
+        cast.headers["shown"] = [*cast.headers[who], (GRANT.encode(), grant.encode())]
+        return asyncio.run(send(app, cast, Ask(to, "shown", method, to), 1))
+
+    assert asked(ours.grant) == LET_IN
+    assert {asked(each) for each in ("", "x", ours.upload, other.grant)} == {401}
+    elsewhere = (f"/api/2.0{PARTS}/{other.upload}/1", f"{path}/x", "/api/2.0/mlflow/runs/get", "/api/v1/me")
+    assert {asked(ours.grant, each) for each in elsewhere} == {401}
+    assert {asked(ours.grant, method=each) for each in ("GET", "POST", "DELETE")} == {401}
+    assert asked(ours.grant, who="revoked") == 401
+    assert (asked("", who="contributor"), asked("", who="viewer")) == (LET_IN, 403)

@@ -78,8 +78,9 @@ class Undeliverable(Unavailable):
     code = "undeliverable"
 
     def __init__(self, host: str, reason: str, status: int | None = None) -> None:
-        said = f"'{host[:SHOWN_CHARACTERS]}' did not take it: {reason}."
-        super().__init__(said, host=host, reason=reason, **({} if status is None else {"status": status}))
+        super().__init__(f"'{host[:SHOWN_CHARACTERS]}' did not take it: {reason}.", host=host, reason=reason)
+        if status is not None:
+            self.facts["status"] = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import msgspec
 
 from ropeway.models.afar.operations import get_version_file
 from ropeway.models.errors import UnknownModel, UnknownVersion
-from ropeway.server.mlflow import artifacts, checks, messages
+from ropeway.server.mlflow import artifacts, checks, messages, page_messages
 from ropeway.server.mlflow.artifacts import Place, safe_path
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.serving.bodies import Bodies
@@ -58,14 +58,14 @@ async def delete(asked: Exchange) -> None:
 
 async def get_of_run(asked: Exchange) -> None:
     """Answer `GET /get-artifact`: a file of a run."""
-    message = messages.from_query(messages.FileOfRun, asked.scope["query_string"])
+    message = messages.from_query(page_messages.FileOfRun, asked.scope["query_string"])
     checks.required("run_id", message.run)
     await _send(asked, Place(message.run, "", _path(message.path)), message.path)
 
 
 async def get_of_logged_model(asked: Exchange) -> None:
     """Answer `GET logged-models/{model}/artifacts/files`."""
-    message = messages.from_query(messages.FileOfModel, asked.scope["query_string"])
+    message = messages.from_query(page_messages.FileOfModel, asked.scope["query_string"])
     if not message.artifact_file_path:
         raise Refusal('Request must include the "artifact_file_path" query parameter.', "BAD_REQUEST")
     place = Place("", asked.names["model"], _path(message.artifact_file_path))
@@ -74,7 +74,7 @@ async def get_of_logged_model(asked: Exchange) -> None:
 
 async def get_of_version(asked: Exchange) -> None:
     """Answer `GET /model-versions/get-artifact`: a file of a registered version."""
-    message = messages.from_query(messages.FileOfVersion, asked.scope["query_string"])
+    message = messages.from_query(page_messages.FileOfVersion, asked.scope["query_string"])
     checks.required("name", message.name)
     path, number = _path(message.path), checks.check_version(message.version)
     try:
@@ -91,7 +91,7 @@ async def get_of_version(asked: Exchange) -> None:
 
 async def put_of_run(asked: Exchange) -> None:
     """Answer `POST upload-artifact`: a small file of a run."""
-    message = messages.from_query(messages.FileOfRun, asked.scope["query_string"])
+    message = messages.from_query(page_messages.FileOfRun, asked.scope["query_string"])
     for name, given in (("run_uuid", message.run), ("path", message.path)):
         if not given:
             raise Refusal(f"Request must specify {name}.")

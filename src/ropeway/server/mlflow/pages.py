@@ -1,6 +1,6 @@
 """Routes that MLflow's pages ask beside those of its client: curves of many runs, data sets, files."""
 
-from ropeway.server.mlflow import answers, checks, messages
+from ropeway.server.mlflow import answers, checks, page_messages
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.artifacts import Place, files_in, safe_path
 from ropeway.server.mlflow.errors import Refusal
@@ -15,7 +15,7 @@ MAX_EXPERIMENTS = 20
 MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
-def bulk_history(workspace: Workspace, asked: messages.BulkHistory) -> Json:
+def bulk_history(workspace: Workspace, asked: page_messages.BulkHistory) -> Json:
     """Answer `GET metrics/get-history-bulk`."""
     name = "GetMetricHistoryBulk request"
     if not asked.run_id:
@@ -28,7 +28,7 @@ def bulk_history(workspace: Workspace, asked: messages.BulkHistory) -> Json:
     return {"metrics": [_point(asked.metric_key, each) for each in found]}
 
 
-def sampled_history(workspace: Workspace, asked: messages.SampledHistory) -> Json:
+def sampled_history(workspace: Workspace, asked: page_messages.SampledHistory) -> Json:
     """Answer `GET metrics/get-history-bulk-interval`."""
     checks.required("run_ids", asked.run_ids or None)
     if len(asked.run_ids) > MAX_RUNS:
@@ -60,7 +60,7 @@ def sampled_history(workspace: Workspace, asked: messages.SampledHistory) -> Jso
     return answers.page("metrics", [_point(asked.metric_key, each) for each in found], None)
 
 
-def search_datasets(workspace: Workspace, asked: messages.SearchDatasets) -> Json:
+def search_datasets(workspace: Workspace, asked: page_messages.SearchDatasets) -> Json:
     """Answer `POST experiments/search-datasets`: which data sets the runs of some experiments used."""
     name = "SearchDatasets request"
     if not asked.experiment_ids:
@@ -75,7 +75,7 @@ def search_datasets(workspace: Workspace, asked: messages.SearchDatasets) -> Jso
     return {"dataset_summaries": found} if found else {}
 
 
-def logged_model_files(workspace: Workspace, asked: messages.ListModelFiles, *, model: str) -> Json:
+def logged_model_files(workspace: Workspace, asked: page_messages.ListModelFiles, *, model: str) -> Json:
     """Answer `GET logged-models/{model}/artifacts/directories`."""
     path = safe_path(asked.artifact_directory_path) if asked.artifact_directory_path else ""
     try:

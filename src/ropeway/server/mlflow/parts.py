@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ropeway.server.mlflow import artifacts, checks, messages, uploads
+from ropeway.server.mlflow import artifacts, checks, messages, page_messages, uploads
 from ropeway.server.mlflow.artifacts import Place
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.server.mlflow.files import Exchange
@@ -28,7 +28,7 @@ def is_granted(workspace: LocalWorkspace, scope: Scope) -> bool:
 
 async def create(asked: Exchange) -> None:
     """Answer `POST mlflow-artifacts/mpu/create/{path}`: an address for each part, and what it shows."""
-    message = await _message(asked, messages.CreateUpload)
+    message = await _message(asked, page_messages.CreateUpload)
     place = await asyncio.to_thread(_place, asked, message.path)
     begun = await asyncio.to_thread(uploads.begin, asked.workspace, place, message.num_parts)
     address = f"{_base(asked.scope)}/api/2.0{PARTS}/{begun.upload}"
@@ -50,7 +50,7 @@ async def put(asked: Exchange) -> None:
 
 async def complete(asked: Exchange) -> None:
     """Answer `POST mlflow-artifacts/mpu/complete/{path}`: the parts become the file."""
-    message = await _message(asked, messages.CompleteUpload)
+    message = await _message(asked, page_messages.CompleteUpload)
 
     def act() -> None:
         place = _place(asked, message.path)
@@ -64,7 +64,7 @@ async def complete(asked: Exchange) -> None:
 
 async def abort(asked: Exchange) -> None:
     """Answer `POST mlflow-artifacts/mpu/abort/{path}`."""
-    message = await _message(asked, messages.CompleteUpload)
+    message = await _message(asked, page_messages.CompleteUpload)
     place = artifacts.place_of(_name(asked, message.path))
     await asyncio.to_thread(uploads.abort, asked.workspace, place, message.upload_id)
     await reply(asked.send, 200, b"{}")

@@ -5,7 +5,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ropeway.members.roles import DESCRIBE, HEALTH
-from ropeway.server.mlflow import files, logged, messages, pages, parts, registry, runs, webhooks
+from ropeway.server.mlflow import (
+    files,
+    logged,
+    messages,
+    page_messages,
+    pages,
+    parts,
+    registry,
+    runs,
+    webhooks,
+)
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.errors import NotOffered
 from ropeway.server.mlflow.files import FileRoute
@@ -60,7 +70,7 @@ def _other(
     return Endpoint(method, f"/mlflow/{path}", permission, message, handler)
 
 
-M = messages
+M, P = messages, page_messages
 _TRACKING = (
     _post("experiments/create", WRITE, M.CreateExperiment, runs.create_experiment),
     _get("experiments/get", READ, M.ByExperiment, runs.get_experiment),
@@ -87,9 +97,9 @@ _TRACKING = (
     _post("runs/outputs", WRITE, M.LogInputs, runs.log_outputs),
     _post("runs/log-model", WRITE, M.LogModel, runs.log_model),
     _get("metrics/get-history", READ, M.GetHistory, runs.get_history),
-    _get("metrics/get-history-bulk", READ, M.BulkHistory, pages.bulk_history),
-    _get("metrics/get-history-bulk-interval", READ, M.SampledHistory, pages.sampled_history),
-    _post("experiments/search-datasets", READ, M.SearchDatasets, pages.search_datasets),
+    _get("metrics/get-history-bulk", READ, P.BulkHistory, pages.bulk_history),
+    _get("metrics/get-history-bulk-interval", READ, P.SampledHistory, pages.sampled_history),
+    _post("experiments/search-datasets", READ, P.SearchDatasets, pages.search_datasets),
     _get("artifacts/list", READ, M.ListArtifacts, runs.list_artifacts),
 )
 _LOGGED = (
@@ -101,7 +111,7 @@ _LOGGED = (
     _other("PATCH", "logged-models/{model}/tags", WRITE, M.ChangeLoggedModel, logged.set_tags),
     _other("DELETE", "logged-models/{model}/tags/{key}", WRITE, M.Message, logged.delete_tag),
     _post("logged-models/{model}/params", WRITE, M.ChangeLoggedModel, logged.log_params),
-    _get("logged-models/{model}/artifacts/directories", READ, M.ListModelFiles, pages.logged_model_files),
+    _get("logged-models/{model}/artifacts/directories", READ, P.ListModelFiles, pages.logged_model_files),
 )
 _REGISTERED = (
     _post("registered-models/create", MODELS_WRITE, M.RegisteredModel, registry.create),
@@ -129,12 +139,12 @@ _REGISTERED = (
 )
 
 _WEBHOOKS = (
-    _post("webhooks", HOOKS, M.Webhook, webhooks.create),
-    _get("webhooks", HOOKS, M.ListWebhooks, webhooks.list_all),
+    _post("webhooks", HOOKS, P.Webhook, webhooks.create),
+    _get("webhooks", HOOKS, P.ListWebhooks, webhooks.list_all),
     _get("webhooks/{webhook}", HOOKS, M.Message, webhooks.get),
-    _other("PATCH", "webhooks/{webhook}", HOOKS, M.Webhook, webhooks.update),
+    _other("PATCH", "webhooks/{webhook}", HOOKS, P.Webhook, webhooks.update),
     _other("DELETE", "webhooks/{webhook}", HOOKS, M.Message, webhooks.delete),
-    _post("webhooks/{webhook}/test", HOOKS, M.TryWebhook, webhooks.test),
+    _post("webhooks/{webhook}/test", HOOKS, P.TryWebhook, webhooks.test),
 )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ropeway.core.clock import from_text
-from ropeway.server.mlflow import answers, checks, messages
+from ropeway.server.mlflow import answers, checks, messages, page_messages
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.tracking.afar.moments import ms_of
@@ -31,7 +31,7 @@ STATUSES = ("", "ACTIVE", "DISABLED")
 MAX_WEBHOOKS = 1000
 
 
-def create(workspace: Workspace, asked: messages.Webhook) -> Json:
+def create(workspace: Workspace, asked: page_messages.Webhook) -> Json:
     """Answer `POST webhooks`."""
     checks.required("name", asked.name)
     checks.required("url", asked.url)
@@ -49,7 +49,7 @@ def create(workspace: Workspace, asked: messages.Webhook) -> Json:
     return {"webhook": _told(ours.get_webhook(workspace, webhook=made))}
 
 
-def list_all(workspace: Workspace, asked: messages.ListWebhooks) -> Json:
+def list_all(workspace: Workspace, asked: page_messages.ListWebhooks) -> Json:
     """Answer `GET webhooks`."""
     limit = asked.max_results or 100
     if not 1 <= limit <= MAX_WEBHOOKS:
@@ -65,7 +65,7 @@ def get(workspace: Workspace, asked: messages.Message, *, webhook: str) -> Json:
     return {"webhook": _told(_known(webhook, lambda: ours.get_webhook(workspace, webhook=webhook)))}
 
 
-def update(workspace: Workspace, asked: messages.Webhook, *, webhook: str) -> Json:
+def update(workspace: Workspace, asked: page_messages.Webhook, *, webhook: str) -> Json:
     """Answer `PATCH webhooks/{webhook}`."""
     _known(webhook, lambda: ours.get_webhook(workspace, webhook=webhook))
     if asked.name:
@@ -92,7 +92,7 @@ def delete(workspace: Workspace, asked: messages.Message, *, webhook: str) -> Js
     return {}
 
 
-def test(workspace: Workspace, asked: messages.TryWebhook, *, webhook: str) -> Json:
+def test(workspace: Workspace, asked: page_messages.TryWebhook, *, webhook: str) -> Json:
     """Answer `POST webhooks/{webhook}/test`. The body of what the address answered is not told."""
     topic = "" if asked.event is None else _topic(asked.event)
     found = _known(webhook, lambda: ours.try_webhook(workspace, webhook=webhook, topic=topic))
@@ -122,7 +122,7 @@ def _event(topic: str) -> dict[str, str]:
     return {"entity": entity, "action": action}
 
 
-def _topic(asked: messages.WebhookEvent) -> str:
+def _topic(asked: page_messages.WebhookEvent) -> str:
     entity, action = _word(asked.entity, ENTITIES).lower(), _word(asked.action, ACTIONS).lower()
     topic = f"{entity}.{action}"
     if topic in EXAMPLES:
