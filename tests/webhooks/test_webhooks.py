@@ -197,6 +197,7 @@ def test_an_address_that_is_allowed_no_more_is_not_called(hooked: LocalWorkspace
     assert receiver.told == ["registered_model.created"], "the trial alone"
 
 
+@pytest.mark.sqlite("its file is searched")
 def test_neither_address_nor_secret_is_in_the_clear_anywhere(
     hooked: LocalWorkspace, receiver: Receiver
 ) -> None:

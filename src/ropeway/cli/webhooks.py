@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ropeway.webhooks.records import Hook, Trial
 
 SECRET_BYTES = 32
+UNAVAILABLE_EXIT = 6
 _on = click.option(
     "--on", "topics", multiple=True, metavar="TOPIC", help="Of what, such as model_version.created."
 )
@@ -91,6 +92,8 @@ def test(face: Face, name: str, topic: str) -> None:
     with face.workspace() as workspace:
         tried = try_webhook(workspace, webhook=find_webhook(workspace, name=name).id, topic=topic)
     face.emit(tried, lambda out: _draw_trial(out, name, tried))
+    if not tried.success:
+        raise SystemExit(UNAVAILABLE_EXIT)
 
 
 def _draw(out: "Console", found: "list[Hook]") -> None:
