@@ -1,5 +1,6 @@
 """What MLflow's pages and older clients ask: curves of many runs, files by other addresses, in parts."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def test_an_upload_is_for_its_file_alone_and_goes_when_it_is_given_up(mlflow_ser
     assert mlflow_server.client.post(f"{FILES}mpu/abort/{folder}", json=end).status_code == 200
     gone = mlflow_server.client.put(begun["credentials"][1]["url"], content=b"2")
     assert (gone.status_code, gone.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
-    assert list(mlflow_server.workspace.home.joinpath("tmp").glob(f"mpu-{begun['upload_id']}*")) == []
+    assert not mlflow_server.workspace.home.joinpath("uploads", begun["upload_id"]).exists()
 
 
 SCRIPT = """
@@ -142,5 +143,22 @@ def test_the_client_sends_a_large_file_in_parts(mlflow_server: Server, tmp_path:
     words = [str(CLIENT), "-c", SCRIPT, mlflow_server.url, str(tmp_path)]
     done = subprocess.run(words, env=sizes, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout.strip()[-2:]) == (0, "ok"), done.stderr[-3000:]
-    finished = list(mlflow_server.workspace.home.joinpath("tmp").glob("mpu-*/done"))
+    finished = list(mlflow_server.workspace.home.joinpath("uploads").glob("*/done"))
     assert len(finished) >= 1
+
+
+def test_what_is_no_upload_is_refused_and_what_was_left_is_swept(mlflow_server: Server) -> None:
+    _, folder, begun = parts_of(mlflow_server, "x.bin", 2)
+    for wish in ({"path": "x", "num_parts": 0}, {"path": "x", "num_parts": 10_001}, {"path": ".."}, {}):
+        refused = mlflow_server.client.post(f"{FILES}mpu/create/{folder}", json=wish)
+        assert (refused.status_code, refused.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), wish
+    nobodys = f"0/{'0' * 32}/artifacts"
+    assert mlflow_server.client.post(f"{FILES}mpu/create/{nobodys}", json={"path": "x"}).status_code == 404
+    for number in ("0", "3", "-1", "x", "%2e%2e"):
+        url = begun["credentials"][0]["url"].removesuffix("/1") + f"/{number}"
+        assert mlflow_server.client.put(url, content=b"1").status_code == 400, number
+    left = mlflow_server.workspace.home / "uploads" / begun["upload_id"]
+    os.utime(left, (0, 0))
+    assert mlflow_server.client.put(begun["credentials"][0]["url"], content=b"1").status_code == 404
+    parts_of(mlflow_server, "y.bin", 1)
+    assert not left.exists()

@@ -38,7 +38,8 @@ def check_address(url: str, settings: Webhooks) -> str:
         raise WebhookInvalid("address", _shown(url), f"at most {LONGEST_URL:,} characters")
     if is_allowed(url, settings):
         return host
-    named = f'allow = ["{max(_names(host, port) if parts.port else {host}, key=len)}"] under [webhooks] in {PROJECT_FILE}, if it is meant to be there'
+    place = max(_names(host, port), key=len) if parts.port else host
+    named = f'allow = ["{place}"] under [webhooks] in {PROJECT_FILE}, if it is meant to be there'
     if parts.scheme != "https":
         raise WebhookInvalid("address", _origin(parts, host, port), "one that begins with https://", named)
     try:

@@ -31,7 +31,7 @@ from ropeway.server.mlflow.artifacts import Place
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.server.objects import spool
 from ropeway.serving.door import Receive
-from ropeway.store.files import in_our_words
+from ropeway.store.files import in_our_words, make_private
 from ropeway.workspace import LocalWorkspace
 
 GRANT = "x-ropeway-grant"
@@ -40,9 +40,11 @@ MAX_PARTS = 10_000
 MAX_UPLOADS = 100
 PARTS_BYTES = 16
 """So many times the limit of one object may all parts have together."""
-PREFIX = "mpu-"
+FOLDER = "uploads"
+"""In the workspace's own folder, a folder for each upload."""
 TERMS, DONE, LOCK = "terms.json", "done", "lock"
 MISSING = "RESOURCE_DOES_NOT_EXIST"
+GONE = "There is no such upload, or nothing came to it for too long."
 _ID = re.compile(r"[0-9a-f]{32}")
 _COPY_BYTES = 1024 * 1024
 
@@ -84,14 +86,15 @@ def begin(workspace: LocalWorkspace, place: Place, parts: int) -> Begun:
     """
     if not 1 <= parts <= MAX_PARTS:
         raise Refusal(f"num_parts must be between 1 and {MAX_PARTS}.")
-    folder = workspace.home / "tmp"
+    folder = workspace.home / FOLDER
+    make_private(folder)
     if len(_swept(folder)) >= MAX_UPLOADS:
         raise Refusal(
             f"There are {MAX_UPLOADS} unfinished multipart uploads already.", "REQUEST_LIMIT_EXCEEDED"
         )
     begun = Begun(secrets.token_hex(16), secrets.token_urlsafe(32))
     terms = Terms(run=place.run, model=place.model, path=place.path, parts=parts, grant=_digest(begun.grant))
-    made = folder / f"{PREFIX}{begun.upload}"
+    made = folder / begun.upload
     with in_our_words(folder):
         made.mkdir(mode=0o700)
         (made / TERMS).write_bytes(msgspec.json.encode(terms))
@@ -132,6 +135,8 @@ async def take_part(
             for other in folder.glob(f"{_part_name(int(number), '')}*"):
                 if other != kept:
                     other.unlink(missing_ok=True)
+        except FileNotFoundError as error:
+            raise Refusal(GONE, MISSING) from error
         finally:
             Path(name).unlink(missing_ok=True)
     return etag
@@ -173,7 +178,7 @@ def abort(workspace: LocalWorkspace, place: Place, upload: str) -> None:
     Raises:
         Refusal: it is of another file.
     """
-    folder = workspace.home / "tmp" / f"{PREFIX}{upload}"
+    folder = workspace.home / FOLDER / upload
     if not _ID.fullmatch(upload) or not folder.is_dir():
         return
     if _terms(folder).place != place:
@@ -204,9 +209,9 @@ def _part_name(number: int, etag: str) -> str:
 
 
 def _folder(workspace: LocalWorkspace, upload: str) -> Path:
-    folder = workspace.home / "tmp" / f"{PREFIX}{upload}"
+    folder = workspace.home / FOLDER / upload
     if not _ID.fullmatch(upload) or not folder.is_dir() or _is_over(folder):
-        raise Refusal("There is no such upload, or nothing came to it for too long.", MISSING)
+        raise Refusal(GONE, MISSING)
     return folder
 
 
@@ -214,7 +219,7 @@ def _terms(folder: Path) -> Terms:
     try:
         return msgspec.json.decode((folder / TERMS).read_bytes(), type=Terms)
     except (FileNotFoundError, msgspec.DecodeError) as error:
-        raise Refusal("There is no such upload.", MISSING) from error
+        raise Refusal(GONE, MISSING) from error
 
 
 def _is_over(folder: Path) -> bool:
@@ -225,7 +230,7 @@ def _is_over(folder: Path) -> bool:
 def _swept(folder: Path) -> list[Path]:
     """The uploads that are under way, once those that were left are removed."""
     found = []
-    for each in folder.glob(f"{PREFIX}*"):
+    for each in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
             if _is_over(each):
                 shutil.rmtree(each, ignore_errors=True)
