@@ -29,6 +29,8 @@ logger = logging.getLogger("ropeway.webhooks")
 NAME = "webhooks"
 """The lease, and the name under which messages are given up."""
 POLL_S = 0.5
+AFTER_ERROR_S = 5.0
+"""A database that is away is not asked, and not complained of, twice a second."""
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
@@ -90,6 +92,7 @@ class Deliverer:
             except Exception as error:  # noqa: BLE001  the thread's edge: the next round sees how things stand
                 if not self._stop.is_set():
                     logger.warning("webhooks: %s", error if isinstance(error, RopewayError) else repr(error))
+                    self._stop.wait(AFTER_ERROR_S)
 
     def _waiting(self) -> list[Follower]:
         """Those for whom there may be something to send, and whose pause is over."""
