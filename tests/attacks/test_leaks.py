@@ -15,7 +15,7 @@ from ropeway.server import objects
 from ropeway.testing import MINIMAL_PROJECT
 
 SAMPLE = 1_500
-DECLARED = {"status", "name", "kind", "started_at", "duration", "id", "person"}
+DECLARED = {"status", "name", "kind", "started_at", "ended_at", "duration", "id", "person"}
 
 
 def test_hostile_arguments_to_any_operation_are_the_callers_mistake_and_tell_nothing(town: Town) -> None:

@@ -460,6 +460,101 @@ LOGGED = [
     get("the deleted", "logged-models/$model"),
 ]
 
+AJAX = "/ajax-api/2.0/mlflow/"
+EVENTS = [{"entity": "MODEL_VERSION", "action": "CREATED"}]
+# Nothing listens there; the server that is recorded is told to let it be, as ours is.
+HOOK = "https://127.0.0.1:9/hook"
+
+PAGES = [
+    get("of the page's own prefix", f"{AJAX}runs/get", run_id="$run"),
+    get("points of two runs", f"{AJAX}metrics/get-history-bulk", run_id=["$run", "$b"], metric_key="loss"),
+    get("of no run", f"{AJAX}metrics/get-history-bulk", metric_key="loss"),
+    get("of no metric", f"{AJAX}metrics/get-history-bulk", run_id="$run"),
+    get("of too many runs", f"{AJAX}metrics/get-history-bulk", run_id=["x"] * 101, metric_key="loss"),
+    get("of an unknown run", f"{AJAX}metrics/get-history-bulk", run_id="0" * 32, metric_key="loss"),
+    get("two points", f"{AJAX}metrics/get-history-bulk", run_id="$run", metric_key="loss", max_results=2),
+    get("a sample", "metrics/get-history-bulk-interval", run_ids=["$run"], metric_key="loss", max_results=2),
+    get("the last", "metrics/get-history-bulk-interval", run_ids=["$run"], metric_key="loss", max_results=1),
+    get(
+        "a stretch",
+        "metrics/get-history-bulk-interval",
+        run_ids=["$run"],
+        metric_key="loss",
+        start_step=1,
+        end_step=2,
+    ),
+    get("half a stretch", "metrics/get-history-bulk-interval", run_ids=["$run"], metric_key="m", end_step=1),
+    get(
+        "a stretch backwards",
+        "metrics/get-history-bulk-interval",
+        run_ids=["$run"],
+        metric_key="loss",
+        start_step=2,
+        end_step=1,
+    ),
+    get("a sample of no run", "metrics/get-history-bulk-interval", metric_key="loss"),
+    get("a sample of nothing", "metrics/get-history-bulk-interval", run_ids=["$run"]),
+    get(
+        "a sample of 0", "metrics/get-history-bulk-interval", run_ids=["$run"], metric_key="m", max_results=0
+    ),
+    get("of what is not", "metrics/get-history-bulk-interval", run_ids=["0" * 32], metric_key="loss"),
+    post("data sets", f"{AJAX}experiments/search-datasets", experiment_ids=["$exp"]),
+    post("data sets, oddly", "/api/2.0mlflow/experiments/search-datasets", experiment_ids=["$exp"]),
+    post("data sets of nothing", f"{AJAX}experiments/search-datasets"),
+    Call("upload", "POST", f"{AJAX}upload-artifact?run_uuid=$run&path=up/x.txt", raw=b"x"),
+    Call("upload to no run", "POST", f"{AJAX}upload-artifact?path=x.txt", raw=b"x"),
+    Call("upload without a name", "POST", f"{AJAX}upload-artifact?run_uuid=$run", raw=b"x"),
+    Call("upload nothing", "POST", f"{AJAX}upload-artifact?run_uuid=$run&path=x", raw=b""),
+    get("download", "/get-artifact", run_uuid="$run", path="up/x.txt"),
+    get("download what is not", "/get-artifact", run_id="$run", path="none"),
+    get("download from above", "/get-artifact", run_id="$run", path="../x"),
+    get("download from an unknown run", "/get-artifact", run_id="0" * 32, path="x"),
+]
+
+WEBHOOKS = [
+    post(
+        "create",
+        "webhooks",
+        "webhook.webhook_id=hook",
+        name="ci",
+        url=HOOK,
+        events=EVENTS,
+        secret="s",
+        description="words",
+    ),
+    post("asleep", "webhooks", "webhook.webhook_id=slept", name="ci2", url=HOOK, events=EVENTS, status=2),
+    post("no name", "webhooks", url=HOOK, events=EVENTS),
+    post("no address", "webhooks", name="x", events=EVENTS),
+    post("no events", "webhooks", name="x", url=HOOK),
+    post("a name with a space", "webhooks", name="a b", url=HOOK, events=EVENTS),
+    post("a name too long", "webhooks", name="x" * 64, url=HOOK, events=EVENTS),
+    post("not https", "webhooks", name="x", url="http://example.org/x", events=EVENTS),
+    post("not an address", "webhooks", name="x", url="words", events=EVENTS),
+    post(
+        "what never happens",
+        "webhooks",
+        name="x",
+        url=HOOK,
+        events=[{"entity": "MODEL_VERSION", "action": "SET"}],
+    ),
+    get("get", "webhooks/$hook"),
+    get("get an unknown one", "webhooks/none"),
+    get("list", "webhooks"),
+    get("list one", "webhooks", "next_page_token=hooks", max_results="1"),
+    get("the next", "webhooks", page_token="$hooks"),
+    get("list too many", "webhooks", max_results="1001"),
+    patch(
+        "change", "webhooks/$hook", description="other", events=[{"entity": "PROMPT", "action": "CREATED"}]
+    ),
+    patch("sleep", "webhooks/$hook", status="DISABLED"),
+    patch("change an unknown one", "webhooks/none", description="x"),
+    patch("a bad name", "webhooks/$hook", name="-"),
+    post("try an unknown one", "webhooks/none/test"),
+    remove("delete", "webhooks/$hook"),
+    remove("delete again", "webhooks/$hook"),
+    get("the deleted", "webhooks/$hook"),
+]
+
 SCRIPT = {
     "experiments": EXPERIMENTS,
     "runs": RUNS,
@@ -467,6 +562,8 @@ SCRIPT = {
     "artifacts": ARTIFACTS,
     "registry": REGISTRY,
     "logged": LOGGED,
+    "pages": PAGES,
+    "webhooks": WEBHOOKS,
 }
 
 

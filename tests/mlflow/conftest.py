@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from tests.server.conftest import Server
 
-from ropeway.testing import make_workspace
+from ropeway.testing import MINIMAL_PROJECT, make_workspace
+
+ALLOWED = 'allow = ["127.0.0.1:9"]'
+"""Where the webhooks of `calls` lead: nobody listens there."""
 
 
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with make_workspace(Path(tmp_path_factory.mktemp("mlflow"))) as workspace:
+    folder, toml = Path(tmp_path_factory.mktemp("mlflow")), f"{MINIMAL_PROJECT}[webhooks]\n{ALLOWED}\n"
+    with make_workspace(folder, toml=toml) as workspace:
         server = Server(workspace)
         yield server
         server.stop()

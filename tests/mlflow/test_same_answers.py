@@ -39,6 +39,12 @@ DIFFERENT = {
     "registry: rename to what is": "MLflow's text ends in the SQL that failed",
     "logged: a version of it": "MLflow wants model_id beside the source, which its client sends",
     "logged: its files": "there is no such version there",
+    "pages: data sets, oddly": "MLflow has it under `/ajax-api` alone, and its clients ask here",
+    "pages: data sets": "MLflow took a data set without a name",
+    "pages: upload": "MLflow's body is empty; here {}",
+    "pages: download what is not": WORDS,
+    "webhooks: not https": WORDS,
+    "webhooks: not an address": WORDS,
 }
 LARGEST = 1.7976931348623157e308
 

@@ -59,6 +59,9 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("fetch", "ropeway.cli.remotes:fetch", _TEAM, "Bring objects and refs from a remote here."),
     Entry("pull", "ropeway.cli.remotes:pull", _TEAM, "Make versions here of what is at a remote."),
     Entry("remote", "ropeway.cli.remotes:remote", _TEAM, "Declare remotes; what is here and there."),
+    Entry(
+        "webhooks", "ropeway.cli.webhooks:webhooks", _TEAM, "Addresses that are told what happens to models."
+    ),
     Entry("status", "ropeway.cli.story:status", _ASK, "Where the project stands against its charter."),
     Entry("why", "ropeway.cli.story:why", _ASK, "Where a prediction, model, run or dataset came from."),
     Entry(

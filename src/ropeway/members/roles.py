@@ -68,11 +68,13 @@ ADDS: dict[Role, tuple[str, ...]] = {
         "remotes:push",
         "retraining:write",
     ),
-    # Says who belongs to the project and what they may; throws away, erases, and answers for the key.
+    # Says who belongs to the project and what they may; throws away, erases, answers for the key,
+    # and says which addresses are told.
     "admin": (
         "ledger:sign",
         "members:write",
         "tokens:manage",
+        "webhooks:manage",
         "workspace:erase",
         "workspace:keep",
     ),

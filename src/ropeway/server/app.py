@@ -227,9 +227,7 @@ class ServerApp:
         self, visitor: Visitor, scope: Scope
     ) -> tuple[mlflow_routes.Endpoint, dict[str, str]]:
         """As `_permitted`, of a route of MLflow's."""
-        if visitor.is_stranger:
-            raise SignInRequired
-        return mlflow_face.permitted(visitor.caller, scope)
+        return mlflow_face.permitted(self.workspace, visitor, scope)
 
     def _permitted(self, visitor: Visitor, scope: Scope) -> tuple[Route, str]:
         """The route that is asked for, once its asker may use it."""

@@ -57,7 +57,7 @@ async def store_body(workspace: Workspace, scope: Scope, receive: Receive, limit
         raise BodyTooLarge(limit_bytes)
     folder = workspace.home / "tmp"
     with in_our_words(folder), tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as scratch:
-        size = await _spool(scratch, receive, limit_bytes)
+        size = await spool(scratch, receive, limit_bytes)
         scratch.flush()
         said_digest = header(scope, DIGEST.encode())
         if said_digest and (found := await asyncio.to_thread(digest_file, Path(scratch.name))) != said_digest:
@@ -66,7 +66,8 @@ async def store_body(workspace: Workspace, scope: Scope, receive: Receive, limit
     return Kept(digest, size)
 
 
-async def _spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
+async def spool(scratch: IO[bytes], receive: Receive, limit_bytes: int) -> int:
+    """Write a request's body to a file; gives its size. Errors as of `take_object`."""
     size, is_whole = 0, False
     while not is_whole:
         try:

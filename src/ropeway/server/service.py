@@ -10,6 +10,7 @@ from ropeway.server.app import ServerApp
 from ropeway.serving.door import is_loopback
 from ropeway.serving.errors import AuthRequired
 from ropeway.serving.listen import GracefulServer, bind, url_of
+from ropeway.webhooks.deliver import Deliverer
 from ropeway.workspace import LocalWorkspace, rooms
 from ropeway.workspace.operation import OPERATIONS
 
@@ -66,8 +67,9 @@ def run_server(
         )
         server = GracefulServer(app, listener)
         try:
-            on_ready(Listening(url=url_of(listener), asks_who=asks_who, is_beyond_loopback=is_beyond))
-            server.run()
+            with Deliverer(workspace):
+                on_ready(Listening(url=url_of(listener), asks_who=asks_who, is_beyond_loopback=is_beyond))
+                server.run()
         finally:
             app.close()
     finally:

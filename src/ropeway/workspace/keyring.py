@@ -1,19 +1,22 @@
 """The keys of one ledger on this machine, and the last head seen of each: outside the database, on purpose.
 
 In the user's folder, `ledgers/LEDGER/`: `HASH.key` is a private key (0600), `HASH.pub` a verifier key that is
-trusted here, `HASH.head` the newest head that was signed by it or seen. Who can write here and in the
-workspace can rewrite history unseen; who can write only one of them cannot.
+trusted here, `HASH.head` the newest head that was signed by it or seen; `NAME.secret` seals
+something. Who can write here and in the workspace can rewrite history unseen; who can write only one of them
+cannot.
 """
 
 import contextlib
 import fcntl
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ropeway.core.merkle import verify_consistency
 from ropeway.core.note import (
+    KEY_BYTES,
     Checkpoint,
     NoteInvalid,
     Signer,
@@ -59,6 +62,14 @@ class Keyring:
         """A key beside those that are here."""
         with self._locked():
             return self._make()
+
+    def own_key(self, name: str) -> bytes:
+        """32 random bytes for something else than signing, made when they are first asked for."""
+        path = self.folder / f"{name}.secret"
+        with self._locked():
+            if not path.is_file():
+                self._write(path, secrets.token_hex(KEY_BYTES) + "\n", SECRET)
+            return bytes.fromhex(path.read_text(encoding="utf-8").strip())
 
     def verifiers(self) -> list[Verifier]:
         """The keys that are trusted here."""

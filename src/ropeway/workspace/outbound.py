@@ -77,8 +77,10 @@ class Undeliverable(Unavailable):
 
     code = "undeliverable"
 
-    def __init__(self, host: str, reason: str) -> None:
+    def __init__(self, host: str, reason: str, status: int | None = None) -> None:
         super().__init__(f"'{host[:SHOWN_CHARACTERS]}' did not take it: {reason}.", host=host, reason=reason)
+        if status is not None:
+            self.facts["status"] = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def post(
     said = reply.partition(b"\r\n\r\n")[2][:SHOWN_CHARACTERS].decode("utf-8", "replace")
     if not 200 <= status < 300:
         moved = ", and redirects are not followed" if 300 <= status < 400 else ""
-        raise Undeliverable(host, f"it answered with status {status}{moved}")
+        raise Undeliverable(host, f"it answered with status {status}{moved}", status)
     return Reply(status, said)
 
 

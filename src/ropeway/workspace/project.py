@@ -489,6 +489,29 @@ class Audit(Settings, frozen=True, kw_only=True):
             )
 
 
+class Webhooks(Settings, frozen=True, kw_only=True):
+    """`[webhooks]`: which hosts a webhook may name that it could not otherwise, and how long one may take.
+
+    Attributes:
+        allow: hosts on this machine or in a private network, `ci.internal` or `127.0.0.1:9000`; http too.
+        timeout_s: for one message, from the look-up of the name to the answer.
+    """
+
+    allow: list[str] = []
+    timeout_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for each in self.allow:
+            if not re.fullmatch(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?", each):
+                raise ValueError(
+                    f"`allow` of [webhooks] has '{each}': write a host, or a host and a port, such as "
+                    '"ci.internal:8080"'
+                )
+        if not 0 < self.timeout_s <= 30:
+            raise ValueError("`timeout_s` of [webhooks] must be over 0 and at most 30")
+
+
 class Project(Settings, frozen=True, kw_only=True):
     """The whole project file."""
 
@@ -516,6 +539,7 @@ class Project(Settings, frozen=True, kw_only=True):
     remote: dict[str, RemotePlace] = {}
     retention: dict[str, Any] = {}
     audit: Audit = Audit()
+    webhooks: Webhooks = Webhooks()
 
     def __post_init__(self) -> None:
         super().__post_init__()

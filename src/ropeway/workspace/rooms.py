@@ -23,6 +23,7 @@ PROJECTIONS = (
     "ropeway.keeping.projections",
     "ropeway.keeping.erase.projections",
     "ropeway.keeping.audit.events",
+    "ropeway.webhooks.projections",
     "ropeway.server.projections",
 )
 OPERATIONS = (
@@ -45,6 +46,7 @@ OPERATIONS = (
     "ropeway.keeping.reproduce.operations",
     "ropeway.keeping.audit.operations",
     "ropeway.keeping.erase.operations",
+    "ropeway.webhooks.operations",
     "ropeway.server.operations",
 )
 

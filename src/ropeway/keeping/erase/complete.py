@@ -159,7 +159,7 @@ def _remove_copies(home: Path) -> list[str]:
     for copy in (home / BACKUPS).glob("*.db"):
         copy.unlink(missing_ok=True)
     oldest, young = time.time() - LEFT_OVER_AFTER_S, 0
-    for path in (home / "tmp").glob("*"):
+    for path in (*(home / "tmp").glob("*"), *(home / "uploads").glob("*")):
         try:
             is_old = path.lstat().st_mtime < oldest
         except FileNotFoundError:

@@ -6,7 +6,7 @@ from typing import Literal
 from sqlalchemy import Connection, select
 
 from ropeway.core.hashing import digest_bytes
-from ropeway.core.ids import ModelName, RunId
+from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.models.afar.events import (
     ForeignModelRegistered,
     ModelAliasSet,
@@ -31,6 +31,7 @@ from ropeway.models.afar.reading import (
 )
 from ropeway.models.errors import GuardedAlias, ModelExists, UnknownVersion, VersionInUse
 from ropeway.models.registry import environments_of, next_number
+from ropeway.tracking.afar.errors import FileNotThere
 from ropeway.tracking.afar.runs import row_of
 from ropeway.workspace import Context, Limit, operation
 
@@ -42,6 +43,7 @@ __all__ = [
     "find_versions_of",
     "get_entry",
     "get_listed",
+    "get_version_file",
     "register_foreign",
     "remove_version",
     "set_alias",
@@ -195,6 +197,21 @@ def get_listed(
     if pointed is None:
         raise UnknownVersion(f"{shown}@{alias}", [])
     return listed(context, [require_listed(context.read, row.name, pointed)])[0]
+
+
+@operation("models.version-file", kind="query", permission="models:read")
+def get_version_file(context: Context, *, shown: str, number: int, path: str) -> Digest:
+    """The digest of a file of a version, as it was when the version was made.
+
+    Raises:
+        UnknownModel, UnknownVersion: there is no such version.
+        FileNotThere: it has no such file here.
+    """
+    row = require_listed(context.read, require_entry(context.read, shown).name, number)
+    digest = None if row.files is None else context.store.read_tree(Digest(row.files)).get(path)
+    if digest is None:
+        raise FileNotThere(f"version {row.name}@{number}", path)
+    return digest
 
 
 @operation("models.find-versions", kind="query", permission="models:read")

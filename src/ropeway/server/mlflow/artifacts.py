@@ -6,10 +6,11 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from ropeway.core.ids import Digest
 from ropeway.server.mlflow import answers
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.server.objects import send_object, store_body
-from ropeway.serving.door import Receive, Scope, Send, reply
+from ropeway.serving.door import Receive, Scope, Send
 from ropeway.tracking.afar import operations as ours
 from ropeway.tracking.afar.errors import BadFilePath, FileNotThere, LoggedModelNotFound
 from ropeway.tracking.afar.files import check_path, one_file
@@ -73,9 +74,9 @@ def place_of(path: str) -> Place:
     """
     safe = safe_path(path)
     if found := _MODEL.fullmatch(safe):
-        return _checked(Place("", found[1], found[2] or ""))
+        return checked(Place("", found[1], found[2] or ""))
     if found := _RUN.fullmatch(safe):
-        return _checked(Place(found[1], "", found[2] or ""))
+        return checked(Place(found[1], "", found[2] or ""))
     raise Refusal(
         "Invalid path: files are kept under <experiment>/<run>/artifacts and "
         "<experiment>/models/<model>/artifacts"
@@ -89,41 +90,47 @@ def listing(workspace: Workspace, path: str) -> answers.Json:
     except Refusal:
         safe_path(path)
         return {}
-    files = [each for each in _files(workspace, place) if each.path != place.path]
+    files = [each for each in files_in(workspace, place) if each.path != place.path]
     return {"files": answers.files(files, whole=False, under=place.path)} if files else {}
 
 
 async def upload(
-    workspace: Workspace, path: str, scope: Scope, receive: Receive, send: Send, limit_bytes: int
+    workspace: Workspace, place: Place, scope: Scope, receive: Receive, limit_bytes: int
 ) -> None:
     """Keep a body as a file."""
-    place = place_of(path)
     if not place.path:
         raise Refusal("Invalid path")
     kept = await store_body(workspace, scope, receive, limit_bytes)
+    await asyncio.to_thread(record, workspace, place, kept.digest)
 
-    def record() -> None:
+
+def record(workspace: Workspace, place: Place, digest: Digest) -> None:
+    """Put on record that a file has these bytes from now on."""
+
+    def act() -> bool:
         if place.run:
-            ours.put_run_file(workspace, run=place.run, path=place.path, digest=kept.digest)
-        else:
-            ours.put_model_file(workspace, model=place.model, path=place.path, digest=kept.digest)
+            return ours.put_run_file(workspace, run=place.run, path=place.path, digest=digest)
+        return ours.put_model_file(workspace, model=place.model, path=place.path, digest=digest)
 
-    await asyncio.to_thread(_known, place, record)
-    await reply(send, 200, b"{}")
+    _known(place, act)
 
 
-async def download(workspace: Workspace, path: str, scope: Scope, send: Send) -> None:
-    """Send a file as an attachment that no browser runs."""
-    place = place_of(path)
+async def download(workspace: Workspace, place: Place, asked: str, scope: Scope, send: Send) -> None:
+    """Send a file; `asked` is how its asker wrote its name."""
     if not place.path:
         raise Refusal("Invalid path")
-    file = await asyncio.to_thread(_file, workspace, place, path)
+    file = await asyncio.to_thread(_file, workspace, place, asked)
     assert file.digest is not None
-    name = place.path.rpartition("/")[2]
+    await send_file(workspace, file.digest, place.path, scope, send)
+
+
+async def send_file(workspace: Workspace, digest: Digest, path: str, scope: Scope, send: Send) -> None:
+    """Send bytes as an attachment that no browser runs, under the last part of a name."""
+    name = path.rpartition("/")[2]
     guessed = mimetypes.guess_type(name)[0] or ""
     await send_object(
         workspace,
-        file.digest,
+        digest,
         scope,
         send,
         content_type=guessed if guessed in PLAIN else "application/octet-stream",
@@ -144,7 +151,12 @@ def remove(workspace: Workspace, path: str) -> answers.Json:
     return {}
 
 
-def _checked(place: Place) -> Place:
+def checked(place: Place) -> Place:
+    """A place whose name can be kept.
+
+    Raises:
+        Refusal: it cannot.
+    """
     try:
         check_path(place.path, may_be_all=True)
     except BadFilePath as error:
@@ -154,12 +166,19 @@ def _checked(place: Place) -> Place:
 
 def _file(workspace: Workspace, place: Place, path: str) -> KeptFile:
     try:
-        return one_file(_files(workspace, place), place.owner, place.path)
+        return one_file(files_in(workspace, place), place.owner, place.path)
     except FileNotThere as error:
-        raise Refusal(f"No such artifact: '{path[:500]}'", "RESOURCE_DOES_NOT_EXIST") from error
+        raise not_there(path) from error
 
 
-def _files(workspace: Workspace, place: Place) -> list[KeptFile]:
+def not_there(path: str) -> Refusal:
+    """What is said of a file that is not there."""
+    return Refusal(f"No such artifact: '{path[:500]}'", "RESOURCE_DOES_NOT_EXIST")
+
+
+def files_in(workspace: Workspace, place: Place) -> list[KeptFile]:
+    """What is at a place: a file, or a level of a folder."""
+
     def act() -> list[KeptFile]:
         if place.run:
             return ours.list_run_files(workspace, run=place.run, path=place.path)

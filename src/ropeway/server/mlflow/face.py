@@ -1,17 +1,22 @@
 """A request of MLflow's client, from the door to the answer: found, permitted, decoded, done, told."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ropeway.server.auth import Visitor
+from ropeway.server.errors import SignInRequired
 from ropeway.server.mlflow import artifacts, checks, messages
+from ropeway.server.mlflow.files import Exchange
+from ropeway.server.mlflow.parts import is_granted
 from ropeway.server.mlflow.routes import ARTIFACTS, SERVER_INFO, Endpoint, find
 from ropeway.server.mlflow.runs import admit, log_batch, log_metric, only_points
 from ropeway.serving.bodies import Bodies
 from ropeway.serving.door import Receive, Scope, Send, check_json, header, reply
 from ropeway.tracking.afar.intake import Intake
-from ropeway.workspace import Caller, LocalWorkspace
+from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.errors import PermissionDenied
 
 INFO = {
@@ -19,7 +24,6 @@ INFO = {
     "store_type": "SqlStore",
     "workspaces_enabled": False,
     "trace_archival_enabled": False,
-    "multipart_uploads_enabled": False,
     "multipart_downloads_enabled": False,
     "presigned_upload_run_id_supported": False,
     "presigned_upload_model_id_supported": False,
@@ -31,13 +35,19 @@ _ENCODE = msgspec.json.Encoder().encode
 NOTHING = b"{}"
 
 
-def permitted(caller: Caller, scope: Scope) -> tuple[Endpoint, dict[str, str]]:
+def permitted(workspace: LocalWorkspace, visitor: Visitor, scope: Scope) -> tuple[Endpoint, dict[str, str]]:
     """The route that is asked for, once its asker may use it.
 
     Raises:
+        SignInRequired: nobody knows the asker, and it is no part of an upload that somebody began.
         NotOffered: it is not here.
         PermissionDenied: the caller may not.
     """
+    if is_granted(workspace, scope):
+        return find(scope["method"], scope["path"])
+    if visitor.is_stranger:
+        raise SignInRequired
+    caller = visitor.caller
     endpoint, names = find(scope["method"], scope["path"])
     if not caller.may(endpoint.permission):
         raise PermissionDenied(endpoint.name, endpoint.permission)
@@ -67,8 +77,8 @@ async def answer(
         body = await bodies.read(scope, receive)
         await reply(send, 200, await _logged(workspace, endpoint, scope, body, intake))
         return
-    if endpoint.path.startswith(f"{ARTIFACTS}/"):
-        await _file(workspace, endpoint, names["path"], scope, receive, send, object_bytes)
+    if endpoint.carries is not None:
+        await endpoint.carries(Exchange(workspace, names, scope, receive, send, bodies, object_bytes))
         return
     if scope["method"] in ("GET", "HEAD"):
         body = b""
@@ -119,7 +129,9 @@ def _told(
     body: bytes | bytearray,
 ) -> bytes:
     if endpoint.path == SERVER_INFO:
-        return _ENCODE(INFO)
+        # Parts wait in a folder: where several machines serve, the next one may come to another.
+        is_one_machine = isinstance(workspace.ledger.place, Path)
+        return _ENCODE({**INFO, "multipart_uploads_enabled": is_one_machine})
     if scope["method"] in ("GET", "HEAD"):
         message = messages.from_query(endpoint.message, scope["query_string"])
     else:
@@ -130,20 +142,3 @@ def _told(
     assert endpoint.handler is not None
     result: dict[str, Any] = endpoint.handler(workspace, message, **names)
     return _ENCODE(result)
-
-
-async def _file(
-    workspace: LocalWorkspace,
-    endpoint: Endpoint,
-    path: str,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    object_bytes: int,
-) -> None:
-    if endpoint.method == "PUT":
-        await artifacts.upload(workspace, path, scope, receive, send, object_bytes)
-    elif endpoint.method == "GET":
-        await artifacts.download(workspace, path, scope, send)
-    else:
-        await reply(send, 200, _ENCODE(await asyncio.to_thread(artifacts.remove, workspace, path)))

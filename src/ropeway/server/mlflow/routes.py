@@ -5,34 +5,55 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ropeway.members.roles import DESCRIBE, HEALTH
-from ropeway.server.mlflow import logged, messages, registry, runs
+from ropeway.server.mlflow import (
+    files,
+    logged,
+    messages,
+    page_messages,
+    pages,
+    parts,
+    registry,
+    runs,
+    webhooks,
+)
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.errors import NotOffered
+from ropeway.server.mlflow.files import FileRoute
 
 PREFIX = re.compile(r"/(?:ajax-)?api/[23]\.0/?mlflow(?:-artifacts)?(?:/|$)")
 """Paths that are MLflow's, whatever is behind them; one of its own has no slash where it should."""
 VERSION = "/version"
 ARTIFACTS = "/mlflow-artifacts/artifacts"
 SERVER_INFO = "/mlflow/server-info"
+BARE = ("/get-artifact", "/model-versions/get-artifact")
+"""Paths that MLflow has without anything before them."""
+ODD = "mlflow/experiments/search-datasets"
+"""The one that its clients write without the slash before it: `/api/2.0mlflow/…`."""
 READ, WRITE = "runs:read", "runs:write"
 MODELS_READ, MODELS_WRITE = "models:read", "models:write"
+HOOKS = "webhooks:manage"
 
 Handler = Callable[..., Json]
 
 
 class Endpoint(NamedTuple):
-    """One route. `path` is without `/api/2.0`; a name in braces takes one part, `{path}` all that follow."""
+    """One route. `path` is without `/api/2.0`; a name in braces takes one part, `{path}` all that follow.
+
+    Whatever stands before it (`/api/3.0`, `/ajax-api/2.0` …), it is this one, with this permission. `carries`
+    takes the place of a handler where the body or the answer is a file.
+    """
 
     method: str
     path: str
     permission: str
     message: type[messages.Message]
     handler: Handler | None
+    carries: FileRoute | None = None
 
     @property
     def name(self) -> str:
         """How the policy calls it."""
-        return f"{self.method} /api/2.0{self.path}"
+        return f"{self.method} {'' if self.path in BARE else '/api/2.0'}{self.path}"
 
 
 def _get(path: str, permission: str, message: type[messages.Message], handler: Handler) -> Endpoint:
@@ -49,7 +70,7 @@ def _other(
     return Endpoint(method, f"/mlflow/{path}", permission, message, handler)
 
 
-M = messages
+M, P = messages, page_messages
 _TRACKING = (
     _post("experiments/create", WRITE, M.CreateExperiment, runs.create_experiment),
     _get("experiments/get", READ, M.ByExperiment, runs.get_experiment),
@@ -76,6 +97,9 @@ _TRACKING = (
     _post("runs/outputs", WRITE, M.LogInputs, runs.log_outputs),
     _post("runs/log-model", WRITE, M.LogModel, runs.log_model),
     _get("metrics/get-history", READ, M.GetHistory, runs.get_history),
+    _get("metrics/get-history-bulk", READ, P.BulkHistory, pages.bulk_history),
+    _get("metrics/get-history-bulk-interval", READ, P.SampledHistory, pages.sampled_history),
+    _post("experiments/search-datasets", READ, P.SearchDatasets, pages.search_datasets),
     _get("artifacts/list", READ, M.ListArtifacts, runs.list_artifacts),
 )
 _LOGGED = (
@@ -87,6 +111,7 @@ _LOGGED = (
     _other("PATCH", "logged-models/{model}/tags", WRITE, M.ChangeLoggedModel, logged.set_tags),
     _other("DELETE", "logged-models/{model}/tags/{key}", WRITE, M.Message, logged.delete_tag),
     _post("logged-models/{model}/params", WRITE, M.ChangeLoggedModel, logged.log_params),
+    _get("logged-models/{model}/artifacts/directories", READ, P.ListModelFiles, pages.logged_model_files),
 )
 _REGISTERED = (
     _post("registered-models/create", MODELS_WRITE, M.RegisteredModel, registry.create),
@@ -112,15 +137,38 @@ _REGISTERED = (
     _post("model-versions/set-tag", MODELS_WRITE, M.ModelVersion, registry.set_version_tag),
     _other("DELETE", "model-versions/delete-tag", MODELS_WRITE, M.ModelVersion, registry.delete_version_tag),
 )
+
+_WEBHOOKS = (
+    _post("webhooks", HOOKS, P.Webhook, webhooks.create),
+    _get("webhooks", HOOKS, P.ListWebhooks, webhooks.list_all),
+    _get("webhooks/{webhook}", HOOKS, M.Message, webhooks.get),
+    _other("PATCH", "webhooks/{webhook}", HOOKS, P.Webhook, webhooks.update),
+    _other("DELETE", "webhooks/{webhook}", HOOKS, M.Message, webhooks.delete),
+    _post("webhooks/{webhook}/test", HOOKS, P.TryWebhook, webhooks.test),
+)
+
+
+def _file(method: str, path: str, permission: str, carries: FileRoute) -> Endpoint:
+    return Endpoint(method, path, permission, M.Message, None, carries)
+
+
 _FILES = (
     Endpoint("GET", ARTIFACTS, READ, M.ListArtifacts, None),
-    Endpoint("GET", f"{ARTIFACTS}/{{path}}", READ, M.Message, None),
-    Endpoint("PUT", f"{ARTIFACTS}/{{path}}", WRITE, M.Message, None),
-    Endpoint("DELETE", f"{ARTIFACTS}/{{path}}", WRITE, M.Message, None),
+    _file("GET", f"{ARTIFACTS}/{{path}}", READ, files.get),
+    _file("PUT", f"{ARTIFACTS}/{{path}}", WRITE, files.put),
+    _file("DELETE", f"{ARTIFACTS}/{{path}}", WRITE, files.delete),
+    _file("POST", "/mlflow-artifacts/mpu/create/{path}", WRITE, parts.create),
+    _file("PUT", f"{parts.PARTS}/{{upload}}/{{number}}", WRITE, parts.put),
+    _file("POST", "/mlflow-artifacts/mpu/complete/{path}", WRITE, parts.complete),
+    _file("POST", "/mlflow-artifacts/mpu/abort/{path}", WRITE, parts.abort),
+    _file("GET", BARE[0], READ, files.get_of_run),
+    _file("GET", BARE[1], MODELS_READ, files.get_of_version),
+    _file("GET", "/mlflow/logged-models/{model}/artifacts/files", READ, files.get_of_logged_model),
+    _file("POST", "/mlflow/upload-artifact", WRITE, files.put_of_run),
 )
 _SERVER = (Endpoint("GET", SERVER_INFO, DESCRIBE, M.Message, None),)
 
-ENDPOINTS = (*_TRACKING, *_LOGGED, *_REGISTERED, *_FILES, *_SERVER)
+ENDPOINTS = (*_TRACKING, *_LOGGED, *_REGISTERED, *_WEBHOOKS, *_FILES, *_SERVER)
 PERMISSIONS = frozenset({*(each.permission for each in ENDPOINTS), HEALTH})
 
 _BY_PATH = {(each.method, each.path): each for each in ENDPOINTS if "{" not in each.path}
@@ -135,11 +183,13 @@ _WITH_NAMES = [
     for each in ENDPOINTS
     if "{" in each.path
 ]
-_API = re.compile(r"/api/[23]\.0")
+_API = re.compile(r"/(?:ajax-)?api/[23]\.0")
 
 
 def is_mlflow(path: str) -> bool:
     """Whether a path is MLflow's."""
+    if path in BARE:
+        return True
     return path.startswith(("/api/2.0", "/api/3.0", "/ajax-api/")) and PREFIX.match(path) is not None
 
 
@@ -150,7 +200,9 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
         NotOffered: there is none here.
     """
     api = _API.match(path)
-    rest = path[api.end() :] if api else ""
+    rest = path[api.end() :] if api else path
+    if rest == ODD:
+        rest = f"/{ODD}"
     asked = "GET" if method == "HEAD" else method
     found = _BY_PATH.get((asked, rest))
     if found is not None:

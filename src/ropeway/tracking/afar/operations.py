@@ -1,6 +1,7 @@
 """The operations on experiments, runs from afar, their files, and logged models."""
 
 from ropeway.tracking.afar.batch import record_batch
+from ropeway.tracking.afar.bulk import bulk_history, sampled_history
 from ropeway.tracking.afar.experiments import (
     change_experiment,
     create_experiment,
@@ -16,7 +17,7 @@ from ropeway.tracking.afar.files import (
     remove_run_file,
 )
 from ropeway.tracking.afar.finding import find_tracked, metric_history
-from ropeway.tracking.afar.links import link_run
+from ropeway.tracking.afar.links import link_run, list_used_datasets
 from ropeway.tracking.afar.logged_models import (
     change_logged,
     create_logged,
@@ -26,6 +27,7 @@ from ropeway.tracking.afar.logged_models import (
 from ropeway.tracking.afar.runs import change_run, get_tracked, open_run
 
 __all__ = [
+    "bulk_history",
     "change_experiment",
     "change_logged",
     "change_run",
@@ -40,6 +42,7 @@ __all__ = [
     "link_run",
     "list_model_files",
     "list_run_files",
+    "list_used_datasets",
     "metric_history",
     "open_run",
     "put_model_file",
@@ -47,4 +50,5 @@ __all__ = [
     "record_batch",
     "remove_model_file",
     "remove_run_file",
+    "sampled_history",
 ]
