@@ -412,15 +412,19 @@ class EvidenceDiffers(Refused):
 
 
 class ForeignPackage(Refused):
-    """Another tool packaged this version: what judges, checks and serves packages of ours cannot read it."""
+    """Another tool packaged this version, and it was not translated into a package of ours."""
 
     code = "foreign-package"
 
-    def __init__(self, ref: str) -> None:
+    def __init__(self, ref: str, *, is_here: bool = False) -> None:
+        if is_here:
+            why, next_step = "it was not adopted yet", f"ropeway model adopt {ref}"
+        else:
+            why, next_step = "its files are not here", "log the model through this server, and register that"
         super().__init__(
-            f"{ref} was packaged by another tool, and can be neither judged nor served here.",
-            expected="a version that `ropeway model register` made",
-            next_step="train it in a pipeline: ropeway run, then ropeway model register",
+            f"{ref} was packaged by another tool, and can be neither judged nor served: {why}.",
+            expected="a version that `ropeway model register` made, or one that was adopted",
+            next_step=next_step,
             ref=ref,
         )
 

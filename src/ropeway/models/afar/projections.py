@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, 
 
 from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
 from ropeway.models.afar.events import (
+    ForeignModelAdopted,
     ForeignModelRegistered,
     ModelAliasSet,
     ModelEntryChanged,
@@ -12,7 +13,7 @@ from ropeway.models.afar.events import (
     ModelVersionRemoved,
 )
 from ropeway.models.events import ModelRegistered
-from ropeway.models.projections import enter_version, retire_version
+from ropeway.models.projections import enter_version, model_version, retire_version
 from ropeway.tracking.afar.moments import ms_of
 
 ACTIVE = "active"
@@ -148,6 +149,20 @@ def _register(fact: Fact[ForeignModelRegistered], connection: Connection) -> Non
         keep_latest(
             connection, listed_version_tag, name=event.name, number=event.number, key=key, value=value
         )
+
+
+@projects(ForeignModelAdopted)
+def _adopt(fact: Fact[ForeignModelAdopted], connection: Connection) -> None:
+    event = fact.event
+    mine = (model_version.c.name == event.name) & (model_version.c.number == event.number)
+    told = {
+        "package": event.package,
+        "content": event.content,
+        "source": event.source,
+        "dataset": event.dataset,
+        "served": event.flavor,
+    }
+    connection.execute(update(model_version).where(mine).values(**told))
 
 
 @projects(ModelRegistered)
