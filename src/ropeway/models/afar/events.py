@@ -118,3 +118,12 @@ class ModelAliasSet(OfEntry, frozen=True, kw_only=True):
 
     alias: str
     number: int | None
+
+
+@event("model-times-told")
+class ModelTimesTold(OfEntry, frozen=True, kw_only=True):
+    """When a registered name, or with a number a version of it, was made and changed where it comes from."""
+
+    number: int | None
+    created_ms: int
+    changed_ms: int

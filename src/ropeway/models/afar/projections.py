@@ -9,6 +9,7 @@ from ropeway.models.afar.events import (
     ModelAliasSet,
     ModelEntryChanged,
     ModelEntryCreated,
+    ModelTimesTold,
     ModelVersionChanged,
     ModelVersionRemoved,
 )
@@ -220,6 +221,17 @@ def _remove_version(fact: Fact[ModelVersionRemoved], connection: Connection) -> 
         connection.execute(delete(table).where(where))
     retire_version(fact, connection, note="taken off the list of its registry")
     _touch(connection, event.name, ms_of(fact.at))
+
+
+@projects(ModelTimesTold)
+def _tell_times(fact: Fact[ModelTimesTold], connection: Connection) -> None:
+    event = fact.event
+    told = {"created_ms": event.created_ms, "changed_ms": event.changed_ms}
+    if event.number is None:
+        connection.execute(update(model_entry).where(model_entry.c.name == event.name).values(**told))
+        return
+    mine = (listed_version.c.name == event.name) & (listed_version.c.number == event.number)
+    connection.execute(update(listed_version).where(mine).values(**told))
 
 
 @projects(ModelAliasSet)

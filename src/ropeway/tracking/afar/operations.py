@@ -1,6 +1,7 @@
 """The operations on experiments, runs from afar, their files, and logged models."""
 
 from ropeway.tracking.afar.batch import record_batch
+from ropeway.tracking.afar.brought import record_brought, tell_times
 from ropeway.tracking.afar.experiments import (
     change_experiment,
     create_experiment,
@@ -45,6 +46,8 @@ __all__ = [
     "put_model_file",
     "put_run_file",
     "record_batch",
+    "record_brought",
     "remove_model_file",
     "remove_run_file",
+    "tell_times",
 ]
