@@ -2,7 +2,7 @@
 
 Killed anywhere, it is run again: experiments are known by their names, runs and logged models by their ids,
 versions by their numbers, points by what they say, files by their names and sizes or digests. What marks a
-run as done, its end, is told last; what is deleted is deleted at the very end, since nothing can be written to
+run as done, its end, is told last; what is deleted is deleted at the very end: nothing can be written to
 it then.
 """
 
@@ -50,6 +50,7 @@ class Bringing:
         self.refused: set[tuple[str, str]] = set()
         self.homes: dict[str, str] = {}
         self._done = 0
+        self._left: set[LeftOut] = set()
 
     def runs_and_models(self) -> None:
         """Experiments, runs with their points and files, logged models."""
@@ -113,9 +114,9 @@ class Bringing:
         try:
             yield
         except OutOfReach as error:
-            self.left_out.append(LeftOut(what=what, why=str(error)))
+            self._leave_out(what, str(error))
         except (Invalid, Conflict, NotFound) as error:
-            self.left_out.append(LeftOut(what=what, why=error.what))
+            self._leave_out(what, error.what)
 
     def run_here(self, told: str) -> TrackedRun | None:
         """The run with that id, where it is here already."""
@@ -135,6 +136,12 @@ class Bringing:
             if each.digest is None:
                 found |= self.kept(owner, each.path)
         return found
+
+    def _leave_out(self, what: str, why: str) -> None:
+        left = LeftOut(what=what, why=why)
+        if left not in self._left:
+            self._left.add(left)
+            self.left_out.append(left)
 
     def _step(self) -> None:
         self._done += 1

@@ -57,7 +57,7 @@ class DatabaseSource:
                 is_deleted=row["lifecycle_stage"] == "deleted",
                 created_ms=row["creation_time"] or 0,
                 changed_ms=row["last_update_time"] or 0,
-                tags=self._words("experiment_tags", "experiment_id = ?", number),
+                tags=self._words("experiment_tags", "experiment_id = ?", row["experiment_id"]),
             )
 
     def runs(self, experiment: ToldExperiment) -> Iterator[ToldRun]:

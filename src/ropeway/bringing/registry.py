@@ -87,11 +87,6 @@ def _version(bringing: Bringing, told: ToldVersion, environments: set[str]) -> N
     elif (here.origin, here.run) != (origin_of(told.source), told.run):
         bringing.refused.add((told.name, str(told.number)))
         raise OutOfReach("another version has this number here")
-    if told.stage not in NO_STAGE and here.stage != told.stage:
-        if told.stage.lower() in environments:
-            why = f"the stage is an environment here: ropeway gate {here.ref}, approve and promote it"
-            raise OutOfReach(f"it came; its stage '{told.stage}' did not: {why}")
-        models.change_version(workspace, shown=told.name, number=told.number, stage=told.stage)
     if here.created_ms != told.created_ms:
         models.tell_model_times(
             workspace,
@@ -100,6 +95,16 @@ def _version(bringing: Bringing, told: ToldVersion, environments: set[str]) -> N
             created_ms=told.created_ms,
             changed_ms=told.changed_ms,
         )
+    with bringing.leaving_out(f"stage '{told.stage}' of version {told.number} of '{told.name}'"):
+        _stage(bringing, told, here, environments)
+
+
+def _stage(bringing: Bringing, told: ToldVersion, here: ListedVersion, environments: set[str]) -> None:
+    if told.stage in NO_STAGE or here.stage == told.stage:
+        return
+    if told.stage.lower() in environments:
+        raise OutOfReach(f"it is an environment here: ropeway gate {here.ref}, approve and promote it")
+    models.change_version(bringing.workspace, shown=told.name, number=told.number, stage=told.stage)
 
 
 def _aliases(bringing: Bringing, told: ToldEntry, here: ListedModel, environments: set[str]) -> None:

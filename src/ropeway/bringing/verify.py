@@ -5,16 +5,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ropeway.bringing.bring import Bringing
-from ropeway.bringing.errors import OutOfReach
 from ropeway.bringing.registry import listed_here
 from ropeway.bringing.report import Count, Report
-from ropeway.bringing.told import Owner, ToldExperiment, ToldRun
+from ropeway.bringing.told import Owner, ToldExperiment, ToldFile, ToldRun
 from ropeway.core.hashing import digest_bytes, digest_file, digest_json
 from ropeway.models.afar import operations as models
 from ropeway.models.errors import UnknownModel
 from ropeway.tracking.afar import operations as tracking
 from ropeway.tracking.afar.errors import LoggedModelNotFound
 from ropeway.tracking.afar.records import TrackedRun
+from ropeway.tracking.projections import OWN_EXPERIMENT
 
 MOST_POINTS = 10_000_000
 MOST_DIFFERENCES = 1000
@@ -58,6 +58,10 @@ class Verifying:
         self._count("experiments", 1, int(has_come))
         if not has_come:
             return
+        home = tracking.get_experiment(self.workspace, experiment=self.bringing.homes[experiment.id])
+        if home.id != OWN_EXPERIMENT:
+            tags = (_lines(experiment.tags), _lines(_those(home.tags, experiment.tags)))
+            self._compare(f"experiment {experiment.id}", {"tags": tags})
         for run in self.bringing.read(self.source.runs(experiment)):
             here = self.bringing.run_here(run.id)
             self._count("runs", 1, int(here is not None))
@@ -104,11 +108,11 @@ class Verifying:
         return _digests(there), _digests(here)
 
     def _files(self, owner: Owner, scratch: Path) -> tuple[list[str], list[str]]:
-        try:
+        files: list[ToldFile] = []
+        # Of a run that was here already, nobody has tried them yet.
+        with self.bringing.leaving_out(f"the files of {owner.kind} {owner.id}"):
             files = self.source.files(owner)
-        except OutOfReach:
-            return [], []
-        there, here, kept = [], [], self.bringing.kept(owner)
+        there, here, kept = [], [], self.bringing.kept(owner) if files else {}
         for file in files:
             found = kept.get(file.path)
             self._count("files", 1, int(found is not None))
@@ -116,11 +120,12 @@ class Verifying:
             if (owner.id, file.path) in self.bringing.refused:
                 continue
             digest = ""
-            if self.source.is_local and file.size_bytes:
-                digest = digest_file(self.source.fetch(owner, file, scratch))
-            there.append(f"{file.path} {file.size_bytes} {digest}")
-            if found is not None:
-                here.append(f"{file.path} {found.size_bytes} {found.digest if digest else ''}")
+            with self.bringing.leaving_out(f"file '{file.path}' of {owner.kind} {owner.id}"):
+                if self.source.is_local and file.size_bytes:
+                    digest = digest_file(self.source.fetch(owner, file, scratch))
+                there.append(f"{file.path} {file.size_bytes} {digest}")
+                if found is not None:
+                    here.append(f"{file.path} {found.size_bytes} {found.digest if digest else ''}")
         return there, here
 
     def _registry(self) -> None:

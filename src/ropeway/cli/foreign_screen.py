@@ -17,7 +17,10 @@ def draw_foreign(out: "Console", version: "ModelVersion", found: "ForeignDetail"
     """What it is, what it takes, and what stands between it and the gate."""
     packaged = found.packaged
     takes = ", ".join(f"{each.name or '(unnamed)'} ({each.kind})" for each in packaged.columns or [])
-    approved = "approved here" if found.is_approved else "not approved here"
+    if not packaged.runs_code:
+        approved = "loading it runs nothing of them"
+    else:
+        approved = "approved here" if found.is_approved else "not approved here"
     draw.heading(out, version.ref)
     draw.facts(
         out,
