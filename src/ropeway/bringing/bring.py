@@ -20,6 +20,7 @@ from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest
 from ropeway.tracking.afar import operations as tracking
 from ropeway.tracking.afar.errors import ExperimentNotFound, LoggedModelNotFound
+from ropeway.tracking.afar.experiments import Lifecycle
 from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.afar.records import KeptFile, TrackedRun
 from ropeway.tracking.errors import RunNotFound
@@ -30,7 +31,7 @@ T = TypeVar("T")
 Tell = Callable[[int, int], None]
 PARENT = "mlflow.parentRunId"
 UNDONE = ("running", "scheduled")
-DELETED = "deleted"
+DELETED: Lifecycle = "deleted"
 
 
 class Bringing:
@@ -195,13 +196,12 @@ class Bringing:
         tracking.change_run(self.workspace, run=told.id, status=told.status, ended_ms=told.ended_ms)
 
     def _words_and_points(self, told: ToldRun, here: TrackedRun) -> None:
-        for key, value in told.params.items():
-            with self.leaving_out(f"param '{key}' of run {told.id}"):
-                if here.params.get(key) != value:
-                    tracking.change_run(self.workspace, run=told.id, params={key: value})
-        fresh = {key: value for key, value in told.tags.items() if here.tags.get(key) != value}
-        if fresh:
-            tracking.change_run(self.workspace, run=told.id, tags=fresh)
+        params = {key: value for key, value in told.params.items() if here.params.get(key) != value}
+        tags = {key: value for key, value in told.tags.items() if here.tags.get(key) != value}
+        with self.leaving_out(f"params of run {told.id}"):
+            tracking.record_batch(self.workspace, run=told.id, params=params)
+        with self.leaving_out(f"tags of run {told.id}"):
+            tracking.record_batch(self.workspace, run=told.id, tags=tags)
         for piece in self.read(self.source.points(told)):
             with self.leaving_out(f"{len(piece.values):,} points of '{piece.key}' of run {told.id}"):
                 tracking.record_batch(

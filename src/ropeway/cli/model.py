@@ -122,7 +122,7 @@ def list_versions(face: Face, name: str | None, limit: int) -> None:
 def show(face: Face, ref: str, with_code: bool) -> None:  # noqa: FBT001  click passes by name
     """Show one version: where it stands, what it takes and gives, what it came from."""
     from ropeway.models.operations import get_model, resolve_version
-    from ropeway.models.registry import OWN_FORMAT
+    from ropeway.models.projections import OWN_FORMAT
 
     with face.workspace() as workspace:
         if resolve_version(workspace, ref=ref).format != OWN_FORMAT:
@@ -271,7 +271,7 @@ def _passed_over(workspace: "Workspace") -> str:
 def _adopt_first(workspace: "Workspace", ref: str) -> None:
     """Translate what another tool packaged, unless it was; its newest rows may be others by now."""
     from ropeway.models.operations import resolve_version
-    from ropeway.models.registry import OWN_FORMAT
+    from ropeway.models.projections import OWN_FORMAT
     from ropeway.models.states import Move, after
 
     version = resolve_version(workspace, ref=ref)

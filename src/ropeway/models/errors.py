@@ -270,15 +270,16 @@ class NoTestRows(Conflict):
 
 
 class NotAFrame(Invalid):
-    """Something else than a polars frame was given to predict from."""
+    """Something else than rows was given to predict from."""
 
     code = "not-a-frame"
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"A model answers the rows of a polars DataFrame; this is a '{kind}'.",
-            expected="a polars DataFrame",
-            next_step="polars.DataFrame(rows) makes one of lists, dicts and other frames",
+            f"A model answers rows; this is a '{kind}'.",
+            expected="a polars or pandas frame, a list of dicts, a dict of columns or of one row; where the "
+            "model has one column, a list of its values",
+            next_step="polars.DataFrame(rows) makes a frame of most things",
             kind=kind,
         )
 

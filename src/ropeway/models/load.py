@@ -6,7 +6,7 @@ data and is decoded, never executed.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -15,7 +15,8 @@ from ropeway.models.adopting.answers import ForeignSlice
 from ropeway.models.adopting.errors import Quarantined
 from ropeway.models.adopting.loaders import open_model
 from ropeway.models.adopting.mlmodel import read_mlmodel
-from ropeway.models.errors import ModelDamaged, NotAFrame, RequestMismatch, SourceNotApproved, VersionRecalled
+from ropeway.models.errors import ModelDamaged, RequestMismatch, SourceNotApproved, VersionRecalled
+from ropeway.models.given import frame_of_given
 from ropeway.models.manifest import (
     FOREIGN_MANIFEST,
     ForeignFiles,
@@ -56,19 +57,19 @@ class LoadedPackage:
         """The columns of an answer."""
         return self.signature.outputs
 
-    def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def predict(self, frame: Any) -> pl.DataFrame:
         """One answer for each row, in the same order.
 
         Args:
-            frame: at least the columns of the signature; others are passed over.
+            frame: at least the columns of the signature; others are passed over. A polars or pandas frame, a
+                list of dicts, a dict of columns or of one row; for a model of one column its values.
 
         Raises:
             NotAFrame, ColumnMissing, RequestMismatch: the frame does not fit the signature.
             StepFailed: the project's code raised.
         """
-        if not isinstance(frame, pl.DataFrame):
-            raise NotAFrame(type(frame).__name__)
-        return self._slice.predict(self._in_types(frame))
+        given = frame_of_given(self.ref, self.inputs, frame)
+        return self._slice.predict(self._in_types(given))
 
     def close(self) -> None:
         """Let go of its modules and files."""
@@ -126,7 +127,7 @@ def load(ref: str, *, project: Path | str | None = None) -> LoadedModel:
 
     Example:
         ```python
-        ropeway.load("sentiment@production").predict(pl.DataFrame({"text": ["what a day"]}))
+        ropeway.load("sentiment@production").predict(["what a day"])
         ```
     """
     with open_workspace(project) as workspace:
