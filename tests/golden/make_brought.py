@@ -74,9 +74,7 @@ def translated(workspace: LocalWorkspace) -> str:
     add(workspace, path, name="reviews", key=["id"])
     found, inputs = look_at_foreign(workspace, ref="clf@3"), Inputs(workspace)
     packaged = read_mlmodel("clf@3", MLMODEL, found.files)
-    foreign = ForeignFiles(
-        flavor=packaged.flavor, loader=packaged.loader, files=found.files, runs_code=False
-    )
+    foreign = ForeignFiles(flavor=packaged.flavor, loader=packaged.loader, files=found.files, runs_code=False)
     signature = Signature(inputs={"x": "Float64"}, outputs=["a", "b"])
     content = content_digest(
         code={}, artifacts={}, params={}, signature=signature, columns=["x"], served="sklearn", nullable=[],

@@ -79,7 +79,7 @@ class LoaderMissing(Unavailable):
 class ForeignAnswer(Failed):
     """A foreign model raised, or gave what cannot be read as its answers."""
 
-    code = "foreign-answer"
+    code = "foreign-model-failed"
 
     def __init__(self, ref: str, what: str) -> None:
         super().__init__(
