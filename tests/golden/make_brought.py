@@ -85,8 +85,8 @@ def translated(workspace: LocalWorkspace) -> str:
         workspace.store,
         Manifest(
             format=FORMAT, content=content, source=source_digest(found.files), snapshot=UNKNOWN,
-            run=RunId(f"run_{RUN}"), served="sklearn", steps=[], pipeline="", code={}, artifacts={}, params={},
-            signature=signature, columns=["x"], datasets=[f"{dataset.name}@{dataset.version}"],
+            run=RunId(f"run_{RUN}"), served="sklearn", steps=[], pipeline="", code={}, artifacts={},
+            params={}, signature=signature, columns=["x"], datasets=[f"{dataset.name}@{dataset.version}"],
             split=inputs.split.digest, target="mood",
             replay=workspace.store.put(write_replay(pl.DataFrame(), pl.DataFrame())), packages={},
             foreign=foreign,
