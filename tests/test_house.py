@@ -103,4 +103,8 @@ def test_no_shell_no_pickle_no_system_calls_by_string() -> None:
         for word in forbidden
         if word in path.read_text(encoding="utf-8")
     ]
+    # A pickle that another tool packaged, once somebody here has trusted exactly those bytes; in one place.
+    loaders = "models/adopting/loaders.py"
+    assert [word for name, word in found if name == loaders] == ["import pickle", "pickle.loads"]
+    found = [each for each in found if each[0] != loaders]
     assert [each for each in found if not (each[1] == "eval(" and each[0].startswith("pipelines/"))] == []

@@ -1,3 +1,4 @@
+import pandas as pd
 import polars as pl
 import pytest
 from models_projects import WORDS_PIPELINE, WORDS_TOML, cancer, notes
@@ -8,6 +9,7 @@ from ropeway.models.errors import NotAFrame, RequestMismatch, VersionRecalled
 from ropeway.models.load import load_model
 from ropeway.models.operations import approve_model, gate_model, recall_model
 from ropeway.models.register import register
+from ropeway.pipelines.errors import ColumnMissing
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import LocalWorkspace
 
@@ -56,9 +58,44 @@ def test_values_that_can_be_read_are_and_others_are_refused_by_name(tumour: Loca
             model.predict(pl.DataFrame([ROW | {"mean_radius": "wide"}]))
 
 
-def test_something_that_is_no_frame_is_refused(tumour: LocalWorkspace):
-    with load_model(tumour, "tumour") as model, pytest.raises(NotAFrame, match="this is a 'dict'"):
-        model.predict(ROW)  # type: ignore[arg-type]
+@pytest.mark.parametrize("given", [7, [1, 2], [], b"x", {"a": [1], "b": [1, 2]}.items()])
+def test_something_that_is_no_rows_is_refused(tumour: LocalWorkspace, given: object):
+    with load_model(tumour, "tumour") as model, pytest.raises(NotAFrame, match="A model answers rows"):
+        model.predict(given)
+
+
+def test_whatever_holds_rows_is_asked_alike(tumour: LocalWorkspace):
+    rows = [ROW, {**ROW, "mean_radius": 20.0}]
+    frame = pl.DataFrame(rows)
+    columns = {name: frame[name].to_list() for name in frame.columns}
+    with load_model(tumour, "tumour") as model:
+        wanted = model.predict(frame)
+        for given in (rows, tuple(rows), columns, pd.DataFrame(rows), {k: frame[k] for k in columns}):
+            assert model.predict(given).equals(wanted)
+        assert model.predict(ROW).equals(wanted[:1])
+
+
+def test_what_is_missing_or_of_another_type_is_named(tumour: LocalWorkspace):
+    with load_model(tumour, "tumour") as model:
+        with pytest.raises(ColumnMissing, match="mean_radius"):
+            model.predict([{"mean_texture": 1.0}])
+        with pytest.raises(RequestMismatch, match="'mean_radius' is str"):
+            model.predict({**ROW, "mean_radius": "wide"})
+
+
+def test_a_model_of_one_column_takes_a_list_of_texts(project):
+    workspace = notes(project)
+    run_pipeline(workspace)
+    register(workspace)
+    with load_model(workspace, "mood") as model:
+        wanted = model.predict(pl.DataFrame({"text": ["glad day", "sad sea"]}))
+        for given in (
+            ["glad day", "sad sea"],
+            pd.Series(["glad day", "sad sea"]),
+            {"text": ["glad day", "sad sea"]},
+        ):
+            assert model.predict(given).equals(wanted)
+        assert model.predict("glad day").equals(wanted[:1])
 
 
 def test_two_versions_of_one_file_answer_side_by_side(project):

@@ -34,6 +34,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("labels", "ropeway.cli.labels:labels", _DATA, "Ratings in; agreement, queue and snapshots out."),
     Entry("run", "ropeway.cli.run:run", _TRAIN, "Run the pipeline; what has not changed is cached."),
     Entry("explain", "ropeway.cli.run:explain", _TRAIN, "Say which steps would run, and why."),
+    Entry("import", "ropeway.cli.imports:imports", _TRAIN, "Bring over the store of another tool: MLflow's."),
     Entry("runs", "ropeway.cli.runs:runs", _TRAIN, "Search, sort and export runs."),
     Entry("compare", "ropeway.cli.runs:compare", _TRAIN, "Lay runs side by side."),
     Entry("model", "ropeway.cli.model:model", _RELEASE, "Register, approve, promote, recall model versions."),

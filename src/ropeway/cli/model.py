@@ -38,6 +38,7 @@ def gate(face: Face, ref: str) -> None:
     with face.workspace() as workspace:
         try:
             with face.progress(f"judging {ref}"), face.user_code():
+                _adopt_first(workspace, ref)
                 report = gate_model(workspace, ref=ref)
         except IllegalTransition as error:
             if error.facts["state"] == State.LIVE:  # to promote it once more would lead nowhere
@@ -76,6 +77,27 @@ def register(face: Face, run: str, name: str | None) -> None:
     face.emit(version, lambda out: _draw_registered(out, version, passed_over))
 
 
+@model.command()
+@click.argument("ref")
+@click.option(
+    "--columns", help="The columns that it takes, in its order, where its signature names none: A,B,C."
+)
+@face_options
+def adopt(face: Face, ref: str, columns: str | None) -> None:
+    """Translate a version that MLflow packaged, so that the gate can judge it.
+
+    `ropeway gate` does it by itself. Its rows are those of [inputs.rows]. What can only be loaded by running
+    what is in it (a pickle) is in quarantine until somebody trusts exactly its files: ropeway model trust.
+    """
+    from ropeway.models.adopting.adopt import adopt as adopt_version
+
+    named = [each.strip() for each in (columns or "").split(",") if each.strip()]
+    with face.workspace() as workspace, face.progress(f"adopting {ref}"), face.user_code():
+        version = adopt_version(workspace, ref, columns=named)
+    said = "can be judged"
+    face.emit(version, lambda out: _draw_moved(out, version, said, f"ropeway gate {version.ref}"))
+
+
 @model.command("list")
 @click.argument("name", required=False)
 @click.option(
@@ -99,9 +121,13 @@ def list_versions(face: Face, name: str | None, limit: int) -> None:
 @face_options
 def show(face: Face, ref: str, with_code: bool) -> None:  # noqa: FBT001  click passes by name
     """Show one version: where it stands, what it takes and gives, what it came from."""
-    from ropeway.models.operations import get_model
+    from ropeway.models.operations import get_model, resolve_version
+    from ropeway.models.projections import OWN_FORMAT
 
     with face.workspace() as workspace:
+        if resolve_version(workspace, ref=ref).format != OWN_FORMAT:
+            _show_foreign(face, workspace, ref)
+            return
         detail = get_model(workspace, ref=ref)
         code = _read_code(workspace, detail) if with_code else {}
     face.emit(
@@ -242,6 +268,32 @@ def _passed_over(workspace: "Workspace") -> str:
     return f"The newest run, {newest.id}, {said}; this is {taken.id} of {draw.when(taken.started_at)}."
 
 
+def _adopt_first(workspace: "Workspace", ref: str) -> None:
+    """Translate what another tool packaged, unless it was; its newest rows may be others by now."""
+    from ropeway.models.operations import resolve_version
+    from ropeway.models.projections import OWN_FORMAT
+    from ropeway.models.states import Move, after
+
+    version = resolve_version(workspace, ref=ref)
+    if version.format == OWN_FORMAT:
+        return
+    after(version.ref, version.state, Move.GATE)
+    if not version.source:
+        from ropeway.models.adopting.adopt import adopt as adopt_version
+
+        adopt_version(workspace, version.ref)
+
+
+def _show_foreign(face: Face, workspace: "Workspace", ref: str) -> None:
+    """Print what another tool packaged, as its own files say."""
+    from ropeway.cli.foreign_screen import draw_foreign
+    from ropeway.models.adopting.operations import look_at_foreign
+    from ropeway.models.operations import resolve_version
+
+    version, found = resolve_version(workspace, ref=ref), look_at_foreign(workspace, ref=ref)
+    face.emit({"version": version, "foreign": found}, lambda out: draw_foreign(out, version, found))
+
+
 def _after_gate(workspace: "Workspace", report: "GateReport") -> list[str]:
     """The commands to type after a gate: towards production, or towards a version that passes."""
     from ropeway.story.advise import after_refusal
@@ -306,6 +358,8 @@ def _draw_gate(out: "Console", report: "GateReport", steps: list[str]) -> None:
             out.print(f"  {check.name}: {check.says}")
     outcome = draw.badge("passed") if report.passed else draw.badge("refused")
     out.print(outcome + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
+    if report.unproven:
+        out.print(f"Nothing here proves it: {report.unproven}.")
     if report.was_approved_by is not None:
         out.print(
             f"{report.was_approved_by} had approved it on what the gate found before; that no longer counts."

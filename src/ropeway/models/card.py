@@ -13,7 +13,7 @@ from ropeway.core.hashing import short
 from ropeway.core.ids import Digest
 from ropeway.data.operations import find_version
 from ropeway.models import registry
-from ropeway.models.manifest import Manifest, read_manifest
+from ropeway.models.manifest import ForeignFiles, Manifest, foreign_of, read_manifest
 from ropeway.models.registry import ModelVersion
 from ropeway.workspace import Context
 from ropeway.workspace.project import Scalar
@@ -53,7 +53,8 @@ def write_card(context: Context, version: ModelVersion) -> str:
 
 def _summary(version: ModelVersion) -> str:
     where = f", in {', '.join(version.environments)}" if version.environments else ""
-    return f"**{version.state}**{where}. Registered {_day(version)} from run `{version.run}`."
+    made = f" from run `{version.run}`" if version.run else ""
+    return f"**{version.state}**{where}. Registered {_day(version)}{made}."
 
 
 def _purpose(context: Context) -> str:
@@ -70,7 +71,11 @@ def _purpose(context: Context) -> str:
 
 
 def _data(context: Context, manifest: Manifest, evidence: "Evidence | None") -> str:
-    lines = [f"- Trained on {_dataset(context, ref)}" for ref in manifest.datasets]
+    # Of what another tool packaged, nothing here knows what it learnt from.
+    said = (
+        "Trained on" if foreign_of(manifest) is None else "Learnt from what its maker says; judged by rows of"
+    )
+    lines = [f"- {said} {_dataset(context, ref)}" for ref in manifest.datasets]
     if evidence is not None:
         counts = ", ".join(f"{evidence.parts.get(part, 0):,} {part}" for part in PARTS)
         lines.append(f"- Split `{short(evidence.split)}`: {counts} rows")
@@ -106,6 +111,9 @@ def _model(manifest: Manifest, training: Mapping[str, Scalar] | None) -> str:
     learnt = ", ".join(f"`{name}` ({each.format})" for name, each in sorted(manifest.artifacts.items()))
     params = training if training is not None else manifest.params
     shown = ", ".join(f"`{name}` = {_scalar(value)}" for name, value in sorted(params.items()))
+    foreign = foreign_of(manifest)
+    if foreign is not None:
+        return _section("The model", _foreign(manifest, foreign, inputs))
     lines = [
         f"- Takes {inputs}; gives {', '.join(f'`{name}`' for name in manifest.signature.outputs)}",
         f"- Steps: {' → '.join(manifest.steps)}",
@@ -115,6 +123,17 @@ def _model(manifest: Manifest, training: Mapping[str, Scalar] | None) -> str:
         "- Ran under " + ", ".join(f"{name} {each}" for name, each in sorted(manifest.packages.items())),
     ]
     return _section("The model", lines)
+
+
+def _foreign(manifest: Manifest, foreign: ForeignFiles, inputs: str) -> list[str]:
+    how = (
+        "which runs what is in it: somebody here answers for these files" if foreign.runs_code else "as data"
+    )
+    return [
+        f"- Takes {inputs}; gives {', '.join(f'`{name}`' for name in manifest.signature.outputs)}",
+        f"- Packaged by MLflow, flavor `{foreign.flavor}`; loaded by {foreign.loader}, {how}",
+        f"- Content `{short(manifest.content)}`, files `{short(manifest.source)}`",
+    ]
 
 
 def _results(evidence: "Evidence | None") -> str:

@@ -270,15 +270,16 @@ class NoTestRows(Conflict):
 
 
 class NotAFrame(Invalid):
-    """Something else than a polars frame was given to predict from."""
+    """Something else than rows was given to predict from."""
 
     code = "not-a-frame"
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"A model answers the rows of a polars DataFrame; this is a '{kind}'.",
-            expected="a polars DataFrame",
-            next_step="polars.DataFrame(rows) makes one of lists, dicts and other frames",
+            f"A model answers rows; this is a '{kind}'.",
+            expected="a polars or pandas frame, a list of dicts, a dict of columns or of one row; where the "
+            "model has one column, a list of its values",
+            next_step="polars.DataFrame(rows) makes a frame of most things",
             kind=kind,
         )
 
@@ -412,15 +413,19 @@ class EvidenceDiffers(Refused):
 
 
 class ForeignPackage(Refused):
-    """Another tool packaged this version: what judges, checks and serves packages of ours cannot read it."""
+    """Another tool packaged this version, and it was not translated into a package of ours."""
 
     code = "foreign-package"
 
-    def __init__(self, ref: str) -> None:
+    def __init__(self, ref: str, *, is_here: bool = False) -> None:
+        if is_here:
+            why, next_step = "it was not adopted yet", f"ropeway model adopt {ref}"
+        else:
+            why, next_step = "its files are not here", "log the model through this server, and register that"
         super().__init__(
-            f"{ref} was packaged by another tool, and can be neither judged nor served here.",
-            expected="a version that `ropeway model register` made",
-            next_step="train it in a pipeline: ropeway run, then ropeway model register",
+            f"{ref} was packaged by another tool, and can be neither judged nor served: {why}.",
+            expected="a version that `ropeway model register` made, or one that was adopted",
+            next_step=next_step,
             ref=ref,
         )
 

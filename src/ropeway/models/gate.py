@@ -12,6 +12,7 @@ from ropeway.core.ids import Digest
 from ropeway.models import registry
 from ropeway.models.events import GateCheck, GateEvaluated
 from ropeway.models.exam_terms import exam_terms
+from ropeway.models.projections import OWN_FORMAT
 from ropeway.models.registry import ModelVersion
 from ropeway.models.states import Move, State, after
 from ropeway.models.within import Within
@@ -28,6 +29,7 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         look: how many times this test set has been looked at, this time included.
         was_approved_by: who had approved it on the former evidence, which no longer counts.
+        unproven: what nothing here can prove about it, and is its maker's word; empty for a run of ours.
     """
 
     ref: str
@@ -40,6 +42,10 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     look: int
     evidence: Digest
     was_approved_by: str | None = None
+    unproven: str = ""
+
+
+UNPROVEN = "what it learnt from is not on record here: that these rows were kept from it is its maker's word"
 
 
 def examine(workspace: Workspace, ref: str) -> tuple[ModelVersion, Digest]:
@@ -127,6 +133,7 @@ def _record(context: Context, version: ModelVersion, evidence: Digest, seen: "Ev
         look=look,
         evidence=evidence,
         was_approved_by=now.approved_by if now.state is State.APPROVED else None,
+        unproven="" if now.format == OWN_FORMAT else UNPROVEN,
     )
 
 

@@ -6,13 +6,25 @@ data and is decoded, never executed.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
 from ropeway.core.ids import Digest
-from ropeway.models.errors import NotAFrame, RequestMismatch, SourceNotApproved, VersionRecalled
-from ropeway.models.manifest import Manifest, read_manifest, read_part
+from ropeway.models.adopting.answers import ForeignSlice
+from ropeway.models.adopting.errors import Quarantined
+from ropeway.models.adopting.loaders import open_model
+from ropeway.models.adopting.mlmodel import read_mlmodel
+from ropeway.models.errors import ModelDamaged, RequestMismatch, SourceNotApproved, VersionRecalled
+from ropeway.models.given import frame_of_given
+from ropeway.models.manifest import (
+    FOREIGN_MANIFEST,
+    ForeignFiles,
+    Manifest,
+    foreign_of,
+    read_manifest,
+    read_part,
+)
 from ropeway.models.operations import get_model, resolve_version
 from ropeway.models.registry import ModelVersion
 from ropeway.models.request import dtype_of
@@ -28,7 +40,7 @@ if TYPE_CHECKING:
 class LoadedPackage:
     """A package's slice in this process. Several threads may ask it at once."""
 
-    def __init__(self, ref: str, manifest: Manifest, made: Slice) -> None:
+    def __init__(self, ref: str, manifest: Manifest, made: Slice | ForeignSlice) -> None:
         self.ref = ref
         self.manifest = manifest
         self.signature = Signature(inputs=manifest.ordered_inputs(), outputs=list(manifest.signature.outputs))
@@ -45,19 +57,19 @@ class LoadedPackage:
         """The columns of an answer."""
         return self.signature.outputs
 
-    def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def predict(self, frame: Any) -> pl.DataFrame:
         """One answer for each row, in the same order.
 
         Args:
-            frame: at least the columns of the signature; others are passed over.
+            frame: at least the columns of the signature; others are passed over. A polars or pandas frame, a
+                list of dicts, a dict of columns or of one row; for a model of one column its values.
 
         Raises:
             NotAFrame, ColumnMissing, RequestMismatch: the frame does not fit the signature.
             StepFailed: the project's code raised.
         """
-        if not isinstance(frame, pl.DataFrame):
-            raise NotAFrame(type(frame).__name__)
-        return self._slice.predict(self._in_types(frame))
+        given = frame_of_given(self.ref, self.inputs, frame)
+        return self._slice.predict(self._in_types(given))
 
     def close(self) -> None:
         """Let go of its modules and files."""
@@ -115,7 +127,7 @@ def load(ref: str, *, project: Path | str | None = None) -> LoadedModel:
 
     Example:
         ```python
-        ropeway.load("sentiment@production").predict(pl.DataFrame({"text": ["what a day"]}))
+        ropeway.load("sentiment@production").predict(["what a day"])
         ```
     """
     with open_workspace(project) as workspace:
@@ -134,6 +146,9 @@ def load_version(workspace: Workspace, version: ModelVersion) -> LoadedModel:
     """As `load`, for a version that is at hand."""
     detail = get_model(workspace, ref=version.ref)
     if not detail.source_approved:
+        foreign = foreign_of(detail.manifest)
+        if foreign is not None:
+            raise Quarantined(version.ref, version.source, f"it is loaded by its {foreign.loader}")
         raise SourceNotApproved(version.ref, version.source)
     return LoadedModel(version, load_package(workspace, version.package, version.ref))
 
@@ -146,6 +161,9 @@ def load_package(workspace: Workspace, package: Digest, ref: str) -> LoadedPacka
     """
     store = workspace.store
     manifest = read_manifest(store, package, ref)
+    foreign = foreign_of(manifest)
+    if foreign is not None:
+        return LoadedPackage(ref, manifest, _open_foreign(workspace, manifest, foreign, ref))
     made = load_slice(
         pipeline=manifest.pipeline,
         code={path: read_part(store, digest, ref, f"code/{path}") for path, digest in manifest.code.items()},
@@ -158,3 +176,17 @@ def load_package(workspace: Workspace, package: Digest, ref: str) -> LoadedPacka
         trusted=tuple(workspace.project.models.trusted_types),
     )
     return LoadedPackage(ref, manifest, made)
+
+
+def _open_foreign(workspace: Workspace, manifest: Manifest, foreign: ForeignFiles, ref: str) -> ForeignSlice:
+    """A foreign package's model. How it is loaded is read from its own files, not from the manifest."""
+
+    def read(path: str) -> bytes:
+        return read_part(workspace.store, foreign.files[path], ref, f"files/{path}")
+
+    packaged = read_mlmodel(ref, read(FOREIGN_MANIFEST), foreign.files)
+    if packaged.runs_code and not foreign.runs_code:
+        raise ModelDamaged(ref, FOREIGN_MANIFEST, foreign.files[FOREIGN_MANIFEST])
+    trusted = workspace.project.models.trusted_types
+    model = open_model(ref, packaged, read, list(foreign.files), trusted)
+    return ForeignSlice(ref, model, manifest.columns, manifest.signature.outputs)

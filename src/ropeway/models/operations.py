@@ -11,7 +11,7 @@ import ropeway.models.reference_operations  # noqa: F401  the room's operations 
 from ropeway.core.ids import Digest, ModelName, RunId
 from ropeway.models import registry
 from ropeway.models.card import write_card
-from ropeway.models.errors import BadModelName, FourEyes, NoSuchRule, UnknownSource
+from ropeway.models.errors import BadModelName, ForeignPackage, FourEyes, NoSuchRule, UnknownSource
 from ropeway.models.events import (
     ApprovedByRule,
     ModelApproved,
@@ -24,7 +24,7 @@ from ropeway.models.events import (
 )
 from ropeway.models.gate import GateReport, examine, judge, take_verdict
 from ropeway.models.judgement import require_fresh
-from ropeway.models.manifest import Manifest, read_manifest
+from ropeway.models.manifest import Manifest, foreign_of, read_manifest
 from ropeway.models.provenance import require_as_recorded
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.routing import Routing, route_in, routing_of
@@ -80,11 +80,15 @@ def resolve_version(context: Context, *, ref: str) -> ModelVersion:
 def get_model(context: Context, *, ref: str) -> ModelDetail:
     """A version with its manifest: parameters, signature, code files, artifacts, data."""
     version = registry.resolve(context.read, context.project, ref)
+    manifest = read_manifest(context.store, version.package, version.ref)
+    foreign = foreign_of(manifest)
     return ModelDetail(
         version=version,
-        manifest=read_manifest(context.store, version.package, version.ref),
+        manifest=manifest,
         training=registry.training_params(context.read, version.run),
-        source_approved=registry.is_source_approved(context.read, version.source),
+        # Without need where loading runs nothing of it.
+        source_approved=(foreign is not None and not foreign.runs_code)
+        or registry.is_source_approved(context.read, version.source),
     )
 
 
@@ -123,6 +127,8 @@ def register_package(context: Context, *, name: str, package: Digest) -> ModelVe
     if not _NAME.fullmatch(name):
         raise BadModelName(name)
     manifest = read_manifest(context.store, package, name)
+    if foreign_of(manifest) is not None:
+        raise ForeignPackage(name)
     context.begin()
     record = registry.record_of(context.read, manifest.run)
     if record is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from ropeway.data.projections import split_assignment, split_of
 from ropeway.data.records import SplitRecord
 from ropeway.models.errors import PackageDiffers
-from ropeway.models.manifest import Manifest
+from ropeway.models.manifest import Manifest, foreign_of
 from ropeway.models.registry import record_of
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.store import Store
@@ -61,14 +61,19 @@ def require_split(read: Connection, store: Store, ref: str, manifest: Manifest) 
         PackageDiffers: that run, or that split of its dataset, is not of this workspace; or the package says
             something else of it.
     """
-    record = record_of(read, manifest.run)
-    if record is None:
-        unknown = "this workspace has no such run, so the rows that it learnt from are not known"
-        raise PackageDiffers(ref, manifest.run, [unknown])
-    require_as_recorded(store, ref, manifest, record)
-    dataset, _, version = datasets_of(record)[0].partition("@")
+    # What another tool packaged names no run of ours: its rows were told, and held against the project, when
+    # it was adopted.
+    reference, split = manifest.datasets[0], manifest.split
+    if foreign_of(manifest) is None:
+        record = record_of(read, manifest.run)
+        if record is None:
+            unknown = "this workspace has no such run, so the rows that it learnt from are not known"
+            raise PackageDiffers(ref, manifest.run, [unknown])
+        require_as_recorded(store, ref, manifest, record)
+        reference, split = datasets_of(record)[0], record.split
+    dataset, _, version = reference.partition("@")
     assigned = split_assignment.c
-    where = (assigned.dataset == dataset) & (assigned.version == version) & (assigned.record == record.split)
+    where = (assigned.dataset == dataset) & (assigned.version == version) & (assigned.record == split)
     row = read.execute(select(split_assignment).where(where).order_by(assigned.seq).limit(1)).first()
     if row is None:
         raise PackageDiffers(ref, manifest.run, [f"no such split was ever assigned to '{dataset}' here"])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import Digest, ModelName, PersonId, RunId
@@ -62,7 +62,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     look: int | None = None
     known: bool = False
     format: str = OWN_FORMAT
-    """What packaged it; only what `ropeway` did can be judged and served."""
+    """What packaged it; what another tool did is adopted before it is judged and served."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +197,7 @@ def part_in(read: Connection, version: ModelVersion, person: PersonId) -> str:
     if read.execute(select(model_version.c.registered_by).where(where)).scalar_one() == person:
         return "registered"
     # A run that is not of this workspace has nobody here to name.
-    return "trained" if _runner_of(read, version.run) == person else ""
+    return "trained" if person in (_runner_of(read, version.run), _opener_of(read, version.run)) else ""
 
 
 def is_source_approved(read: Connection, source: str) -> bool:
@@ -223,6 +223,13 @@ def _runner_of(read: Connection, run: RunId) -> PersonId | None:
     return read.execute(select(facts.actor).where(where)).scalar()
 
 
+def _opener_of(read: Connection, run: RunId) -> PersonId | None:
+    """Who opened a run from afar."""
+    facts = recorded_event.c
+    where = (facts.subject == f"run:{run}") & (facts.verb == "run-opened")
+    return read.execute(select(facts.actor).where(where)).scalar()
+
+
 def was_live_in(read: Connection, version: ModelVersion, environment: str) -> bool:
     """Whether an environment has pointed to a version before."""
     past = alias_history.c
@@ -243,8 +250,13 @@ def training_params(read: Connection, run: RunId) -> dict[str, Scalar] | None:
 
 
 def sources(read: Connection) -> list[Digest]:
-    """The source digests of all registered versions."""
-    return list(read.execute(select(model_version.c.source).distinct()).scalars())
+    """The source digests of all registered versions; of foreign ones that of all their files."""
+    ours = select(model_version.c.source).where(model_version.c.source != "")
+    # What was not adopted yet has its files for a package.
+    foreign = select(model_version.c.package).where(
+        model_version.c.source == "", model_version.c.package != ""
+    )
+    return [Digest(each) for each in read.execute(union(ours, foreign)).scalars()]
 
 
 def number_in(read: Connection, name: str, environment: str) -> int | None:

@@ -36,6 +36,7 @@ OPERATIONS = (
     "ropeway.pipelines.operations",
     "ropeway.models.operations",
     "ropeway.models.afar.operations",
+    "ropeway.models.adopting.operations",
     "ropeway.predictions.operations",
     "ropeway.serving.operations",
     "ropeway.monitoring.operations",

@@ -72,6 +72,31 @@ class ForeignModelRegistered(OfVersion, frozen=True, kw_only=True):
         return () if self.files is None else (self.files,)
 
 
+@event("foreign-model-adopted")
+class ForeignModelAdopted(OfVersion, frozen=True, kw_only=True):
+    """A foreign version was translated into a package that the gate can judge and that can be served.
+
+    Attributes:
+        package: the translation beside the version's own files.
+        content: what it computes, as an identity.
+        source: the digest of its own files, under which they are approved where loading runs them.
+        dataset: the rows that it is judged on, `name@digest`.
+        flavor: which of its flavors is loaded.
+        runs_code: whether loading it runs what is in it.
+    """
+
+    package: Digest
+    content: Digest
+    source: Digest
+    dataset: str
+    flavor: str
+    runs_code: bool
+
+    def objects(self) -> Iterable[Digest]:
+        """The package."""
+        return (self.package,)
+
+
 @event("model-version-changed", erasable=("description", "tags", "untagged"))
 class ModelVersionChanged(OfVersion, frozen=True, kw_only=True):
     """What is None or empty is as it was. `stage` is a word of the client's, not a state."""
@@ -93,3 +118,12 @@ class ModelAliasSet(OfEntry, frozen=True, kw_only=True):
 
     alias: str
     number: int | None
+
+
+@event("model-times-told")
+class ModelTimesTold(OfEntry, frozen=True, kw_only=True):
+    """When a registered name, or with a number a version of it, was made and changed where it comes from."""
+
+    number: int | None
+    created_ms: int
+    changed_ms: int

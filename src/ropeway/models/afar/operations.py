@@ -12,6 +12,7 @@ from ropeway.models.afar.events import (
     ModelAliasSet,
     ModelEntryChanged,
     ModelEntryCreated,
+    ModelTimesTold,
     ModelVersionChanged,
     ModelVersionRemoved,
 )
@@ -31,8 +32,8 @@ from ropeway.models.afar.reading import (
 )
 from ropeway.models.errors import GuardedAlias, ModelExists, UnknownVersion, VersionInUse
 from ropeway.models.registry import environments_of, next_number
-from ropeway.tracking.afar.errors import FileNotThere
-from ropeway.tracking.afar.runs import row_of
+from ropeway.tracking.afar.errors import FileNotThere, IdTaken
+from ropeway.tracking.afar.runs import check_moment, row_of
 from ropeway.workspace import Context, Limit, operation
 
 __all__ = [
@@ -47,8 +48,10 @@ __all__ = [
     "register_foreign",
     "remove_version",
     "set_alias",
+    "tell_model_times",
 ]
 
+MOST_VERSIONS = 10**9
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PICKLED = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".cloudpickle", ".dill")
 
@@ -143,6 +146,7 @@ def register_foreign(
     description: str | None = None,
     tags: dict[str, str] = {},  # noqa: B006
     run_link: str | None = None,
+    told_number: int = 0,
 ) -> ListedVersion:
     """Make a version of files that another tool packaged: a candidate, with its files' digests on record.
 
@@ -156,15 +160,20 @@ def register_foreign(
         description: free words.
         tags: free words.
         run_link: an address, for people.
+        told_number: the number that it had elsewhere, and keeps; those below it that are not here stay so.
 
     Raises:
         UnknownModel: no such name is registered.
+        IdTaken: a version here has this number, or a higher one.
     """
     found = files_of(context.read, origin)
     tree = context.store.put_tree(found.files) if found.files else None
     context.begin()
     row = require_entry(context.read, shown)
     number = next_number(context.read, row.name)
+    if told_number and not number <= told_number < MOST_VERSIONS:
+        raise IdTaken(f"version of '{shown}'", str(told_number))
+    number = told_number or number
     told = run or found.run
     made_by = row_of(context.read, told) if told else None
     context.append(
@@ -283,6 +292,21 @@ def set_alias(context: Context, *, shown: str, alias: str, number: int | None) -
     if number is not None:
         require_listed(context.read, row.name, number)
     context.append(ModelAliasSet(name=row.name, alias=alias, number=number))
+    return True
+
+
+@operation("models.tell-times", kind="command", permission="models:write")
+def tell_model_times(
+    context: Context, *, shown: str, number: int | None, created_ms: int, changed_ms: int
+) -> bool:
+    """Note when a registered name, or a version of it, was made and changed where it comes from."""
+    check_moment(created_ms)
+    check_moment(changed_ms)
+    context.begin()
+    row = require_entry(context.read, shown)
+    if number is not None:
+        require_listed(context.read, row.name, number)
+    context.append(ModelTimesTold(name=row.name, number=number, created_ms=created_ms, changed_ms=changed_ms))
     return True
 
 

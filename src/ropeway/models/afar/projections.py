@@ -4,15 +4,17 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, 
 
 from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
 from ropeway.models.afar.events import (
+    ForeignModelAdopted,
     ForeignModelRegistered,
     ModelAliasSet,
     ModelEntryChanged,
     ModelEntryCreated,
+    ModelTimesTold,
     ModelVersionChanged,
     ModelVersionRemoved,
 )
 from ropeway.models.events import ModelRegistered
-from ropeway.models.projections import enter_version, retire_version
+from ropeway.models.projections import enter_version, model_version, retire_version
 from ropeway.tracking.afar.moments import ms_of
 
 ACTIVE = "active"
@@ -150,6 +152,20 @@ def _register(fact: Fact[ForeignModelRegistered], connection: Connection) -> Non
         )
 
 
+@projects(ForeignModelAdopted)
+def _adopt(fact: Fact[ForeignModelAdopted], connection: Connection) -> None:
+    event = fact.event
+    mine = (model_version.c.name == event.name) & (model_version.c.number == event.number)
+    told = {
+        "package": event.package,
+        "content": event.content,
+        "source": event.source,
+        "dataset": event.dataset,
+        "served": event.flavor,
+    }
+    connection.execute(update(model_version).where(mine).values(**told))
+
+
 @projects(ModelRegistered)
 def _register_own(fact: Fact[ModelRegistered], connection: Connection) -> None:
     """A version of ours is listed for clients too."""
@@ -205,6 +221,17 @@ def _remove_version(fact: Fact[ModelVersionRemoved], connection: Connection) -> 
         connection.execute(delete(table).where(where))
     retire_version(fact, connection, note="taken off the list of its registry")
     _touch(connection, event.name, ms_of(fact.at))
+
+
+@projects(ModelTimesTold)
+def _tell_times(fact: Fact[ModelTimesTold], connection: Connection) -> None:
+    event = fact.event
+    told = {"created_ms": event.created_ms, "changed_ms": event.changed_ms}
+    if event.number is None:
+        connection.execute(update(model_entry).where(model_entry.c.name == event.name).values(**told))
+        return
+    mine = (listed_version.c.name == event.name) & (listed_version.c.number == event.number)
+    connection.execute(update(listed_version).where(mine).values(**told))
 
 
 @projects(ModelAliasSet)

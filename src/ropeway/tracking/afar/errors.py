@@ -1,7 +1,7 @@
 """What can go wrong with what clients tell from afar.
 
 NotFound  └── ExperimentNotFound · LoggedModelNotFound · FileNotThere · TagNotThere
-Conflict  └── ExperimentExists · ParamFixed · NotActive
+Conflict  └── ExperimentExists · IdTaken · ParamFixed · NotActive
 Invalid   └── BadFilePath · BadMoment
 """
 
@@ -56,6 +56,19 @@ class ExperimentExists(Conflict):
             f"There is an experiment '{name[:SHOWN]}' already, which is {lifecycle}.",
             expected="a name of its own",
             next_step="restore it" if lifecycle == "deleted" else "use that one",
+        )
+
+
+class IdTaken(Conflict):
+    """An id that a store told is another thing's here, or none that could be kept."""
+
+    code = "id-taken"
+
+    def __init__(self, noun: str, told: str) -> None:
+        super().__init__(
+            f"The id '{told[:SHOWN]}' cannot be that of a new {noun}.",
+            expected="an id of MLflow's form that nothing here has",
+            next_step="leave it out: one is made",
         )
 
 

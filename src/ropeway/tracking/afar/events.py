@@ -210,3 +210,35 @@ class LoggedModelFileRemoved(OfLoggedModel, frozen=True, kw_only=True):
     """A file of a logged model, or all under a folder, are no longer listed."""
 
     path: str | None
+
+
+@event("times-told")
+class TimesTold(Event, frozen=True, kw_only=True):
+    """When an `experiment` or a `logged-model` was made and changed where it comes from."""
+
+    thing: str
+    id: str
+    created_ms: int
+    changed_ms: int
+
+    def subject(self) -> str:
+        """The experiment or the logged model."""
+        return f"{self.thing}:{self.id}"
+
+
+@event("store-brought", erasable=("source",))
+class StoreBrought(Event, frozen=True, kw_only=True):
+    """Another tool's store was brought over and held against it. `store` is a digest of its address."""
+
+    store: str
+    source: str | None
+    report: Digest
+    is_whole: bool
+
+    def subject(self) -> str:
+        """The store."""
+        return f"store:{self.store}"
+
+    def objects(self) -> Iterable[Digest]:
+        """The report."""
+        return (self.report,)

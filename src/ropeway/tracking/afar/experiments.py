@@ -1,12 +1,13 @@
 """Experiments: made, found, changed. The project's own, id 0, is there from the start."""
 
+import re
 from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
 from ropeway.tracking import mlflow_fields
-from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, NotActive, TagNotThere
+from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, IdTaken, NotActive, TagNotThere
 from ropeway.tracking.afar.events import ExperimentChanged, ExperimentCreated
 from ropeway.tracking.afar.projections import ACTIVE, DEFAULT_NAME, experiment, experiment_tag
 from ropeway.tracking.afar.records import Experiment
@@ -16,6 +17,8 @@ from ropeway.workspace import Context, Limit, operation
 
 Lifecycle = Literal["", "active", "deleted"]
 View = Literal["active", "deleted", "all"]
+
+_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 OWN = Experiment(
     id=OWN_EXPERIMENT,
@@ -35,16 +38,22 @@ def create_experiment(
     name: str,
     location: str | None = None,
     tags: dict[str, str] = {},  # noqa: B006  the operation copies it
+    told_id: str = "",
 ) -> str:
     """Make a place for runs; gives its id. `location` is kept as the client says it, and never opened.
 
+    `told_id` is the id that it had elsewhere, and keeps.
+
     Raises:
         ExperimentExists: the name is another's, deleted or not.
+        IdTaken: the id is.
     """
     context.begin()
     _require_free(context.read, name)
     highest = context.read.execute(select(func.max(experiment.c.number))).scalar() or 0
-    made = str(highest + 1)
+    if told_id and (not _ID.fullmatch(told_id) or is_experiment(context.read, told_id)):
+        raise IdTaken("experiment", told_id)
+    made = told_id or str(highest + 1)
     context.append(ExperimentCreated(experiment=made, name=name, location=location, tags=tags or None))
     return made
 
@@ -136,6 +145,12 @@ def change_experiment(
         )
     )
     return True
+
+
+def is_experiment(read: Connection, number: str) -> bool:
+    """Whether some experiment has this id."""
+    where = select(experiment.c.id).where(experiment.c.id == number)
+    return number == OWN_EXPERIMENT or read.execute(where).first() is not None
 
 
 def find_experiment(read: Connection, number: str) -> Experiment:

@@ -1,6 +1,7 @@
 """Logged models: files under an id of their own, before and after anybody registers them."""
 
 import math
+import re
 import secrets
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from ropeway.core.ids import RunId
 from ropeway.tracking import mlflow_fields
-from ropeway.tracking.afar.errors import LoggedModelNotFound, TagNotThere
+from ropeway.tracking.afar.errors import IdTaken, LoggedModelNotFound, TagNotThere
 from ropeway.tracking.afar.events import (
     LoggedModelChanged,
     LoggedModelCreated,
@@ -29,6 +30,7 @@ from ropeway.tracking.afar.selecting import selected
 from ropeway.tracking.projections import run as run_table
 from ropeway.workspace import Context, Limit, operation
 
+_ID = re.compile(r"m-[0-9a-f]{32}")
 ModelStatus = Literal["", "pending", "ready", "failed"]
 
 
@@ -42,16 +44,20 @@ def create_logged(
     run: str | None = None,
     tags: dict[str, str] = {},  # noqa: B006  the operation copies it
     params: dict[str, str] = {},  # noqa: B006
+    told_id: str = "",
 ) -> LoggedModel:
-    """Begin to log a model; its files follow.
+    """Begin to log a model; its files follow. `told_id` is the id that it had elsewhere, and keeps.
 
     Raises:
-        ExperimentNotFound, RunNotFound, NotActive: as they say.
+        ExperimentNotFound, RunNotFound, NotActive, IdTaken: as they say.
     """
     context.begin()
     require_active_experiment(context.read, experiment)
     made_by = None if run is None else RunId(require_row(context.read, run).id)
-    made = f"m-{secrets.token_hex(16)}"
+    taken = select(logged_model.c.id).where(logged_model.c.id == told_id)
+    if told_id and (not _ID.fullmatch(told_id) or context.read.execute(taken).first() is not None):
+        raise IdTaken("logged model", told_id)
+    made = told_id or f"m-{secrets.token_hex(16)}"
     context.append(
         LoggedModelCreated(
             model=made,

@@ -2,6 +2,7 @@
 
 from ropeway.tracking.afar.batch import record_batch
 from ropeway.tracking.afar.bulk import bulk_history, sampled_history
+from ropeway.tracking.afar.brought import record_brought, tell_times
 from ropeway.tracking.afar.experiments import (
     change_experiment,
     create_experiment,
@@ -48,7 +49,9 @@ __all__ = [
     "put_model_file",
     "put_run_file",
     "record_batch",
+    "record_brought",
     "remove_model_file",
     "remove_run_file",
     "sampled_history",
+    "tell_times",
 ]

@@ -31,6 +31,7 @@ from ropeway.tracking.afar.events import (
     RunFileRemoved,
     RunLinked,
     RunOpened,
+    TimesTold,
 )
 from ropeway.tracking.afar.moments import moment_of, ms_of
 from ropeway.tracking.events import HostRecord
@@ -384,3 +385,11 @@ def _remove_under(connection: Connection, table: Table, where: object, column: s
     under = name.startswith(f"{path}/", autoescape=True)
     condition = or_(name == path, under) if path else name == name
     connection.execute(delete(table).where(where, condition))  # type: ignore[arg-type]
+
+
+@projects(TimesTold)
+def _tell_times(fact: Fact[TimesTold], connection: Connection) -> None:
+    event = fact.event
+    table = experiment if event.thing == "experiment" else logged_model
+    told = {"created_ms": event.created_ms, "changed_ms": event.changed_ms}
+    connection.execute(update(table).where(table.c.id == event.id).values(**told))

@@ -1,12 +1,13 @@
 """Runs from afar: opened, changed, found again."""
 
+import re
 import secrets
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, select
 
 from ropeway.core.ids import RunId
-from ropeway.tracking.afar.errors import BadMoment, NotActive, ParamFixed, TagNotThere
+from ropeway.tracking.afar.errors import BadMoment, IdTaken, NotActive, ParamFixed, TagNotThere
 from ropeway.tracking.afar.events import RunChanged, RunOpened
 from ropeway.tracking.afar.experiments import Lifecycle, require_active_experiment
 from ropeway.tracking.afar.moments import LAST_MS
@@ -18,6 +19,7 @@ from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.projections import run_param, run_tag
 from ropeway.workspace import Context, operation
 
+_HEX = re.compile(r"[0-9a-f]{32}")
 Status = Literal["", "running", "scheduled", "finished", "failed", "interrupted"]
 
 
@@ -32,6 +34,7 @@ def open_run(
     tags: dict[str, str] = {},  # noqa: B006  the operation copies it
     started_ms: int = 0,
     parent: str | None = None,
+    told_id: str = "",
 ) -> TrackedRun:
     """Begin a run that its client records call by call.
 
@@ -44,15 +47,19 @@ def open_run(
         tags: free words about it.
         started_ms: when it began, in milliseconds since 1970.
         parent: the run that it is part of, as `runs.get` takes it; one that is not here is left out.
+        told_id: the 32 hex digits that it had elsewhere, and keeps.
 
     Raises:
         ExperimentNotFound, NotActive: the experiment is not there, or not any more.
         BadMoment: no calendar has that time.
+        IdTaken: another run has the id.
     """
-    _check_moment(started_ms)
+    check_moment(started_ms)
     context.begin()
     require_active_experiment(context.read, experiment)
-    made = RunId(f"run_{secrets.token_hex(16)}")
+    if told_id and (not _HEX.fullmatch(told_id) or row_of(context.read, told_id) is not None):
+        raise IdTaken("run", told_id)
+    made = RunId(f"run_{told_id or secrets.token_hex(16)}")
     within = None if parent is None else row_of(context.read, parent)
     context.append(
         RunOpened(
@@ -101,7 +108,7 @@ def change_run(
         BadMoment: no calendar has that time.
     """
     if ended_ms is not None:
-        _check_moment(ended_ms)
+        check_moment(ended_ms)
     context.begin()
     row = _writable(context.read, run, lifecycle)
     for key in untagged:
@@ -176,6 +183,7 @@ def fresh_params(read: Connection, row: Any, params: dict[str, str]) -> dict[str
     return {key: value for key, value in params.items() if key not in known}
 
 
-def _check_moment(told_ms: int) -> None:
+def check_moment(told_ms: int) -> None:
+    """Raise `BadMoment` where no calendar has that time."""
     if not 0 <= told_ms <= LAST_MS:
         raise BadMoment(told_ms)

@@ -1,0 +1,153 @@
+"""A store of MLflow comes over whole, once, and nothing from outside of it does."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
+
+from ropeway.bringing.errors import NoStoreThere, OutOfReach
+from ropeway.bringing.mlflow import bring, open_source
+from ropeway.bringing.places import Places
+from ropeway.bringing.registry import origin_of
+from ropeway.bringing.report import Report
+from ropeway.bringing.told import Owner
+from ropeway.models.afar.operations import get_entry, get_listed
+from ropeway.tracking.afar.operations import get_experiment, get_tracked, list_run_files, metric_history
+from ropeway.workspace import LocalWorkspace
+from ropeway.workspace.operations import list_events
+
+TOML = """
+[project]
+name = "study"
+[environments.production]
+"""
+
+
+@pytest.fixture
+def here(project: Callable[..., LocalWorkspace]) -> LocalWorkspace:
+    return project(TOML)
+
+
+def brought(here: LocalWorkspace, given: str, artifacts: Path | None = None) -> Report:
+    source = open_source(given, artifacts)
+    try:
+        return bring(here, source)
+    finally:
+        source.close()
+
+
+def said(report: Report) -> str:
+    return "\n".join(f"{each.what}: {each.why}" for each in report.left_out)
+
+
+def test_a_database_comes_with_ids_times_points_and_files(here: LocalWorkspace, tmp_path: Path) -> None:
+    report = brought(here, f"sqlite:///{write_database(tmp_path)}")
+    assert report.differences == []
+    assert report.digest_there == report.digest_here
+    assert (report.runs.there, report.runs.here, report.points.here, report.files.here) == (3, 3, 18, 1)
+    run = get_tracked(here, run=RUN)
+    assert (run.started_ms, run.ended_ms, run.params, run.user) == (
+        BEGAN_MS, BEGAN_MS + 9, {"lr": "0.1"}, "ana",
+    )  # fmt: skip
+    assert [each.step for each in metric_history(here, run=RUN, key="loss").points] == list(range(5))
+    assert get_tracked(here, run=GONE).lifecycle == "deleted"
+    study = get_experiment(here, name="study")
+    assert (study.id, study.created_ms, study.tags) == ("7", BEGAN_MS, {"team": "a"})
+
+
+def test_the_registry_keeps_its_numbers_and_the_environments_stay_guarded(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    report = brought(here, f"sqlite:///{write_database(tmp_path)}")
+    entry = get_entry(here, shown="clf")
+    assert (entry.aliases, entry.created_ms) == ({"champion": 3}, BEGAN_MS)
+    version = get_listed(here, shown="clf", number=3)
+    assert (version.origin, version.created_ms) == (f"mlflow-artifacts:/7/{RUN}/artifacts/plots", BEGAN_MS)
+    assert "alias 'production' of 'clf': it is an environment here" in said(report)
+    assert "stage 'Production' of version 1 of 'clf': it is an environment here" in said(report)
+
+
+def test_what_lies_in_a_bucket_is_named_and_not_opened(here: LocalWorkspace, tmp_path: Path) -> None:
+    report = brought(here, f"sqlite:///{write_database(tmp_path)}")
+    assert f"the files of run {ELSEWHERE}: its files are at s3://bucket/artifacts" in said(report)
+
+
+def test_stopped_anywhere_it_goes_on_and_nothing_comes_twice(here: LocalWorkspace, tmp_path: Path) -> None:
+    given = f"sqlite:///{write_database(tmp_path)}"
+
+    def stop(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    source = open_source(given)
+    with pytest.raises(KeyboardInterrupt):
+        bring(here, source, tell=stop)
+    source.close()
+    assert brought(here, given).differences == []
+    before = len(list_events(here, limit=10_000))
+    again = brought(here, given)
+    assert (again.differences, again.points.here) == ([], 18)
+    # That it was brought again, and nothing else.
+    assert len(list_events(here, limit=10_000)) == before + 1
+
+
+@pytest.mark.skipif(not CLIENT.exists(), reason="no MLflow client: make build/clients/mlflow3/.made")
+def test_a_folder_that_the_client_wrote_comes_and_what_points_elsewhere_does_not(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    root = write_folder(tmp_path)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key.txt").write_text("secret")
+    metas = [each for each in root.glob("*/*/meta.yaml") if "start_time" in each.read_text()]
+    first = next(each for each in metas if "run_name: first" in each.read_text())
+    for other in metas:
+        if other != first:
+            (other.parent / "artifacts").mkdir(exist_ok=True)
+            (other.parent / "artifacts" / "link.txt").symlink_to(tmp_path / "secret" / "key.txt")
+    report = brought(here, str(root))
+    assert report.differences == []
+    assert (report.runs.here, report.points.here, report.files.here) == (2, 32, 1)
+    assert get_tracked(here, run=first.parent.name).params == {"a/b": "x"}
+    assert "'link.txt'" in said(report)
+    text = first.read_text().replace(f"{root.as_uri()}/", f"{(tmp_path / 'secret').as_uri()}/../secret/")
+    first.write_text(text.replace("/artifacts", ""))
+    other_place = brought(here, str(root))
+    assert "outside of the store" in said(other_place)
+    assert [each.path for each in list_run_files(here, run=first.parent.name)] == ["deep"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["file:///etc", "/etc", "../..", "file:///store/../etc", "mlflow-artifacts:/../../etc", "//host/etc",
+     "file://host/etc", "s3://b/k", "dbfs:/x", "file:///store%2f..%2f..%2fetc"],
+)  # fmt: skip
+def test_a_place_outside_is_refused(tmp_path: Path, location: str) -> None:
+    root = tmp_path / "store"
+    root.mkdir()
+    with pytest.raises(OutOfReach):
+        Places([root]).files(Owner("run", RUN, "1", location))
+
+
+def test_a_store_that_was_moved_has_its_files_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "1" / RUN / "artifacts").mkdir(parents=True)
+    (tmp_path / "1" / RUN / "artifacts" / "a.txt").write_text("x")
+    told = Owner("run", RUN, "1", f"file:///elsewhere/mlruns/1/{RUN}/artifacts")
+    assert [each.path for each in Places([tmp_path]).files(told)] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    "given", ["/nowhere/at/all", "sqlite:////nowhere.db", "s3://bucket/x", "ftp://host/"]
+)
+def test_where_no_store_lies_is_said(given: str) -> None:
+    with pytest.raises(NoStoreThere, match="store of MLflow"):
+        open_source(given)
+
+
+def test_an_origin_that_is_no_file_of_the_store_stays() -> None:
+    assert origin_of("s3://bucket/x") == "s3://bucket/x"
+    assert origin_of("models:/m-" + "a" * 32) == "models:/m-" + "a" * 32
+    assert (
+        origin_of(f"/x/1/models/m-{'a' * 32}/artifacts")
+        == f"mlflow-artifacts:/1/models/m-{'a' * 32}/artifacts"
+    )
