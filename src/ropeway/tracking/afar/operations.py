@@ -1,8 +1,8 @@
 """The operations on experiments, runs from afar, their files, and logged models."""
 
 from ropeway.tracking.afar.batch import record_batch
-from ropeway.tracking.afar.bulk import bulk_history, sampled_history
 from ropeway.tracking.afar.brought import record_brought, tell_times
+from ropeway.tracking.afar.bulk import bulk_history, sampled_history
 from ropeway.tracking.afar.experiments import (
     change_experiment,
     create_experiment,
