@@ -36,10 +36,15 @@ _CHARACTERS = (
 def required(name: str, value: object) -> None:
     """Refuse a field that is unset, as MLflow says it."""
     if value is None or value == "":
-        raise Refusal(
-            f"Missing value for required parameter '{name}'. See the API docs for more information about "
-            "request parameters."
-        )
+        raise missing(name)
+
+
+def missing(name: str) -> Refusal:
+    """MLflow's words for a field that is unset."""
+    return Refusal(
+        f"Missing value for required parameter '{name}'. See the API docs for more information about "
+        "request parameters."
+    )
 
 
 def invalid(path: str, value: object, message: str = "") -> Refusal:
