@@ -181,6 +181,11 @@ def check_experiment_id(number: str) -> str:
         ) from None
 
 
+def no_experiment(number: str) -> Refusal:
+    """MLflow's words for an experiment that is not there."""
+    return Refusal(f"No Experiment with id={number} exists", "RESOURCE_DOES_NOT_EXIST")
+
+
 def check_location(place: str) -> str | None:
     """Where an experiment's client keeps files: any text but one that leads upward."""
     if place.startswith("runs:"):

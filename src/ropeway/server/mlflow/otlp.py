@@ -15,6 +15,7 @@ from ropeway.server.mlflow.errors import Refusal, status_of
 from ropeway.serving.bodies import Bodies
 from ropeway.serving.door import SAFETY_HEADERS, Receive, Scope, Send, header, reply
 from ropeway.tracking.traces import operations as ours
+from ropeway.tracking.traces.errors import NoSpans
 from ropeway.tracking.traces.otlp import LARGEST_BYTES, read_export
 from ropeway.workspace import Workspace
 
@@ -101,7 +102,11 @@ def _keep(workspace: Workspace, scope: Scope, body: bytes | bytearray, media: st
     plain = unpacked(body, header(scope, b"content-encoding").strip().lower())
     if len(plain) > LARGEST_BYTES:
         raise ExportTooLarge
-    read = read_export(plain, is_json=media == JSON)
+    try:
+        read = read_export(plain, is_json=media == JSON)
+    except NoSpans:
+        # To have nothing to send is no error, as the protocol has it.
+        return _answer(0, "", media)
     kept = ours.record_spans(workspace, experiment=experiment, export=workspace.store.put(read.data))
     if run := _text(scope, RUN):
         ours.link_traces(workspace, run=run, traces=kept.traces)

@@ -15,6 +15,7 @@ from ropeway.tracking.afar.moments import moment_of, ms_of
 from ropeway.tracking.traces.conditions import STATES
 from ropeway.tracking.traces.records import TraceInfo, WholeTrace
 from ropeway.tracking.traces.spans import PREFIX, Span
+from ropeway.tracking.traces.summary import INPUTS, OUTPUTS, json_value
 
 OUR_STATES = {theirs: ours for ours, theirs in STATES.items()}
 # protobuf's JSON takes the number of an enum's value as well as its name.
@@ -67,7 +68,7 @@ def trace_info_2(found: TraceInfo) -> Json:
         "experiment_id": found.experiment,
         "timestamp_ms": found.began_ms,
         "status": STATUS_OF_2[found.state],
-        "request_metadata": _pairs({"mlflow.trace_schema.version": "2", **found.metadata}),
+        "request_metadata": _pairs(found.metadata),
         "tags": _pairs(_tags(found)),
     }
     if found.duration_ms is not None:
@@ -127,7 +128,7 @@ def _span(span: Span) -> Json:
         "span_id": _id(span.id),
         "name": span.name,
         "start_time_unix_nano": span.began_ns,
-        "attributes": _attributes({**span.attributes, REQUEST_ID: span.trace}),
+        "attributes": _attributes({**_read(span.attributes), REQUEST_ID: span.trace}),
         "status": _status(span),
     }
     if span.parent is not None:
@@ -153,6 +154,13 @@ def _span(span: Span) -> Json:
             for each in span.links
         ]
     return told
+
+
+def _read(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Attributes with what went in and came out as values, where an exporter wrote them as JSON."""
+    return {
+        key: json_value(value) if key in (INPUTS, OUTPUTS) else value for key, value in attributes.items()
+    }
 
 
 def _status(span: Span) -> Json:

@@ -64,7 +64,7 @@ class EndTrace(Message):
 class SearchTraces(Search):
     """What `traces/search` takes, and in version 2 `GET traces`."""
 
-    locations: list[Place] = msgspec.field(default_factory=list)
+    locations: list[Place] | None = None
     experiment_ids: list[str] = msgspec.field(default_factory=list)
 
 

@@ -10,7 +10,7 @@ from ropeway.server.mlflow import trace_messages as asked_for
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.assessments import keep_all
 from ropeway.server.mlflow.errors import Refusal
-from ropeway.tracking.afar.errors import TagNotThere
+from ropeway.tracking.afar.errors import ExperimentNotFound, TagNotThere
 from ropeway.tracking.errors import RunNotFound
 from ropeway.tracking.traces import operations as ours
 from ropeway.tracking.traces.errors import TraceNotFound
@@ -39,7 +39,7 @@ def start(workspace: Workspace, asked: asked_for.StartTrace) -> Json:
     if state is None and info.state:
         raise checks.invalid("state", info.state[:80])
     checks.required("trace_id", info.trace_id)
-    told = ours.describe_trace(
+    told = _described(
         workspace,
         trace=info.trace_id,
         experiment=_place(info.trace_location),
@@ -58,8 +58,15 @@ def start(workspace: Workspace, asked: asked_for.StartTrace) -> Json:
     return {"trace": {"trace_info": trace_answers.trace_info(told)}}
 
 
+def _described(workspace: Workspace, *, experiment: str, **told: Any) -> TraceInfo:
+    try:
+        return ours.describe_trace(workspace, experiment=experiment, **told)
+    except ExperimentNotFound as error:
+        raise checks.no_experiment(experiment) from error
+
+
 def _start_2(workspace: Workspace, asked: asked_for.StartTrace) -> Json:
-    told = ours.describe_trace(
+    told = _described(
         workspace,
         trace=f"tr-{secrets.token_hex(16)}",
         experiment=checks.check_experiment_id(asked.experiment_id),
@@ -129,8 +136,10 @@ def get_some_infos(workspace: Workspace, asked: asked_for.SomeTraces) -> Json:
 
 def search(workspace: Workspace, asked: asked_for.SearchTraces) -> Json:
     """Answer `POST traces/search`."""
-    if not asked.locations:
+    if asked.locations is None:
         raise checks.missing("locations")
+    if not asked.locations:
+        return {}
     found, after = _found(workspace, asked, [_place(each) for each in asked.locations])
     return answers.page("traces", [trace_answers.trace_info(each) for each in found], after)
 
@@ -189,9 +198,9 @@ def delete(workspace: Workspace, asked: asked_for.DeleteTraces) -> Json:
 
 def link_to_run(workspace: Workspace, asked: asked_for.SomeTraces) -> Json:
     """Answer `POST traces/link-to-run`."""
-    if not asked.trace_ids:
-        raise checks.missing("trace_ids")
     checks.required("run_id", asked.run_id)
+    if not asked.trace_ids:
+        return {}
     if len(asked.trace_ids) > MAX_LINKED:
         raise Refusal(
             f"Cannot link more than {MAX_LINKED} traces to a run in a single request. Provided "

@@ -1,6 +1,6 @@
 """What can go wrong with traces.
 
-Invalid  └── ExportUnreadable · NoSpans · TooManySpans · SpansUnusable · BadTraceId
+Invalid  └── ExportUnreadable · NoSpans · TooManySpans · SpansUnusable · BadTraceId · AmbiguousTrace
 NotFound └── TraceNotFound · AssessmentNotFound
 """
 
@@ -71,6 +71,19 @@ class BadTraceId(Invalid):
             f"No trace is called {trace[:SHOWN]!a}.",
             expected="letters, digits and ._:- , at most 200 characters",
             next_step="use the id that the client gave it, such as tr-0af7651916cd43dd8448eb211c80319c",
+        )
+
+
+class AmbiguousTrace(Invalid):
+    """Several traces' ids begin so."""
+
+    code = "ambiguous-trace"
+
+    def __init__(self, ref: str, found: Iterable[str]) -> None:
+        super().__init__(
+            f"Several traces begin with '{ref[:SHOWN]}'.",
+            expected="one of " + ", ".join(found),
+            next_step="give more of the id",
         )
 
 

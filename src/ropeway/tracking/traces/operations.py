@@ -8,7 +8,7 @@ from ropeway.tracking.traces.changing import (
     unassess_trace,
 )
 from ropeway.tracking.traces.finding import find_traces
-from ropeway.tracking.traces.reading import get_some_traces, get_trace, get_trace_info
+from ropeway.tracking.traces.reading import get_some_traces, get_trace, get_trace_info, resolve_trace
 from ropeway.tracking.traces.recording import describe_trace, record_spans
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "link_traces",
     "record_spans",
     "remove_traces",
+    "resolve_trace",
     "unassess_trace",
 ]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, func, or_, select
 
 from ropeway.core.ids import Digest, RunId
 from ropeway.store import Store
-from ropeway.tracking.traces.errors import TraceNotFound
+from ropeway.tracking.traces.errors import AmbiguousTrace, TraceNotFound
 from ropeway.tracking.traces.projections import (
     CHUNK,
     trace,
@@ -18,10 +18,12 @@ from ropeway.tracking.traces.projections import (
     trace_tag,
 )
 from ropeway.tracking.traces.records import Assessment, TraceInfo, WholeTrace
-from ropeway.tracking.traces.spans import Span, in_order, spans_in
+from ropeway.tracking.traces.spans import PREFIX, Span, in_order, spans_in
 from ropeway.workspace import Context, operation
 
 KNOWN_SHOWN = 200
+LATEST = "latest"
+NAMED = 8
 
 
 @operation("traces.get", kind="query", permission="runs:read")
@@ -52,6 +54,31 @@ def get_some_traces(context: Context, *, traces: list[str], with_spans: bool = T
         WholeTrace(info=info, spans=spans_of(context.read, context.store, info.id) if with_spans else [])
         for info in infos
     ]
+
+
+@operation("traces.resolve", kind="query", permission="runs:read")
+def resolve_trace(context: Context, *, ref: str) -> str:
+    """The id of the one trace that a person means: an id, the beginning of one, or `latest`.
+
+    Raises:
+        TraceNotFound, AmbiguousTrace: none begins so, or several do.
+    """
+    query = select(trace.c.id).order_by(trace.c.began_ms.desc(), trace.c.id)
+    if ref == LATEST:
+        found = list(context.read.execute(query.limit(1)).scalars())
+    else:
+        bare = ref.removeprefix("trace:")
+        beginnings = [bare] if bare.startswith(PREFIX) else [bare, PREFIX + bare]
+        starts = or_(*[trace.c.id.startswith(each, autoescape=True) for each in beginnings])
+        exact = context.read.execute(select(trace.c.id).where(trace.c.id.in_(beginnings))).scalars().all()
+        found = (
+            list(exact or context.read.execute(query.where(starts).limit(NAMED)).scalars()) if bare else []
+        )
+    if not found:
+        raise TraceNotFound(ref)
+    if len(found) > 1:
+        raise AmbiguousTrace(ref, found)
+    return str(found[0])
 
 
 def info_of(read: Connection, name: str) -> TraceInfo:

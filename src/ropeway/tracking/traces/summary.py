@@ -46,12 +46,20 @@ def preview(value: Any) -> str | None:
     """The beginning of what went in or came out; of a conversation, its last message."""
     if value is None:
         return None
-    try:
-        told = msgspec.json.decode(value) if isinstance(value, str) else value
-    except (msgspec.DecodeError, RecursionError):
-        told = None
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    told = json_value(value)
+    text = value if isinstance(value, str) and told is not value else None
+    text = text or json.dumps(value, ensure_ascii=False, default=str)
     return cut(_last_message(told) or text, PREVIEW_CHARACTERS)
+
+
+def json_value(value: Any) -> Any:
+    """What a text says that is a map or a list in JSON; any other value as it is."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError):
+            return value
+    return value
 
 
 def _last_message(told: Any) -> str:
