@@ -14,6 +14,7 @@ from ropeway.server.mlflow import checks
 from ropeway.server.mlflow.errors import Refusal, status_of
 from ropeway.serving.bodies import Bodies
 from ropeway.serving.door import SAFETY_HEADERS, Receive, Scope, Send, header, reply
+from ropeway.serving.errors import NoSuchMethod
 from ropeway.tracking.traces import operations as ours
 from ropeway.tracking.traces.errors import NoSpans
 from ropeway.tracking.traces.otlp import LARGEST_BYTES, read_export
@@ -24,7 +25,7 @@ EXPERIMENT, RUN = b"x-mlflow-experiment-id", b"x-mlflow-run-id"
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 PIECE_BYTES = 1 << 20
 # gRPC's numbers, of which OTLP's errors are told over HTTP too.
-_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 9, 413: 8, 429: 8, 501: 12, 503: 14}
+_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 9, 413: 8, 429: 8, 501: 12, 503: 14}
 _INTERNAL = 13
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
@@ -54,7 +55,7 @@ async def export(workspace: Workspace, scope: Scope, receive: Receive, send: Sen
 
 def refusal(scope: Scope, error: RopewayError) -> tuple[bytes, int, str]:
     """An error in the protocol's form, a `google.rpc.Status`: body, HTTP status and media type."""
-    status = status_of(error)
+    status = error.http_status if isinstance(error, NoSuchMethod) else status_of(error)
     code = _CODES.get(status, _INTERNAL)
     said = " ".join(part for part in (error.what, error.expected and f"Expected {error.expected}.") if part)
     if _media(scope) == PROTOBUF:
