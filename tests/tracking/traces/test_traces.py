@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.mlflow.trace_calls import FIRST, SECOND, T1, T2, span
 
-from ropeway.keeping.operations import fsck
 from ropeway.keeping.erase.operations import erase_events
+from ropeway.keeping.operations import fsck
 from ropeway.tracking.errors import MlflowFilterInvalid
 from ropeway.tracking.traces import operations as traces
 from ropeway.tracking.traces.errors import AmbiguousTrace, TraceNotFound
@@ -72,7 +72,7 @@ def test_what_is_said_of_the_whole_holds_when_spans_come_later(workspace: LocalW
         ("span.attributes.model = 'gpt' AND tags.team IS NOT NULL", [T1]),
         ("trace.text LIKE '%refund%'", [T1]),
         ("timestamp_ms > 99999999999999999999999999", []),
-        ("request_id IN ('%s')" % T2, [T2]),
+        (f"request_id IN ('{T2}')", [T2]),
     ],
 )
 def test_a_filter_lets_through(workspace: LocalWorkspace, where: str, found: list[str]) -> None:
@@ -112,8 +112,11 @@ def test_words_of_a_trace_can_be_erased(workspace: LocalWorkspace) -> None:
     send(workspace, span(FIRST, 1, "secret name", attributes=CHAT))
     seq = next(event.seq for event in list_events(workspace) if event.verb == "spans-recorded")
     erase_events(workspace, events=[str(seq)])
-    found = traces.get_trace_info(workspace, trace=T1)
-    assert (found.name, found.request, found.tags, found.state) == (None, None, {}, "ok")
+    found = traces.get_trace(workspace, trace=T1)
+    told = found.info
+    assert (told.name, told.request, told.tags, told.state) == (None, None, {}, "ok")
+    assert found.spans == []
+    assert fsck(workspace).findings == []
 
 
 def test_a_person_names_a_trace_by_its_beginning(workspace: LocalWorkspace) -> None:

@@ -1,12 +1,14 @@
 """Traces as those see them who ask: what is on record of each, and its spans out of the exports."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, or_, select
 
 from ropeway.core.ids import Digest, RunId
 from ropeway.store import Store
+from ropeway.store.errors import ObjectErased
 from ropeway.tracking.traces.errors import AmbiguousTrace, TraceNotFound
 from ropeway.tracking.traces.projections import (
     CHUNK,
@@ -111,13 +113,13 @@ def infos_of(read: Connection, names: Sequence[str]) -> list[TraceInfo]:
 
 
 def spans_of(read: Connection, store: Store, name: str) -> list[Span]:
-    """The spans of a trace, each once; the one that came last holds."""
+    """The spans of a trace, each once; the one that came last holds. Those that were erased are left out."""
     query = select(trace_export.c.export).where(trace_export.c.trace == name).order_by(trace_export.c.seq)
-    return in_order(
-        span
-        for export in read.execute(query).scalars().all()
-        for span in spans_in(store.read(Digest(export)), of=name)
-    )
+    found: list[Span] = []
+    for export in read.execute(query).scalars().all():
+        with suppress(ObjectErased):
+            found += spans_in(store.read(Digest(export)), of=name)
+    return in_order(found)
 
 
 def _some(read: Connection, names: Sequence[str]) -> list[TraceInfo]:
