@@ -65,7 +65,7 @@ def expected(ask: Ask) -> int:
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/2.0/mlflow/traces/t",
+        "/api/2.0/mlflow/scorers/list",
         "/api/2.0mlflow/experiments/search-datasets",
         "/ajax-api/2.0/mlflow/runs/get",
     ],
