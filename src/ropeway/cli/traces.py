@@ -28,9 +28,17 @@ OWN_WORDS = "mlflow."
 @click.option("--where", default="", metavar="FILTER", help="Only traces that the filter lets through.")
 @click.option("--sort", multiple=True, metavar="FIELD [DESC]", help="Order by fields.")
 @click.option("--experiment", multiple=True, metavar="ID", help="Only of this experiment.")
+@click.option("--run", "run", metavar="RUN", help="Only those that belong to this run.")
 @click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="How many.")
 @face_options
-def traces(face: Face, where: str, sort: tuple[str, ...], experiment: tuple[str, ...], limit: int) -> None:
+def traces(
+    face: Face,
+    where: str,
+    sort: tuple[str, ...],
+    experiment: tuple[str, ...],
+    run: str | None,
+    limit: int,
+) -> None:
     r"""Find traces, the one that began last first.
 
     \b
@@ -38,9 +46,14 @@ def traces(face: Face, where: str, sort: tuple[str, ...], experiment: tuple[str,
       ropeway traces --where "span.type = 'LLM' AND trace.text LIKE '%refund%'"
       ropeway traces --sort "execution_time_ms DESC" --limit 5
     """
+    from ropeway.tracking.projections import run_hex
+    from ropeway.tracking.resolve import resolve_run
     from ropeway.tracking.traces.finding import find_traces
 
     with face.workspace() as workspace:
+        if run is not None:
+            of_run = f"run_id = '{run_hex(resolve_run(workspace, run).id)}'"
+            where = f"{where} AND {of_run}" if where.strip() else of_run
         page = find_traces(workspace, experiments=list(experiment), where=where, sort=list(sort), limit=limit)
     face.emit(page.traces, lambda out: _render(out, page.traces, is_asked=bool(where), after=page.after))
 

@@ -8,12 +8,19 @@ from ropeway.tracking.traces.changing import (
     unassess_trace,
 )
 from ropeway.tracking.traces.finding import find_traces
-from ropeway.tracking.traces.reading import get_some_traces, get_trace, get_trace_info, resolve_trace
+from ropeway.tracking.traces.reading import (
+    count_traces,
+    get_some_traces,
+    get_trace,
+    get_trace_info,
+    resolve_trace,
+)
 from ropeway.tracking.traces.recording import describe_trace, record_spans
 
 __all__ = [
     "assess_trace",
     "change_trace",
+    "count_traces",
     "describe_trace",
     "find_traces",
     "get_some_traces",

@@ -58,6 +58,13 @@ def get_some_traces(context: Context, *, traces: list[str], with_spans: bool = T
     ]
 
 
+@operation("traces.count", kind="query", permission="runs:read")
+def count_traces(context: Context, *, run: str) -> int:
+    """How many traces belong to a run."""
+    query = select(func.count()).select_from(trace_run).where(trace_run.c.run == run)
+    return context.read.execute(query).scalar_one()
+
+
 @operation("traces.resolve", kind="query", permission="runs:read")
 def resolve_trace(context: Context, *, ref: str) -> str:
     """The id of the one trace that a person means: an id, the beginning of one, or `latest`.
