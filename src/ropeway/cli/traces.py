@@ -79,13 +79,8 @@ def _render(out: "Console", found: Sequence["TraceInfo"], *, is_asked: bool, aft
     from ropeway.cli import draw
     from ropeway.tracking.afar.moments import EPOCH
 
-    if not found and is_asked:
-        out.print("No trace passes the filter.")
-        return
     if not found:
-        out.print("There are no traces yet.")
-        out.print("A program that is traced by MLflow's client or by OpenTelemetry sends them to a server:")
-        draw.next_step(out, "ropeway server", why="then point OTEL_EXPORTER_OTLP_ENDPOINT at it")
+        _render_none(out, is_asked=is_asked)
         return
     draw.table(
         out,
@@ -114,6 +109,17 @@ def _render(out: "Console", found: Sequence["TraceInfo"], *, is_asked: bool, aft
     if after is not None:
         out.print(f"{draw.INDENT}and more: --limit {2 * len(found)}")
     draw.next_step(out, f"ropeway trace {found[0].id}")
+
+
+def _render_none(out: "Console", *, is_asked: bool) -> None:
+    from ropeway.cli import draw
+
+    if is_asked:
+        out.print("No trace passes the filter.")
+        return
+    out.print("There are no traces yet.")
+    out.print("A program that is traced by MLflow's client or by OpenTelemetry sends them to a server:")
+    draw.next_step(out, "ropeway server", why="then point OTEL_EXPORTER_OTLP_ENDPOINT at it")
 
 
 def _render_one(out: "Console", found: "WholeTrace") -> None:

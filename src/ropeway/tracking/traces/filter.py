@@ -133,19 +133,13 @@ def _field(name: str, attributes: set[str]) -> tuple[Family, str]:
         said, key = "attribute", name
     said = unquoted(said, "`")
     if said not in FAMILIES:
-        raise MlflowFilterInvalid(
-            f"Invalid entity type '{said}'. Valid values are {shown_set(_identifiers())}"
-        )
+        raise MlflowFilterInvalid(f"Invalid entity type '{said}'. Valid values are {shown_set(FAMILIES)}")
     family, key = FAMILIES[said], unquoted(key, "'\"`")
     if family == "attribute" and key not in attributes:
         raise MlflowFilterInvalid(
             f"Invalid attribute key '{key}' specified. Valid keys are '{shown_set(attributes)}'"
         )
     return family, key
-
-
-def _identifiers() -> set[str]:
-    return set(FAMILIES)
 
 
 def _meant(family: Family, key: str) -> tuple[Family, str]:

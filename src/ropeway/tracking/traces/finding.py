@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, select
 
 from ropeway.tracking.traces.asking import check_patterns, passes
 from ropeway.tracking.traces.conditions import conditions, in_order, is_told_by_tables
-from ropeway.tracking.traces.filter import parse_filter, parse_order
+from ropeway.tracking.traces.filter import Condition, parse_filter, parse_order
 from ropeway.tracking.traces.projections import trace
 from ropeway.tracking.traces.reading import infos_of, spans_of
 from ropeway.tracking.traces.records import TraceInfo, TracePage
@@ -42,16 +42,12 @@ def find_traces(
     """
     tests = parse_filter(where)
     check_patterns(tests)
-    query = select(trace.c.id).where(
-        *conditions([test for test in tests if is_told_by_tables(test)], context.read.dialect.name)
-    )
+    told = [test for test in tests if is_told_by_tables(test)]
+    query = select(trace.c.id).where(*conditions(told, context.read.dialect.name))
     if experiments:
         query = query.where(trace.c.experiment.in_(experiments))
     query = in_order(query, parse_order(sort))
-    asked = [test for test in tests if not is_told_by_tables(test)]
-    if any(test.family == "span" for test in asked):
-        # Of one and the same span: what the tables tell of spans is asked of it again.
-        asked = [test for test in tests if test in asked or test.family == "span"]
+    asked = _asked(tests)
     found: list[TraceInfo] = []
     for place, info in _walk(context.read, query, after, limit if not asked else AT_ONCE):
         if len(found) == limit:
@@ -59,6 +55,15 @@ def find_traces(
         if not asked or passes(info, asked, lambda name=info.id: _spans(context, name)):  # type: ignore[misc]
             found.append(info)
     return TracePage(traces=found, after=None)
+
+
+def _asked(tests: list[Condition]) -> list[Condition]:
+    """The tests that each trace is asked for itself."""
+    asked = [test for test in tests if not is_told_by_tables(test)]
+    if any(test.family == "span" for test in asked):
+        # Of one and the same span: what the tables tell of spans is asked of it again.
+        asked = [test for test in tests if test in asked or test.family == "span"]
+    return asked
 
 
 def _walk(read: Connection, query: Select[Any], after: int, at_once: int) -> Iterator[tuple[int, TraceInfo]]:
