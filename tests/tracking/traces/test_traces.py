@@ -1,13 +1,17 @@
 """Traces come in pieces, are told as a whole, found, changed and removed."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.mlflow.trace_calls import FIRST, SECOND, T1, T2, span
 
 from ropeway.keeping.erase.operations import erase_events
 from ropeway.keeping.operations import fsck
+from ropeway.testing import make_workspace
 from ropeway.tracking.errors import MlflowFilterInvalid
 from ropeway.tracking.traces import operations as traces
 from ropeway.tracking.traces.errors import AmbiguousTrace, TraceNotFound
@@ -126,3 +130,14 @@ def test_a_person_names_a_trace_by_its_beginning(workspace: LocalWorkspace) -> N
     send(workspace, span("a" * 31 + "b", 1, "x"))
     with pytest.raises(AmbiguousTrace, match="Several traces begin with 'aaa'"):
         traces.resolve_trace(workspace, ref="aaa")
+
+
+@pytest.mark.sqlite("a ledger that was kept is a file of SQLite")
+def test_a_ledger_that_was_kept_says_of_its_traces_what_it_said(tmp_path: Path) -> None:
+    kept = Path(__file__).parents[2] / "golden" / "format-3-traces"
+    (tmp_path / ".ropeway").mkdir()
+    shutil.copyfile(kept / "ledger.db", tmp_path / ".ropeway" / "ledger.db")
+    with make_workspace(tmp_path) as opened:
+        assert msgspec.json.decode((kept / "traces.json").read_bytes()) == msgspec.to_builtins(
+            traces.find_traces(opened).traces
+        )
