@@ -31,6 +31,7 @@ class Call(NamedTuple):
     given: Any = None
     saves: str = ""
     raw: bytes | None = None
+    headers: dict[str, str] | None = None
 
 
 def post(title: str, path: str, saves: str = "", /, **given: Any) -> Call:
@@ -567,11 +568,11 @@ SCRIPT = {
 }
 
 
-def answers(base: str) -> dict[str, Any]:
+def answers(base: str, script: dict[str, list[Call]] = SCRIPT) -> dict[str, Any]:
     """Every answer by `part: title`, comparable."""
     known: dict[str, str] = {}
     found: dict[str, Any] = {}
-    for part, calls in SCRIPT.items():
+    for part, calls in script.items():
         for call in calls:
             status, told = _ask(base, call, known)
             if call.saves and isinstance(told, dict):
@@ -585,7 +586,8 @@ def _ask(base: str, call: Call, known: dict[str, str]) -> tuple[int, Any]:
     path = _filled(call.path, known)
     url = base + (path if path.startswith("/") else API + path)
     given = _filled(call.given, known)
-    data, headers = call.raw, {"Content-Type": "application/json"}
+    data = call.raw
+    headers = {"Content-Type": "application/json"} | _filled(call.headers or {}, known)
     if call.method == "GET" and given:
         url += "?" + urllib.parse.urlencode(given, doseq=True)
     elif given is not None and call.raw is None and call.method != "GET":

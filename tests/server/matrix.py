@@ -46,7 +46,11 @@ OF_KIND = {
     "stream": ("GET", "POST"),
     "job": ("POST",),
 }
-OF_FIXED = {"/api/v1/objects": ("PUT",), "/api/v1/session": ("POST", "DELETE")}
+OF_FIXED = {
+    "/api/v1/objects": ("PUT",),
+    "/api/v1/session": ("POST", "DELETE"),
+    "/v1/traces": ("POST",),
+}
 READING = ("GET", "HEAD")
 
 STRANGERS = ("nothing", "empty", "basic", "malformed", "unknown", "half", "expired", "revoked", "removed")

@@ -37,6 +37,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("import", "ropeway.cli.imports:imports", _TRAIN, "Bring over the store of another tool: MLflow's."),
     Entry("runs", "ropeway.cli.runs:runs", _TRAIN, "Search, sort and export runs."),
     Entry("compare", "ropeway.cli.runs:compare", _TRAIN, "Lay runs side by side."),
+    Entry("traces", "ropeway.cli.traces:traces", _TRAIN, "Find traces of programs, by what is in them."),
+    Entry("trace", "ropeway.cli.traces:trace", _TRAIN, "Show one trace: its spans as a tree."),
     Entry("model", "ropeway.cli.model:model", _RELEASE, "Register, approve, promote, recall model versions."),
     Entry("gate", "ropeway.cli.model:gate", _RELEASE, "Hold a model version against the charter."),
     Entry("serve", "ropeway.cli.serve:serve", _SERVE, "Answer over HTTP with a model version."),

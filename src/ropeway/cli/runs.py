@@ -66,6 +66,7 @@ def runs(
     from ropeway.cli import runs_together
     from ropeway.tracking.recover import recover_runs
     from ropeway.tracking.resolve import resolve_run
+    from ropeway.tracking.traces.reading import count_traces
 
     _check_one_output(face, csv_path)
     if runs_together.is_asked(run, csv_path, parquet_path, group, pareto):
@@ -77,7 +78,8 @@ def runs(
         recover_runs(workspace)
         if run is not None:
             one = resolve_run(workspace, run)
-            face.emit(one, lambda out: _render_one(out, one))
+            traces = count_traces(workspace, run=one.id)
+            face.emit(one, lambda out: _render_one(out, one, traces))
             return
         wanted = limit if limit is not None or csv_path is not None else DEFAULT_LIMIT
         found = list(_search(workspace, where=where, sort=sort, limit=wanted))
@@ -244,7 +246,7 @@ def _chosen(
     return sorted(keys, key=weight)[:many]
 
 
-def _render_one(out: "Console", run: "RunSummary") -> None:
+def _render_one(out: "Console", run: "RunSummary", traces: int) -> None:
     from ropeway.cli import draw
 
     draw.heading(out, f"{run.id}  {run.name or ''}".rstrip())
@@ -268,6 +270,7 @@ def _render_one(out: "Console", run: "RunSummary") -> None:
             ("command", None if run.argv is None else " ".join(run.argv)),
             ("part of", run.parent),
             ("inputs", ", ".join(run.inputs) or None),
+            ("traces", traces or None),
         ],
     )
     for title, pairs in (
@@ -279,7 +282,7 @@ def _render_one(out: "Console", run: "RunSummary") -> None:
         if pairs:
             draw.heading(out, title)
             draw.facts(out, pairs)
-    draw.next_step(out, f"ropeway why run:{run.id}")
+    draw.next_step(out, *([f"ropeway traces --run {run.id}"] if traces else []), f"ropeway why run:{run.id}")
 
 
 def _error(run: "RunSummary") -> str | None:

@@ -32,6 +32,7 @@ from ropeway.server.errors import (
 from ropeway.server.jobs import JobRunner
 from ropeway.server.mlflow import errors as mlflow_errors
 from ropeway.server.mlflow import face as mlflow_face
+from ropeway.server.mlflow import otlp
 from ropeway.server.mlflow import routes as mlflow_routes
 from ropeway.server.objects import OBJECT_BYTES, give_object, take_object
 from ropeway.server.openapi import describe
@@ -71,8 +72,8 @@ MAX_STREAMS = 64
 MAX_NAME_LENGTH = 200
 MAX_ARGUMENT_BYTES = 8 * BODY_BYTES
 """The default limit of an operation's arguments: a run may end with thousands of metrics."""
-MLFLOW_VERSION = b"3.0.0"
-"""To MLflow's client: a server without traces over OTLP, which it would send from 3.6 on."""
+MLFLOW_VERSION = b"3.17.2"
+"""To MLflow's client: whose API this is held to. From 3.4 on it sends spans over OTLP."""
 TEXT_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), *SAFETY_HEADERS]
 AT_ONCE_BYTES = 16 * 1024
 """Arguments up to this size are read in the event loop, in about a millisecond."""
@@ -155,6 +156,9 @@ class ServerApp:
         if mlflow_routes.is_mlflow(scope["path"]):
             body, status = mlflow_errors.body_of(error), mlflow_errors.status_of(error)
             await reply_error(scope, receive, send, error, body=body, status=status)
+        elif scope["path"] == otlp.PATH:
+            body, status, media = otlp.refusal(scope, error)
+            await reply_error(scope, receive, send, error, body=body, status=status, media=media)
         else:
             await reply_error(scope, receive, send, error)
 
@@ -187,7 +191,14 @@ class ServerApp:
             await sign_in(workspace, visitor, scope, send)
         elif route.path == SIGN_IN:
             await sign_out(workspace, scope, send)
-        elif route.path == "/openapi.json":
+        elif route.path == otlp.PATH:
+            await otlp.export(workspace, scope, receive, send, self.bodies)
+        else:
+            await self._describe(route, send)
+
+    async def _describe(self, route: Route, send: Send) -> None:
+        """What the server says of itself."""
+        if route.path == "/openapi.json":
             await reply(send, 200, self._description)
         elif route.path == mlflow_routes.VERSION:
             await reply(send, 200, MLFLOW_VERSION, TEXT_HEADERS)

@@ -38,6 +38,7 @@ FIXED = (
     Route("/docs", ("GET", "HEAD"), DESCRIBE),
     Route("/health", ("GET", "HEAD"), HEALTH),
     Route("/version", ("GET", "HEAD"), DESCRIBE),
+    Route("/v1/traces", ("POST",), "runs:write"),
 )
 
 _METHODS = {

@@ -214,6 +214,7 @@ async def reply_error(
     *,
     body: bytes | None = None,
     status: int | None = None,
+    media: str = "",
 ) -> None:
     """Send an error by its class; where the body was not read, take in some of the rest of it.
 
@@ -224,10 +225,11 @@ async def reply_error(
         error: what is told.
         body: the same in another protocol's words.
         status: likewise.
+        media: the type of that body, where it is not JSON.
     """
     body = error_body(error) if body is None else body
     status = error.http_status if status is None else status
-    headers = list(JSON_HEADERS)
+    headers = [(b"content-type", media.encode()), *SAFETY_HEADERS] if media else list(JSON_HEADERS)
     allowed = getattr(error, "allowed", None)
     if allowed:
         headers.append((b"allow", ", ".join(allowed).encode()))

@@ -43,6 +43,8 @@ def find(context: Context, asked: str) -> str:
     for kind in OF_THE_LOOP:
         if asked.startswith(f"{kind}_") and _is_known(context.read, f"{kind}:{asked}"):
             return f"{kind}:{asked}"
+    if asked.startswith("tr-") and _is_known(context.read, f"trace:{asked}"):
+        return f"trace:{asked}"
     if asked == LATEST and (newest := _newest_runs(context.read, 1)):
         return newest[0]
     if asked.startswith("run_"):

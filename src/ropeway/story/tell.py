@@ -266,6 +266,22 @@ def _figure(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def _trace(read: Connection, ref: str, happenings: Sequence[Happening]) -> Told:
+    described = last(happenings, "trace-described")
+    if described is None:
+        return _plainly(read, ref, happenings)
+    body = described.body
+    name = (body.get("tags") or {}).get("mlflow.traceName", "")
+    told_ms = body.get("duration_ms")
+    return Told(
+        ref=ref,
+        title=f"trace {identity_of(ref)}" + (f" '{name}'" if name else ""),
+        at=described.at,
+        by=described.by,
+        lines=[body["state"] + (f" after {told_ms:,} ms" if told_ms is not None else "")],
+    )
+
+
 TELLERS: dict[str, Teller] = {
     "alert": tell_alert,
     "dataset": _dataset,
@@ -277,4 +293,5 @@ TELLERS: dict[str, Teller] = {
     "rollout": tell_rollout,
     "run": _run,
     "segment": tell_segment,
+    "trace": _trace,
 }

@@ -80,6 +80,11 @@ def parse_mlflow_filter(text: str, fields: Fields = RUNS) -> Expression:
         >>> parse_mlflow_filter("metrics.acc > 0.9").parts
         (Comparison(field=Field(family='metrics', key='acc'), operator='>', value=0.9),)
     """
+    return And(tuple(_condition(clause, fields) for clause in clauses_in(text)))
+
+
+def clauses_in(text: str) -> "list[Clause]":
+    """The clauses of a filter, whatever their fields mean; refuses what `parse_mlflow_filter` does."""
     if len(text) > LENGTH_LIMIT:
         raise FilterTooLarge("characters", len(text), LENGTH_LIMIT)
     tokens = [token for token in _scan(text) if token.kind != "space"]
@@ -88,7 +93,20 @@ def parse_mlflow_filter(text: str, fields: Fields = RUNS) -> Expression:
         _refuse_rest(text, tokens, unread)
     if len(clauses) > CLAUSE_LIMIT:
         raise FilterTooLarge("comparisons", len(clauses), CLAUSE_LIMIT)
-    return And(tuple(_condition(clause, fields) for clause in clauses))
+    return clauses
+
+
+def order_in(text: str) -> tuple[str, bool]:
+    """The name in a key to order by, and whether the highest comes first; see `parse_mlflow_order`."""
+    if len(text) > LENGTH_LIMIT:
+        raise FilterTooLarge("characters in a field to order by", len(text), LENGTH_LIMIT)
+    tokens = _scan(text)
+    if [token.kind for token in tokens] not in (["name"], ["name", "space", "name"]):
+        raise MlflowFilterInvalid(f"Invalid order_by clause '{text}'. Could not be parsed.")
+    way = tokens[-1].text.lower() if len(tokens) > 1 else "asc"
+    if way not in ("asc", "desc"):
+        raise MlflowFilterInvalid(f"Invalid ordering key in order_by clause '{text}'.")
+    return tokens[0].text, way == "desc"
 
 
 def parse_mlflow_order(keys: Sequence[str], fields: Fields = RUNS) -> list[tuple[Field, bool]]:
@@ -111,33 +129,39 @@ def parse_mlflow_order(keys: Sequence[str], fields: Fields = RUNS) -> list[tuple
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A word of a filter."""
+
     kind: str
     text: str
 
     def is_word(self, *words: str) -> bool:
+        """Whether it is one of some words, in any case."""
         return self.kind == "name" and self.text.upper() in words
 
     @property
     def is_field(self) -> bool:
+        """Whether it may name a field."""
         return self.kind == "name" and self.text.lower() not in _KEYWORDS
 
 
 @dataclass(frozen=True, slots=True)
-class _Clause:
+class Clause:
+    """A comparison as it is written; no value where it asks for NULL."""
+
     field: str
     comparator: str
-    value: _Token | None
+    value: Token | None
 
 
-def _scan(text: str) -> list[_Token]:
-    return [_Token(match.lastgroup or "other", match.group()) for match in _TOKEN.finditer(text)]
+def _scan(text: str) -> list[Token]:
+    return [Token(match.lastgroup or "other", match.group()) for match in _TOKEN.finditer(text)]
 
 
-def _clauses(tokens: Sequence[_Token]) -> tuple[list[_Clause], list[_Token]]:
+def _clauses(tokens: Sequence[Token]) -> tuple[list[Clause], list[Token]]:
     """The clauses, and the tokens that belong to none."""
-    clauses: list[_Clause] = []
-    unread: list[_Token] = []
+    clauses: list[Clause] = []
+    unread: list[Token] = []
     at = 0
     while at < len(tokens):
         if tokens[at].is_word("AND"):
@@ -154,9 +178,9 @@ def _clauses(tokens: Sequence[_Token]) -> tuple[list[_Clause], list[_Token]]:
     return clauses, unread
 
 
-def _clause(tokens: Sequence[_Token]) -> tuple[_Clause, int] | None:
+def _clause(tokens: Sequence[Token]) -> tuple[Clause, int] | None:
     """The clause that begins here, and how many tokens it has."""
-    first, second, third = [*tokens, *[_Token("end", "")] * 2][:3]
+    first, second, third = [*tokens, *[Token("end", "")] * 2][:3]
     is_operand = first.is_field or first.kind in ("number", "text")
     if is_operand and (second.kind == "comparator" or second.is_word(*_WORDS)):
         if not (third.kind in ("number", "text", "list") or third.is_field or third.is_word("NULL")):
@@ -165,26 +189,26 @@ def _clause(tokens: Sequence[_Token]) -> tuple[_Clause, int] | None:
             raise MlflowFilterInvalid(
                 f"Invalid comparison clause. Expected 'Identifier' found '{first.text}'"
             )
-        return _Clause(first.text, second.text.upper(), third), 3
+        return Clause(first.text, second.text.upper(), third), 3
     return _list_or_null(tokens) if first.is_field else None
 
 
-def _list_or_null(tokens: Sequence[_Token]) -> tuple[_Clause, int] | None:
-    first, second, third, fourth = [*tokens, *[_Token("end", "")] * 3][:4]
+def _list_or_null(tokens: Sequence[Token]) -> tuple[Clause, int] | None:
+    first, second, third, fourth = [*tokens, *[Token("end", "")] * 3][:4]
     if second.is_word("IN") and third.kind == "list":
-        return _Clause(first.text, "IN", third), 3
+        return Clause(first.text, "IN", third), 3
     if second.is_word("NOT") and third.is_word("IN") and fourth.kind == "list":
-        return _Clause(first.text, "NOT IN", fourth), 4
+        return Clause(first.text, "NOT IN", fourth), 4
     if second.is_word("NOT") and third.is_word("LIKE", "ILIKE") and fourth.kind == "text":
-        return _Clause(first.text, f"NOT {third.text.upper()}", fourth), 4
+        return Clause(first.text, f"NOT {third.text.upper()}", fourth), 4
     if second.is_word("IS") and third.is_word("NULL"):
-        return _Clause(first.text, "IS NULL", None), 3
+        return Clause(first.text, "IS NULL", None), 3
     if second.is_word("IS") and third.is_word("NOT") and fourth.is_word("NULL"):
-        return _Clause(first.text, "IS NOT NULL", None), 4
+        return Clause(first.text, "IS NOT NULL", None), 4
     return None
 
 
-def _refuse_rest(text: str, tokens: Sequence[_Token], unread: Sequence[_Token]) -> None:
+def _refuse_rest(text: str, tokens: Sequence[Token], unread: Sequence[Token]) -> None:
     ends = [index for index, token in enumerate(tokens) if token.text == ";"]
     if ends and ends[0] < len(tokens) - 1:
         raise MlflowFilterInvalid(
@@ -194,7 +218,7 @@ def _refuse_rest(text: str, tokens: Sequence[_Token], unread: Sequence[_Token]) 
     raise MlflowFilterInvalid(f"Invalid clause(s) in filter string: {listed}")
 
 
-def _condition(clause: _Clause, fields: Fields) -> Expression:
+def _condition(clause: Clause, fields: Fields) -> Expression:
     field, is_number = _field(clause.field, fields, fields.attributes)
     if clause.value is None:
         if field.family not in fields.nullable:
@@ -223,22 +247,22 @@ def _field(name: str, fields: Fields, attributes: Collection[str]) -> tuple[Fiel
     family = fields.families.get(family_name) if dot else "attribute"
     if family is None:
         raise MlflowFilterInvalid(f"Invalid entity type '{family_name}'. {fields.family_error}")
-    key = _without(key, "'\"`")
+    key = unquoted(key, "'\"`")
     if family == "attribute":
         if key not in attributes:
             raise MlflowFilterInvalid(
-                f"Invalid attribute key '{key}' specified. Valid keys are '{_set(attributes)}'"
+                f"Invalid attribute key '{key}' specified. Valid keys are '{shown_set(attributes)}'"
             )
         is_number = key in fields.numbers or key not in fields.texts
         return Field(family, fields.attributes.get(key, key)), is_number
     if family == "dataset" and key not in fields.dataset_keys:
         raise MlflowFilterInvalid(
-            f"Invalid dataset key '{key}' specified. Valid keys are '{_set(fields.dataset_keys)}'"
+            f"Invalid dataset key '{key}' specified. Valid keys are '{shown_set(fields.dataset_keys)}'"
         )
     return Field(family, key), family == "metrics"
 
 
-def _value(field: Field, token: _Token, fields: Fields, *, is_number: bool) -> Value | tuple[str, ...]:
+def _value(field: Field, token: Token, fields: Fields, *, is_number: bool) -> Value | tuple[str, ...]:
     """What a field is compared with."""
     if is_number:
         if fields.has_quoted_numbers and re.fullmatch(r"'\d{1,18}'", token.text):
@@ -253,7 +277,7 @@ def _value(field: Field, token: _Token, fields: Fields, *, is_number: bool) -> V
                 f"Only {sorted(fields.listed)} attributes support comparison with a list of quoted "
                 "string values."
             )
-        return _texts(token.text)
+        return texts_in(token.text)
     if token.kind == "text" or (token.kind == "name" and token.text[:1] == '"' and token.text[-1:] == '"'):
         return token.text[1:-1]
     if not fields.is_typed and token.kind in ("number", "name"):
@@ -266,12 +290,12 @@ def _value(field: Field, token: _Token, fields: Fields, *, is_number: bool) -> V
     raise MlflowFilterInvalid(_no_text(field, token, fields))
 
 
-def _no_number(field: Field, token: _Token) -> str:
+def _no_number(field: Field, token: Token) -> str:
     of = "metric" if field.family == "metrics" else f"numeric attribute: {field.key}"
     return f"Expected numeric value type for {of}. Found {token.text}"
 
 
-def _no_text(field: Field, token: _Token, fields: Fields) -> str:
+def _no_text(field: Field, token: Token, fields: Fields) -> str:
     if field.is_free:
         return (
             f"Expected a quoted string value for {FAMILY_NAMES[field.family]} (e.g. 'my-value'). "
@@ -283,14 +307,14 @@ def _no_text(field: Field, token: _Token, fields: Fields) -> str:
         return f"Expected a quoted string value for attributes. Got value {token.text}"
     if token.kind == "number" and fields.numbers:
         numbers = {*fields.numbers, *fields.ordered} - {*fields.texts}
-        return f"Only the '{_set(numbers)}' attributes support comparison with numeric values."
+        return f"Only the '{shown_set(numbers)}' attributes support comparison with numeric values."
     return (
         "Expected a quoted string value or a list of quoted string values for attributes. "
         f"Got value {token.text}"
     )
 
 
-def _texts(text: str) -> tuple[str, ...]:
+def texts_in(text: str) -> tuple[str, ...]:
     """A list of quoted texts, which MLflow reads as Python does."""
     reading = "While parsing a list in the query, expected "
     body = text[1:-1].strip()
@@ -318,7 +342,7 @@ def _leaf(
         elif field.family == "attribute":
             named = LIST_COMPARATORS
         end = "" if field.family in ("metrics", "tags", "dataset") or (is_number) else "'"
-        raise MlflowFilterInvalid(f"Invalid comparator '{comparator}' not one of '{_set(named)}{end}")
+        raise MlflowFilterInvalid(f"Invalid comparator '{comparator}' not one of '{shown_set(named)}{end}")
     if isinstance(value, tuple):
         if comparator in ("LIKE", "ILIKE"):
             raise MlflowFilterInvalid(f"Invalid comparator '{comparator}' before a list")
@@ -332,29 +356,21 @@ def _leaf(
 
 
 def _order_key(text: str, fields: Fields) -> tuple[Field, bool]:
-    unreadable = f"Invalid order_by clause '{text}'. Could not be parsed."
-    if len(text) > LENGTH_LIMIT:
-        raise FilterTooLarge("characters in a field to order by", len(text), LENGTH_LIMIT)
-    tokens = _scan(text)
-    kinds = [token.kind for token in tokens]
-    if kinds not in (["name"], ["name", "space", "name"]):
-        raise MlflowFilterInvalid(unreadable)
-    way = tokens[-1].text.lower() if len(tokens) > 1 else "asc"
-    if way not in ("asc", "desc"):
-        raise MlflowFilterInvalid(f"Invalid ordering key in order_by clause '{text}'.")
-    field, _ = _field(tokens[0].text, fields, fields.ordered)
+    name, is_descending = order_in(text)
+    field, _ = _field(name, fields, fields.ordered)
     if field.family == "dataset":
         raise MlflowFilterInvalid("Invalid identifier type 'dataset'")
-    return field, way == "desc"
+    return field, is_descending
 
 
-def _without(text: str, quotes: str) -> str:
+def unquoted(text: str, quotes: str) -> str:
+    """A text without the quotes around it, of those kinds."""
     for quote in quotes:
         if len(text) >= 2 and text[0] == text[-1] == quote:
             return text[1:-1]
     return text
 
 
-def _set(names: Iterable[str]) -> str:
+def shown_set(names: Iterable[str]) -> str:
     """Names as Python shows a set, in an order that stays."""
     return "{" + ", ".join(repr(name) for name in sorted(names)) + "}"

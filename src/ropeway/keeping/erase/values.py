@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select
 
-from ropeway.core.ids import EventId, PersonId, new_id
+from ropeway.core.ids import Digest, EventId, PersonId, new_id
 from ropeway.keeping.erase.complete import erasable_fields, record_of
 from ropeway.keeping.erase.elsewhere import copies_elsewhere, reached_by_hand
 from ropeway.keeping.erase.errors import NobodyAlone, NothingErasable, PersonNotFound
@@ -25,6 +25,8 @@ OF_PEOPLE = ("person-introduced", "member-added")
 """The events that give a person a name."""
 OUTCOMES = frozenset({"job-finished"})
 """Objects that only these need hold answers, and may go with what they answered."""
+SPANS = "spans-recorded"
+"""The object of such an event is nothing but words, and goes with those that the event holds."""
 
 
 class _Held(NamedTuple):
@@ -145,12 +147,17 @@ def _plan(context: Context, found: list[_Held], scope: str, words: Iterable[str]
     needles = Needles(own_words([*texts, *words]))
     objects, remains = [], []
     searched = objects_with(context, needles)
-    for digest, needed_by in searched.holding.items():
-        if needed_by and all(each.split(" ")[2] in OUTCOMES for each in needed_by):
+    spans = {
+        Digest(each.record.subject.removeprefix("spans:")): [f"event {each.record.seq} {SPANS}"]
+        for each in found
+        if each.record.verb == SPANS
+    }
+    here = {digest: named for digest, named in spans.items() if context.store.has(digest)}
+    for digest, needed_by in {**here, **searched.holding}.items():
+        if digest in spans or (needed_by and all(each.split(" ")[2] in OUTCOMES for each in needed_by)):
             size = context.store.size(digest)
-            objects.append(
-                ErasedObject(digest=digest, size_bytes=size, why="the answer of a job", needed_by=needed_by)
-            )
+            why = "the spans of an export" if digest in spans else "the answer of a job"
+            objects.append(ErasedObject(digest=digest, size_bytes=size, why=why, needed_by=needed_by))
         else:
             who = needed_by[0] if needed_by else "nothing on record"
             remains.append(f"the object {digest[:12]}, needed by {who}, holds a text that was erased here")

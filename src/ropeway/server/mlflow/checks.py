@@ -36,10 +36,15 @@ _CHARACTERS = (
 def required(name: str, value: object) -> None:
     """Refuse a field that is unset, as MLflow says it."""
     if value is None or value == "":
-        raise Refusal(
-            f"Missing value for required parameter '{name}'. See the API docs for more information about "
-            "request parameters."
-        )
+        raise missing(name)
+
+
+def missing(name: str) -> Refusal:
+    """MLflow's words for a field that is unset."""
+    return Refusal(
+        f"Missing value for required parameter '{name}'. See the API docs for more information about "
+        "request parameters."
+    )
 
 
 def invalid(path: str, value: object, message: str = "") -> Refusal:
@@ -174,6 +179,11 @@ def check_experiment_id(number: str) -> str:
         raise Refusal(
             f"Invalid experiment ID '{number[:80]}'. Experiment ID must be a valid integer."
         ) from None
+
+
+def no_experiment(number: str) -> Refusal:
+    """MLflow's words for an experiment that is not there."""
+    return Refusal(f"No Experiment with id={number} exists", "RESOURCE_DOES_NOT_EXIST")
 
 
 def check_location(place: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ropeway.members.roles import DESCRIBE, HEALTH
 from ropeway.server.mlflow import (
+    assessments,
     files,
     logged,
     messages,
@@ -14,6 +15,8 @@ from ropeway.server.mlflow import (
     parts,
     registry,
     runs,
+    trace_messages,
+    traces,
     webhooks,
 )
 from ropeway.server.mlflow.answers import Json
@@ -70,7 +73,7 @@ def _other(
     return Endpoint(method, f"/mlflow/{path}", permission, message, handler)
 
 
-M, P = messages, page_messages
+M, P, T = messages, page_messages, trace_messages
 _TRACKING = (
     _post("experiments/create", WRITE, M.CreateExperiment, runs.create_experiment),
     _get("experiments/get", READ, M.ByExperiment, runs.get_experiment),
@@ -147,6 +150,27 @@ _WEBHOOKS = (
     _post("webhooks/{webhook}/test", HOOKS, P.TryWebhook, webhooks.test),
 )
 
+_TRACES = (
+    _post("traces", WRITE, T.StartTrace, traces.start),
+    _get("traces", READ, T.SearchTraces, traces.search_2),
+    _post("traces/search", READ, T.SearchTraces, traces.search),
+    _get("traces/get", READ, T.GetTrace, traces.get_whole),
+    _get("traces/batchGet", READ, T.SomeTraces, traces.get_some),
+    _post("traces/batchGetInfos", READ, T.SomeTraces, traces.get_some_infos),
+    _post("traces/delete-traces", WRITE, T.DeleteTraces, traces.delete),
+    _post("traces/link-to-run", WRITE, T.SomeTraces, traces.link_to_run),
+    _post("traces/link-prompts", WRITE, T.LinkPrompts, traces.link_prompts),
+    _get("traces/{trace}", READ, M.Message, traces.get_info),
+    _other("PATCH", "traces/{trace}", WRITE, T.EndTrace, traces.end_2),
+    _get("traces/{trace}/info", READ, M.Message, traces.get_info_2),
+    _other("PATCH", "traces/{trace}/tags", WRITE, T.TraceTag, traces.set_tag),
+    _other("DELETE", "traces/{trace}/tags", WRITE, T.TraceTag, traces.delete_tag),
+    _post("traces/{trace}/assessments", WRITE, T.ChangeAssessment, assessments.create),
+    _get("traces/{trace}/assessments/{assessment}", READ, M.Message, assessments.get),
+    _other("PATCH", "traces/{trace}/assessments/{assessment}", WRITE, T.ChangeAssessment, assessments.update),
+    _other("DELETE", "traces/{trace}/assessments/{assessment}", WRITE, M.Message, assessments.delete),
+)
+
 
 def _file(method: str, path: str, permission: str, carries: FileRoute) -> Endpoint:
     return Endpoint(method, path, permission, M.Message, None, carries)
@@ -168,7 +192,7 @@ _FILES = (
 )
 _SERVER = (Endpoint("GET", SERVER_INFO, DESCRIBE, M.Message, None),)
 
-ENDPOINTS = (*_TRACKING, *_LOGGED, *_REGISTERED, *_WEBHOOKS, *_FILES, *_SERVER)
+ENDPOINTS = (*_TRACKING, *_LOGGED, *_REGISTERED, *_WEBHOOKS, *_TRACES, *_FILES, *_SERVER)
 PERMISSIONS = frozenset({*(each.permission for each in ENDPOINTS), HEALTH})
 
 _BY_PATH = {(each.method, each.path): each for each in ENDPOINTS if "{" not in each.path}

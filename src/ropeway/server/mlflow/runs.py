@@ -140,7 +140,7 @@ def create_run(workspace: Workspace, asked: messages.CreateRun) -> Json:
             parent=tags.get(PARENT),
         )
     except ExperimentNotFound as error:
-        raise _no_experiment(number) from error
+        raise checks.no_experiment(number) from error
     return {"run": answers.run(made)}
 
 
@@ -359,11 +359,7 @@ def _experiment(workspace: Workspace, number: str) -> Experiment:
     try:
         return ours.get_experiment(workspace, experiment=checked)
     except ExperimentNotFound as error:
-        raise _no_experiment(checked) from error
-
-
-def _no_experiment(number: str) -> Refusal:
-    return Refusal(f"No Experiment with id={number} exists", MISSING)
+        raise checks.no_experiment(checked) from error
 
 
 def _move_experiment(workspace: Workspace, number: str, lifecycle: Any) -> Json:
@@ -372,7 +368,7 @@ def _move_experiment(workspace: Workspace, number: str, lifecycle: Any) -> Json:
     try:
         ours.change_experiment(workspace, experiment=found.id, lifecycle=lifecycle)
     except NotActive as error:
-        raise _no_experiment(found.id) from error
+        raise checks.no_experiment(found.id) from error
     return {}
 
 

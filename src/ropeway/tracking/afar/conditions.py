@@ -61,7 +61,7 @@ def condition(expression: Expression, dialect: str) -> ColumnElement[bool]:
             return _exists(field, lambda column: column.not_in(told) if is_negated else column.in_(told))
         case Like(field, pattern, is_any_case):
             return _exists(
-                field, lambda column: _like(column, pattern, is_any_case=is_any_case, dialect=dialect)
+                field, lambda column: like(column, pattern, is_any_case=is_any_case, dialect=dialect)
             )
 
 
@@ -101,7 +101,8 @@ def _told(field: Field, value: Any) -> Any:
     return value
 
 
-def _like(column: Any, pattern: str, *, is_any_case: bool, dialect: str) -> ColumnElement[bool]:
+def like(column: Any, pattern: str, *, is_any_case: bool, dialect: str) -> ColumnElement[bool]:
+    """A column against a pattern; case counts, unless any does."""
     plain = pattern.replace(ESCAPE, ESCAPE * 2)
     if is_any_case:
         found: ColumnElement[bool] = column.ilike(plain, escape=ESCAPE)
