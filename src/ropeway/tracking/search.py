@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, Table, select
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
+from ropeway.ledger.tables import point_tip
 from ropeway.tracking.conditions import PERSON, RUNS
 from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import ArtifactRecord, HostRecord, Scalar
@@ -65,6 +66,15 @@ def select_runs() -> Select[Any]:
     return select(run, PERSON.label("person_name")).select_from(RUNS)
 
 
+def ids_in_order(connection: Connection, run_seqs: Sequence[int]) -> list[RunId]:
+    """The ids of runs by their numbers, in that order."""
+    ids: dict[int, RunId] = {}
+    for start in range(0, len(run_seqs), CHUNK):
+        query = select(run.c.seq, run.c.id).where(run.c.seq.in_(run_seqs[start : start + CHUNK]))
+        ids.update((seq, RunId(each)) for seq, each in connection.execute(query).cursor.fetchall())
+    return [ids[seq] for seq in run_seqs]
+
+
 def rows_in_order(connection: Connection, run_seqs: Sequence[int]) -> list[Row[Any]]:
     """Rows of `select_runs` for runs by their numbers, in that order."""
     rows: dict[int, Row[Any]] = {}
@@ -85,7 +95,10 @@ def summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumma
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSummary]:
     params, tags = (_by_run(connection, table, ["key", "value"], rows) for table in (run_param, run_tag))
-    metrics = _by_run(connection, run_metric, ["key", "last"], rows)
+    metrics = {of: dict(last) for of, last in _by_run(connection, run_metric, ["key", "last"], rows).items()}
+    # Points of a run that lives, or that was logged to after its end, are summed up here.
+    for of, lasts in _by_run(connection, point_tip, ["key", "last"], rows).items():
+        metrics[of] = dict(sorted({**metrics.get(of, {}), **dict(lasts)}.items()))
     artifacts = _by_run(connection, run_artifact, ["name", "digest", "size_bytes"], rows)
     inputs = _by_run(connection, run_input, ["ref"], rows)
     return [
@@ -100,7 +113,9 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
             duration_s=row.duration_s,
             params=_values(params.get(row.id, [])),
             tags=_values(tags.get(row.id, [])),
-            metrics={key: float("nan") if last is None else last for key, last in metrics.get(row.id, [])},
+            metrics={
+                key: float("nan") if last is None else last for key, last in metrics.get(row.id, {}).items()
+            },
             artifacts={
                 name: ArtifactRecord(digest=Digest(digest), size_bytes=size)
                 for name, digest, size in artifacts.get(row.id, [])
