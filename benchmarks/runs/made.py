@@ -13,7 +13,7 @@ from sqlalchemy import insert
 
 from ropeway.core.clock import to_text
 from ropeway.ledger import Ledger
-from ropeway.tracking.projections import run, run_metric, run_param
+from ropeway.tracking.projections import OWN_EXPERIMENT, run, run_hex, run_metric, run_param
 
 KEYS = 10
 CHUNK = 2_000
@@ -47,8 +47,9 @@ def fill(ledger: Ledger, count: int) -> None:
 
 def _run(run_id: str, number: int) -> dict[str, object]:
     began = BEGAN + timedelta(seconds=number)
+    own = {"hex": run_hex(run_id), "experiment": OWN_EXPERIMENT, "lifecycle": "active"}
     return {
-        "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script", "status": "finished",
+        **own, "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script", "status": "finished",
         "person": "ana", "started_at": to_text(began), "ended_at": to_text(began + timedelta(minutes=1)),
         "duration_s": 60.0, "cpu_s": 50.0, "peak_memory_bytes": 10**8, "code": "0" * 64, "commit_id": "",
         "is_dirty": False, "left_out": "[]", "environment": "0" * 64, "hostname": "here",

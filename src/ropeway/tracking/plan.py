@@ -118,9 +118,9 @@ class _Search:
         if few is not None:
             run_seqs, others = few
             return self._among(run_seqs, others, keys, limit, offset)
-        if not keys or keys[0][0].family != "metrics":
+        if not keys or keys[0][0].family == "attribute":
             return self._sorted(wanted, keys, limit, offset)
-        return self._by_metric(wanted, keys, limit, offset)
+        return self._by_value(wanted, keys, limit, offset)
 
     def _few(self, expression: Expression) -> tuple[list[int], Expression] | None:
         """The runs of the condition that the fewest pass, and the others; None when none has few."""
@@ -139,7 +139,7 @@ class _Search:
         return found
 
     def _seqs(self, query: Select[Any] | CompoundSelect[Any]) -> list[int]:
-        return [*self.connection.execute(query).scalars()]
+        return [*self.connection.execute(query).scalars().all()]
 
     def _among(
         self, run_seqs: Sequence[int], expression: Expression, keys: Sequence[Key], limit: int, offset: int
@@ -191,15 +191,15 @@ class _Search:
         last = case((tip.c.run.is_not(None), tip.c.last), else_=rest.c.last)
         return joined, and_(rest.c.run.is_(None), tip.c.run.is_(None)), last
 
-    def _by_metric(self, expression: Expression, keys: Sequence[Key], limit: int, offset: int) -> list[int]:
-        """In the order of a metric: those with a number, then those with NaN, then those without."""
+    def _by_value(self, expression: Expression, keys: Sequence[Key], limit: int, offset: int) -> list[int]:
+        """In the order of a metric or a setting: numbers, then NaN or words, then those without."""
         wanted = min(limit + offset, LAST)
         (field, _), *rest = keys
         best = self._best_passing(keys[0], expression, wanted)
         if best is None:
             best = self._walk(keys[0], expression, wanted)
         found = [each.run_seq for each in best[:wanted]]
-        if rest and found:
+        if found and (rest or field.is_free):
             settled = self._settle_ties(best[:wanted], expression, keys)
             if settled is None:
                 return self._sorted(expression, keys, limit, offset)
@@ -209,34 +209,42 @@ class _Search:
         # Those with NaN are few, or all that there is.
         odd = [
             select(table.c.run_seq).where(
-                table.c.key == field.key, table.c.last.is_(None), self._in_sets(expression, table.c.run_seq)
+                table.c.key == field.key,
+                self._leading(table).is_(None),
+                self._in_sets(expression, table.c.run_seq),
             )
             for table in self.values.sources(field)
         ]
         odd_seqs = self._seqs(together(odd).limit(TIED + 1))
         if len(odd_seqs) > TIED:
             return self._sorted(expression, keys, limit, offset)
-        found += self._among(odd_seqs, And(()), rest, wanted - len(found), 0)
+        found += self._among(odd_seqs, And(()), keys, wanted - len(found), 0)
         if len(found) < wanted:
             found += self.find(And((expression, Missing(field))), rest, wanted - len(found))
         return found[offset:]
 
+    def _leading(self, table: FromClause) -> ColumnElement[Any]:
+        """The column by which the rows of a source are in order."""
+        if "last" in table.c:
+            return table.c.last
+        return table.c.text if self.values.is_text else table.c.number
+
     def _walk(
-        self, key: Key, expression: Expression | None, limit: int, *, at: float | None = None
+        self, key: Key, expression: Expression | None, limit: int, *, at: float | str | None = None
     ) -> list[Row[Any]]:
-        """Runs with a number there, the best first: those that pass; with `at`, those with that number."""
+        """Runs with a value there, the best first: those that pass; with `at`, those with that value."""
         field, is_descending = key
         queries = []
         for table in self.values.sources(field):
-            last = table.c.last
-            tests = [table.c.key == field.key, last.is_not(None) if at is None else last == at]
+            value = self._leading(table)
+            tests = [table.c.key == field.key, value.is_not(None) if at is None else value == at]
             if expression is not None:
                 tests.append(self._in_sets(expression, table.c.run_seq))
-            queries.append(select(table.c.run_seq, last).where(*tests))
+            queries.append(select(table.c.run_seq, value.label("leading")).where(*tests))
         query = together(queries)
-        run_seq, last = query.selected_columns
-        query = query.order_by(last.desc() if is_descending else last.asc(), run_seq.desc())
-        return [*self.connection.execute(query.limit(limit))]
+        run_seq, value = query.selected_columns
+        query = query.order_by(value.desc() if is_descending else value.asc(), run_seq.desc())
+        return [*self.connection.execute(query.limit(limit)).all()]
 
     def _best_passing(self, key: Key, expression: Expression, wanted: int) -> list[Row[Any]] | None:
         """Those that pass of the first few of an order, when they are enough; else None."""
@@ -253,13 +261,17 @@ class _Search:
         self, best: Sequence[Row[Any]], expression: Expression, keys: Sequence[Key]
     ) -> list[int] | None:
         """The best by all keys, where the first leaves some equal; None when they are too many to look at."""
-        more = self._walk(keys[0], expression, TIED + 1, at=best[-1].last)
-        if len(more) <= 1 and len({row.last for row in best}) == len(best):
+        is_distinct = len({row.leading for row in best}) == len(best)
+        # Whether others stand where the last of these does is asked first: mostly none do.
+        tied = self._walk(keys[0], None, FEW + 1, at=best[-1].leading)
+        if is_distinct and len(tied) <= 1:
             return [row.run_seq for row in best]
-        if len(more) > TIED or len(best) > TIED:
+        if len(tied) > FEW:
+            tied = self._walk(keys[0], expression, TIED + 1, at=best[-1].leading)
+        if len(tied) > TIED or len(best) > TIED:
             return None
-        candidates = {row.run_seq for row in best} | {row.run_seq for row in more}
-        return self._among([*candidates], And(()), keys, len(best), 0)
+        candidates = {row.run_seq for row in best} | {row.run_seq for row in tied}
+        return self._among([*candidates], expression, keys, len(best), 0)
 
     def _in_sets(self, expression: Expression, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run passes, asking sets; attributes that are alike in most runs are asked one by one."""

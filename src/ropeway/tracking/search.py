@@ -94,13 +94,14 @@ def summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumma
 
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSummary]:
-    params, tags = (_by_run(connection, table, ["key", "value"], rows) for table in (run_param, run_tag))
-    metrics = {of: dict(last) for of, last in _by_run(connection, run_metric, ["key", "last"], rows).items()}
+    runs = [row.id for row in rows]
+    params, tags = (by_run(connection, table, ["key", "value"], runs) for table in (run_param, run_tag))
+    metrics = {of: dict(last) for of, last in by_run(connection, run_metric, ["key", "last"], runs).items()}
     # Points of a run that lives, or that was logged to after its end, are summed up here.
-    for of, lasts in _by_run(connection, point_tip, ["key", "last"], rows).items():
+    for of, lasts in by_run(connection, point_tip, ["key", "last"], runs).items():
         metrics[of] = dict(sorted({**metrics.get(of, {}), **dict(lasts)}.items()))
-    artifacts = _by_run(connection, run_artifact, ["name", "digest", "size_bytes"], rows)
-    inputs = _by_run(connection, run_input, ["ref"], rows)
+    artifacts = by_run(connection, run_artifact, ["name", "digest", "size_bytes"], runs)
+    inputs = by_run(connection, run_input, ["ref"], runs)
     return [
         RunSummary(
             id=RunId(row.id),
@@ -141,16 +142,16 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
     ]
 
 
-def _by_run(
-    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row[Any]]
+def by_run(
+    connection: Connection, table: Table, names: Sequence[str], runs: Sequence[RunId]
 ) -> dict[str, list[tuple[Any, ...]]]:
     """Some columns of a table for these runs, by run; keys in alphabetical order."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    query = select(table.c.run, *[table.c[name] for name in names])
-    query = query.where(table.c.run.in_([row.id for row in rows])).order_by(*table.primary_key.columns)
+    query = select(*[table.c[name] for name in names], table.c.run)
+    query = query.where(table.c.run.in_(runs)).order_by(*table.primary_key.columns)
     # The driver's own rows: these are many, and names on each take most of the time.
-    for of, *values in connection.execute(query).cursor.fetchall():
-        found.setdefault(of, []).append(tuple(values))
+    for row in connection.execute(query).cursor.fetchall():
+        found.setdefault(row[-1], []).append(row[:-1])
     return found
 
 

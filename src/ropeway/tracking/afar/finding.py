@@ -75,6 +75,6 @@ def metric_history(
     context: Context, *, run: str, key: str, limit: Limit = 25_000, after: Limit = 0
 ) -> MetricPage:
     """All points of one metric of a run, by time and step; what was sent twice once."""
-    points = history(context, RunId(require_row(context.read, run).id), key)
-    more = after + limit if len(points) > after + limit else None
-    return MetricPage(points=points[after : after + limit], after=more)
+    found = RunId(require_row(context.read, run).id)
+    points, count = history(context, found, key, after, after + limit)
+    return MetricPage(points=points, after=after + limit if count > after + limit else None)
