@@ -49,7 +49,8 @@ def _run(run_id: str, number: int) -> dict[str, object]:
     began = BEGAN + timedelta(seconds=number)
     own = {"hex": run_hex(run_id), "experiment": OWN_EXPERIMENT, "lifecycle": "active"}
     return {
-        **own, "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script", "status": "finished",
+        **own, "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script",
+        "status": "finished",
         "person": "ana", "started_at": to_text(began), "ended_at": to_text(began + timedelta(minutes=1)),
         "duration_s": 60.0, "cpu_s": 50.0, "peak_memory_bytes": 10**8, "code": "0" * 64, "commit_id": "",
         "is_dirty": False, "left_out": "[]", "environment": "0" * 64, "hostname": "here",

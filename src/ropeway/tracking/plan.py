@@ -15,7 +15,7 @@ A database that planned by itself would walk the order also where those that pas
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,9 +27,11 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    func,
     select,
 )
 
+from ropeway.ledger import person
 from ropeway.ledger.tables import point_tip
 from ropeway.tracking.afar.projections import DEFAULT_NAME, experiment
 from ropeway.tracking.conditions import ATTRIBUTES, INPUT, RUNS, SETTINGS, Values, combine, together
@@ -65,6 +67,7 @@ EXPERIMENT_ID = Field("attribute", "experiment_id")
 HEX = Field("attribute", "run_id")
 """The id as clients know it that have only 32 hex digits; may be asked for by the whole id, too."""
 Key = tuple[Field, bool]
+Q = TypeVar("Q", Select[Any], CompoundSelect[Any])
 
 
 def find_runs(
@@ -233,29 +236,37 @@ class _Search:
         self, key: Key, expression: Expression | None, limit: int, *, at: float | str | None = None
     ) -> list[Row[Any]]:
         """Runs with a value there, the best first: those that pass; with `at`, those with that value."""
-        field, is_descending = key
+        return [*self.connection.execute(self._walking(key, expression, at).limit(limit)).all()]
+
+    def _walking(
+        self, key: Key, expression: Expression | None, at: float | str | None = None
+    ) -> Select[Any] | CompoundSelect[Any]:
         queries = []
-        for table in self.values.sources(field):
+        for table in self.values.sources(key[0]):
             value = self._leading(table)
-            tests = [table.c.key == field.key, value.is_not(None) if at is None else value == at]
+            tests = [table.c.key == key[0].key, value.is_not(None) if at is None else value == at]
             if expression is not None:
                 tests.append(self._in_sets(expression, table.c.run_seq))
             queries.append(select(table.c.run_seq, value.label("leading")).where(*tests))
-        query = together(queries)
+        return self._in_way(together(queries), key)
+
+    @staticmethod
+    def _in_way(query: Q, key: Key) -> Q:
         run_seq, value = query.selected_columns
-        query = query.order_by(value.desc() if is_descending else value.asc(), run_seq.desc())
-        return [*self.connection.execute(query.limit(limit)).all()]
+        return query.order_by(value.desc() if key[1] else value.asc(), run_seq.desc())
 
     def _best_passing(self, key: Key, expression: Expression, wanted: int) -> list[Row[Any]] | None:
         """Those that pass of the first few of an order, when they are enough; else None."""
         if 3 * wanted > FEW:
             return None
-        first = self._walk(key, None, 3 * wanted)
-        query = select(run.c.seq).select_from(RUNS).where(run.c.seq.in_([row.run_seq for row in first]))
-        passing = set(self._seqs(query.where(combine(expression, self.values.of_one))))
-        found = [row for row in first if row.run_seq in passing]
-        is_whole = len(first) < 3 * wanted
-        return found if len(found) >= wanted or is_whole else None
+        first = self._walking(key, None).limit(3 * wanted).subquery()
+        joined = first.join(run, run.c.seq == first.c.run_seq).outerjoin(person, person.c.id == run.c.person)
+        query = self._in_way(select(first).select_from(joined), key)
+        found = self.connection.execute(query.where(combine(expression, self.values.of_one))).all()
+        if len(found) >= wanted:
+            return [*found]
+        count = self.connection.execute(select(func.count()).select_from(first)).scalar_one()
+        return [*found] if count < 3 * wanted else None
 
     def _settle_ties(
         self, best: Sequence[Row[Any]], expression: Expression, keys: Sequence[Key]

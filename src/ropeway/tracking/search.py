@@ -26,6 +26,8 @@ SORT_LIMIT = 32
 # SQLite takes 32,766 parameters in one statement.
 CHUNK = 500
 _SCALAR = msgspec.json.Decoder(Scalar)
+_WORDS = msgspec.json.Decoder(list[str])
+_HOST = msgspec.json.Decoder(HostRecord)
 
 
 @operation("runs.search", kind="query", permission="runs:read")
@@ -125,11 +127,11 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
             code=Digest(row.code),
             commit=row.commit_id,
             is_dirty=row.is_dirty,
-            left_out=msgspec.json.decode(row.left_out, type=list[str]),
+            left_out=_WORDS.decode(row.left_out),
             environment=Digest(row.environment),
-            host=msgspec.json.decode(row.host, type=HostRecord),
+            host=_HOST.decode(row.host),
             hostname=row.hostname,
-            argv=None if row.argv is None else msgspec.json.decode(row.argv, type=list[str]),
+            argv=None if row.argv is None else _WORDS.decode(row.argv),
             parent=row.parent,
             points=row.points,
             point_count=row.point_count,
