@@ -9,11 +9,14 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from ropeway.core.clock import to_text
+from ropeway.core.ids import RunId
 from ropeway.ledger import Ledger
+from ropeway.tracking.live import append_points
 from ropeway.tracking.projections import OWN_EXPERIMENT, run, run_hex, run_metric, run_param
+from ropeway.tracking.series import columns
 
 KEYS = 10
 CHUNK = 2_000
@@ -66,3 +69,15 @@ def _rows(rng: random.Random, run_id: str, number: int) -> Iterator[dict[str, ob
     for key, text in enumerate(params(rng, number)):
         spelled = None if text.isalpha() else float(text)
         yield {**of, "key": f"p{key}", "value": f'"{text}"', "number": spelled, "text": text}
+
+
+def enliven(ledger: Ledger, count: int) -> None:
+    """Let some of the runs log on: their last values of all metrics are tips of points that wait."""
+    rng = random.Random(12)
+    with ledger.reading() as connection:
+        ids = connection.execute(select(run.c.id).order_by(run.c.id).limit(count)).scalars().all()
+    for run_id in ids:
+        values = metrics(rng)
+        points = columns([f"m{key}" for key in range(KEYS)], values, [1] * KEYS, [1] * KEYS)
+        with ledger.transaction() as transaction:
+            append_points(transaction, RunId(run_id), points)

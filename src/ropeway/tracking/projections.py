@@ -73,7 +73,8 @@ run = Table(
     Column("point_count", Integer, nullable=False),
     Column("error_type", String, nullable=False),
     Column("error", String),
-    Index("run_seq", "seq"),
+    # Unique, so that no database looks for one run by what most have alike.
+    Index("run_seq", "seq", unique=True),
     Index("run_status", "status", "seq"),
     Index("run_name", "name", "seq"),
     Index("run_hex", "hex"),

@@ -1,4 +1,4 @@
-"""Bringing points to rest that nobody else does: of runs that log for weeks, or were logged to after their end.
+"""Bringing points to rest that nobody else does: of runs that log for weeks, of runs logged to after the end.
 
 A run's end seals its points. Where none comes, many would wait in the ledger; so whoever looks after a
 workspace looks for them: a server each minute, without one whoever comes next. No batch waits for that: what
