@@ -59,6 +59,9 @@ MOMENTS = {"start_time": run.c.started_at, "end_time": run.c.ended_at}
 INPUT = Field("dataset", "reference")
 """What `tracking.plan` asks beside the fields of data sets: the references of the runs' inputs."""
 
+LIVING = "living"
+"""What the source is called that has the values of runs whose points are not at rest."""
+
 _OPERATORS: dict[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -167,7 +170,7 @@ class Values:
             select(point_tip.c.run, whose.c.seq.label("run_seq"), point_tip.c.key, point_tip.c.last)
             .join(whose, whose.c.id == point_tip.c.run)
             .where(point_tip.c.key == field.key)
-            .subquery()
+            .subquery(LIVING)
         )
         # A tip says what was sealed before, too.
         told = select(tips.c.run_seq)

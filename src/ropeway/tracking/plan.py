@@ -24,6 +24,7 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
+    Subquery,
     and_,
     case,
     exists,
@@ -34,7 +35,16 @@ from sqlalchemy import (
 from ropeway.ledger import person
 from ropeway.ledger.tables import point_tip
 from ropeway.tracking.afar.projections import DEFAULT_NAME, experiment
-from ropeway.tracking.conditions import ATTRIBUTES, INPUT, RUNS, SETTINGS, Values, combine, together
+from ropeway.tracking.conditions import (
+    ATTRIBUTES,
+    INPUT,
+    LIVING,
+    RUNS,
+    SETTINGS,
+    Values,
+    combine,
+    together,
+)
 from ropeway.tracking.expression import (
     And,
     Comparison,
@@ -214,7 +224,7 @@ class _Search:
             select(table.c.run_seq).where(
                 table.c.key == field.key,
                 self._leading(table).is_(None),
-                self._in_sets(expression, table.c.run_seq),
+                self._passing(expression, table),
             )
             for table in self.values.sources(field)
         ]
@@ -246,7 +256,7 @@ class _Search:
             value = self._leading(table)
             tests = [table.c.key == key[0].key, value.is_not(None) if at is None else value == at]
             if expression is not None:
-                tests.append(self._in_sets(expression, table.c.run_seq))
+                tests.append(self._passing(expression, table))
             queries.append(select(table.c.run_seq, value.label("leading")).where(*tests))
         return self._in_way(together(queries), key)
 
@@ -283,6 +293,13 @@ class _Search:
             return None
         candidates = {row.run_seq for row in best} | {row.run_seq for row in tied}
         return self._among([*candidates], expression, keys, len(best), 0)
+
+    def _passing(self, expression: Expression, table: FromClause) -> ColumnElement[bool]:
+        """Whether the run of a row passes: of the many that rest by sets, of those that live one by one."""
+        if not isinstance(table, Subquery) or table.name != LIVING:
+            return self._in_sets(expression, table.c.run_seq)
+        query = select(run.c.seq).select_from(RUNS).where(run.c.seq.in_(select(table.c.run_seq)))
+        return table.c.run_seq.in_(query.where(combine(expression, self.values.of_one)))
 
     def _in_sets(self, expression: Expression, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run passes, asking sets; attributes that are alike in most runs are asked one by one."""
