@@ -200,7 +200,12 @@ def of_attribute(leaf: Leaf) -> ColumnElement[bool]:
     column = ATTRIBUTES[leaf.field.key]
     if isinstance(leaf, Comparison) and leaf.field.key in MOMENTS:
         return func.coalesce(_of_moment(column, leaf), false())
-    return func.coalesce(_test(leaf, column, column, has_both=False), false())
+    return func.coalesce(tested(leaf, column), false())
+
+
+def tested(leaf: Leaf, value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a value of one type passes; unknown where it is NULL."""
+    return _test(leaf, value, value, has_both=False)
 
 
 def passes(leaf: Leaf, table: FromClause) -> ColumnElement[bool]:
@@ -209,7 +214,7 @@ def passes(leaf: Leaf, table: FromClause) -> ColumnElement[bool]:
         last = table.c.last
         is_other = isinstance(leaf, Comparison) and leaf.operator == "!="
         is_other = is_other or (isinstance(leaf, In) and leaf.is_negated)
-        found = _test(leaf, last, last, has_both=False)
+        found = tested(leaf, last)
         # NULL is NaN, which differs from every number.
         return or_(last.is_(None), found) if is_other else found
     return _test(leaf, table.c.number, table.c.text, has_both=True)
@@ -226,11 +231,16 @@ def _test(
             found = or_(false(), *[func.coalesce(test, false()) for test in tests])
             return and_(text.is_not(None), not_(found)) if is_negated else found
         case Like(_, pattern, is_any_case):
-            # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
-            plain = pattern.replace(ESCAPE, ESCAPE * 2)
-            return text.ilike(plain, escape=ESCAPE) if is_any_case else _like(text, plain, _glob(pattern))
+            return like(text, pattern, is_any_case=is_any_case)
         case Missing():
             return text.is_(None)
+
+
+def like(text: ColumnElement[Any], pattern: str, *, is_any_case: bool) -> ColumnElement[bool]:
+    """Text against a pattern of LIKE; upper and lower case are apart, unless any case is welcome."""
+    # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
+    plain = pattern.replace(ESCAPE, ESCAPE * 2)
+    return text.ilike(plain, escape=ESCAPE) if is_any_case else _like(text, plain, _glob(pattern))
 
 
 def _compare(
@@ -274,7 +284,7 @@ def _of_datasets(leaf: Leaf) -> Select[tuple[str]]:
         values = leaf.values if isinstance(leaf, In) else ()
         return select(run_input.c.run).where(run_input.c.ref.in_(values))
     column = run_dataset.c[leaf.field.key]
-    return select(run_dataset.c.run).where(_test(leaf, column, column, has_both=False))
+    return select(run_dataset.c.run).where(tested(leaf, column))
 
 
 class _like(FunctionElement[bool]):  # noqa: N801  a function to SQL
