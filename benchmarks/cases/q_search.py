@@ -67,7 +67,7 @@ def _cells(
 
 def _lists(bench: Bench, workspace: LocalWorkspace, count: int, goal: float | None) -> list[Figure]:
     """What the clients of MLflow ask for all day, and two conditions at once."""
-    both = {"where": "metrics.m0 > 0.5 and params.p1 = 'adam'", "sort": ["-metrics.m2"], "limit": 100}
+    both = "metrics.m0 > 0.5 and params.p1 = 'adam'"
     half, best = "metrics.m0 > 0.5", ["metrics.m2 DESC"]
     asked = {
         "newest 100": partial(find_tracked, workspace, experiments=["0"], limit=100),
@@ -86,7 +86,7 @@ def _lists(bench: Bench, workspace: LocalWorkspace, count: int, goal: float | No
         _figure(
             bench,
             f"top 100 of {count:,} runs; 25 % pass two conditions",
-            partial(search_runs, workspace, **both),
+            partial(search_runs, workspace, where=both, sort=["-metrics.m2"], limit=100),
             goal,
         ),
         _figure(

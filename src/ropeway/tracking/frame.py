@@ -186,7 +186,8 @@ class _Asked:
 
     def add_living(self, metrics: dict[str, list[Any]]) -> None:
         """The last values of points that are not at rest."""
-        query = select(run.c.seq, point_tip.c.last, point_tip.c.key).join(run, run.c.id == point_tip.c.run)
+        joined = point_tip.join(run, run.c.id == point_tip.c.run)
+        query = select(run.c.seq, point_tip.c.last, point_tip.c.key).select_from(joined)
         for seq, value, key in self._rows(query, point_tip.c.run):
             at = self.place.get(seq)
             if at is not None:

@@ -15,7 +15,7 @@ A database that planned by itself would walk the order also where those that pas
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -77,7 +77,7 @@ EXPERIMENT_ID = Field("attribute", "experiment_id")
 HEX = Field("attribute", "run_id")
 """The id as clients know it that have only 32 hex digits; may be asked for by the whole id, too."""
 Key = tuple[Field, bool]
-Q = TypeVar("Q", Select[Any], CompoundSelect[Any])
+Rows = Select[Any] | CompoundSelect[Any]
 
 
 def find_runs(
@@ -151,7 +151,7 @@ class _Search:
             return (passing, And(tuple(parts))) if len(passing) <= FEW else None
         return found
 
-    def _seqs(self, query: Select[Any] | CompoundSelect[Any]) -> list[int]:
+    def _seqs(self, query: Rows) -> list[int]:
         return [*self.connection.execute(query).scalars().all()]
 
     def _among(
@@ -238,9 +238,9 @@ class _Search:
 
     def _leading(self, table: FromClause) -> ColumnElement[Any]:
         """The column by which the rows of a source are in order."""
-        if "last" in table.c:
-            return table.c.last
-        return table.c.text if self.values.is_text else table.c.number
+        name = "last" if "last" in table.c else "text" if self.values.is_text else "number"
+        column: ColumnElement[Any] = table.c[name]
+        return column
 
     def _walk(
         self, key: Key, expression: Expression | None, limit: int, *, at: float | str | None = None
@@ -248,9 +248,7 @@ class _Search:
         """Runs with a value there, the best first: those that pass; with `at`, those with that value."""
         return [*self.connection.execute(self._walking(key, expression, at).limit(limit)).all()]
 
-    def _walking(
-        self, key: Key, expression: Expression | None, at: float | str | None = None
-    ) -> Select[Any] | CompoundSelect[Any]:
+    def _walking(self, key: Key, expression: Expression | None, at: float | str | None = None) -> Rows:
         queries = []
         for table in self.values.sources(key[0]):
             value = self._leading(table)
@@ -261,7 +259,7 @@ class _Search:
         return self._in_way(together(queries), key)
 
     @staticmethod
-    def _in_way(query: Q, key: Key) -> Q:
+    def _in_way(query: Rows, key: Key) -> Rows:
         run_seq, value = query.selected_columns
         return query.order_by(value.desc() if key[1] else value.asc(), run_seq.desc())
 
@@ -271,8 +269,8 @@ class _Search:
             return None
         first = self._walking(key, None).limit(3 * wanted).subquery()
         joined = first.join(run, run.c.seq == first.c.run_seq).outerjoin(person, person.c.id == run.c.person)
-        query = self._in_way(select(first).select_from(joined), key)
-        found = self.connection.execute(query.where(combine(expression, self.values.of_one))).all()
+        query = select(first).select_from(joined).where(combine(expression, self.values.of_one))
+        found = self.connection.execute(self._in_way(query, key)).all()
         if len(found) >= wanted:
             return [*found]
         count = self.connection.execute(select(func.count()).select_from(first)).scalar_one()
@@ -299,7 +297,8 @@ class _Search:
         if not isinstance(table, Subquery) or table.name != LIVING:
             return self._in_sets(expression, table.c.run_seq)
         query = select(run.c.seq).select_from(RUNS).where(run.c.seq.in_(select(table.c.run_seq)))
-        return table.c.run_seq.in_(query.where(combine(expression, self.values.of_one)))
+        found: ColumnElement[bool] = table.c.run_seq.in_(query.where(combine(expression, self.values.of_one)))
+        return found
 
     def _in_sets(self, expression: Expression, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run passes, asking sets; attributes that are alike in most runs are asked one by one."""
