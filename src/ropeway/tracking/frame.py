@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from ropeway.core.ids import RunId
 from ropeway.ledger.tables import point_tip
-from ropeway.tracking.conditions import PERSON, RUNS
+from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
-from ropeway.tracking.filter import parse_filter, parse_sort
+from ropeway.tracking.filter import parse_sort
 from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_metric, run_param, run_tag
-from ropeway.tracking.search import CHUNK, ids_in_order
+from ropeway.tracking.search import CHUNK, asked, ids_in_order
 from ropeway.workspace import Context, Workspace, operation
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ _WORD: Final = object()
 """Stands where a param or a tag spells no number."""
 ATTRIBUTES = (
     "id", "name", "kind", "status", "started_at", "ended_at", "duration_s", "cpu_s", "peak_memory_bytes",
-    "commit_id", "parent", "error_type",
+    "commit_id", "parent", "error_type", "lifecycle",
 )  # fmt: skip
+TOLD = {"person": PERSON, "user_id": USER, "experiment": EXPERIMENT_NAME}
+"""Columns that other tables have a say in."""
 
 
 class RunColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +76,7 @@ def columns_of(
 ) -> dict[str, list[Any]]:
     """Runs as columns, by name; see `run_columns`."""
     keys = [key for text in sort for key in parse_sort(text)]
-    expression = parse_filter(where, now=context.clock.now()) if where.strip() else None
-    found = find_runs(context.read, expression, keys, limit=limit)
+    found = find_runs(context.read, asked(where, context.clock.now()), keys, limit=limit)
     return _columns(context.read, found)
 
 
@@ -108,15 +109,15 @@ def _series(name: str, values: list[Any]) -> "pl.Series":
 
 def _columns(connection: Connection, run_seqs: Sequence[int]) -> dict[str, list[Any]]:
     place = {seq: at for at, seq in enumerate(run_seqs)}
-    asked = _Asked(connection, place, _some_ids(connection, run_seqs))
-    columns = asked.attributes()
+    runs = _Asked(connection, place, _some_ids(connection, run_seqs))
+    columns = runs.attributes()
     for name, table in (("params", run_param), ("tags", run_tag)):
-        found = asked.by_key(table, "number", null=_WORD)
+        found = runs.by_key(table, "number", null=_WORD)
         worded = [key for key, cells in found.items() if _WORD in cells]
-        found.update(asked.by_key(table, "text", worded) if worded else {})
+        found.update(runs.by_key(table, "text", worded) if worded else {})
         columns.update((f"{name}.{key}", found[key]) for key in sorted(found))
-    metrics = asked.by_key(run_metric, "last", null=NAN)
-    asked.add_living(metrics)
+    metrics = runs.by_key(run_metric, "last", null=NAN)
+    runs.add_living(metrics)
     columns.update((f"metrics.{key}", _told(metrics[key])) for key in sorted(metrics))
     return columns
 
@@ -153,15 +154,16 @@ class _Asked:
 
     def attributes(self) -> dict[str, list[Any]]:
         """The columns that every run has."""
-        query = select(run.c.seq, PERSON, *[run.c[name] for name in ATTRIBUTES]).select_from(RUNS)
+        names = (*ATTRIBUTES, *TOLD)
+        told = [TOLD[name] if name in TOLD else run.c[name] for name in names]
+        query = select(run.c.seq, *told).select_from(RUNS)
         rows: list[Any] = [None] * len(self.place)
         for row in self._rows(query, run.c.id):
             at = self.place.get(row[0])
             if at is not None:
                 rows[at] = row
-        _, person, *whole = zip(*rows, strict=True) if rows else [()] * (2 + len(ATTRIBUTES))
-        columns = {name: list(cells) for name, cells in zip(ATTRIBUTES, whole, strict=True)}
-        return {**columns, "person": list(person)}
+        _, *whole = zip(*rows, strict=True) if rows else [()] * (1 + len(names))
+        return {name: list(cells) for name, cells in zip(names, whole, strict=True)}
 
     def by_key(
         self, table: Table, name: str, keys: Sequence[str] | None = None, *, null: object = None
@@ -173,8 +175,8 @@ class _Asked:
         if self.ids is None:
             # One key at a time is read from its index alone.
             for key in keys or ():
-                query = select(table.c.run_seq, table.c[name]).where(table.c.key == key)
-                self._fill(found.setdefault(key, self._empty()), _raw(self.connection, query), null)
+                of_key = select(table.c.run_seq, table.c[name]).where(table.c.key == key)
+                self._fill(found.setdefault(key, self._empty()), _raw(self.connection, of_key), null)
             return found
         query = select(table.c.run_seq, table.c[name], table.c.key)
         if keys is not None:

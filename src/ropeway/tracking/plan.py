@@ -74,6 +74,7 @@ LAST = 2**63 - 1
 
 EXPERIMENT = Field("attribute", "experiment")
 EXPERIMENT_ID = Field("attribute", "experiment_id")
+LIFECYCLE = Field("attribute", "lifecycle")
 HEX = Field("attribute", "run_id")
 """The id as clients know it that have only 32 hex digits; may be asked for by the whole id, too."""
 Key = tuple[Field, bool]

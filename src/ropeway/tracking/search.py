@@ -4,6 +4,7 @@ What a filter means to the database is in `tracking.conditions`; how it is asked
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,11 +13,13 @@ from sqlalchemy import Connection, Row, Select, Table, select
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.ledger.tables import point_tip
+from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.conditions import PERSON, RUNS
 from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import ArtifactRecord, HostRecord, Scalar
+from ropeway.tracking.expression import And, Expression, In, leaves
 from ropeway.tracking.filter import parse_filter, parse_sort
-from ropeway.tracking.plan import find_runs
+from ropeway.tracking.plan import LIFECYCLE, find_runs
 from ropeway.tracking.projections import run, run_artifact, run_input, run_metric, run_param, run_tag
 from ropeway.tracking.records import RunSummary
 from ropeway.workspace import Context, operation
@@ -43,7 +46,8 @@ def search_runs(
 
     Args:
         context: the call.
-        where: a filter (see `tracking.filter`); empty for all runs.
+        where: a filter (see `tracking.filter`); empty for all runs. Deleted runs are left out, unless it
+            speaks of `lifecycle`.
         sort: fields, `-` before one for the highest first; a run without the field comes last. Without any,
             and among equals, the newest comes first.
         limit: how many at the most.
@@ -58,9 +62,17 @@ def search_runs(
     keys = [key for text in sort for key in parse_sort(text)]
     if len(keys) > SORT_LIMIT:
         raise FilterTooLarge("fields to sort by", len(keys), SORT_LIMIT)
-    expression = parse_filter(where, now=context.clock.now()) if where.strip() else None
+    expression = asked(where, context.clock.now())
     found = find_runs(context.read, expression, keys, limit=limit, offset=offset)
     return summaries(context.read, rows_in_order(context.read, found))
+
+
+def asked(where: str, now: datetime) -> Expression:
+    """What a filter in our language asks for; of deleted runs only if it speaks of them."""
+    found = parse_filter(where, now=now) if where.strip() else And(())
+    if any(leaf.field == LIFECYCLE for leaf in leaves(found)):
+        return found
+    return And((In(LIFECYCLE, (ACTIVE,)), found))
 
 
 def select_runs() -> Select[Any]:

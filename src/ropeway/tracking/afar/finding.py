@@ -11,11 +11,10 @@ from ropeway.tracking.afar.runs import require_row
 from ropeway.tracking.expression import And, Expression, Field, In, Leaf, holds, mapped
 from ropeway.tracking.mlflow_fields import STATUS_WORDS
 from ropeway.tracking.mlflow_filter import parse_mlflow_filter, parse_mlflow_order
-from ropeway.tracking.plan import EXPERIMENT_ID, HEX, Key, find_runs
+from ropeway.tracking.plan import EXPERIMENT_ID, HEX, LIFECYCLE, Key, find_runs
 from ropeway.tracking.search import ids_in_order
 from ropeway.workspace import Context, Limit, operation
 
-LIFECYCLE = Field("attribute", "lifecycle")
 STATUS = Field("attribute", "status")
 NATURAL: tuple[Key, ...] = ((Field("attribute", "start_time"), True), (HEX, False))
 """What MLflow orders by after all that was asked for."""
