@@ -121,3 +121,12 @@ def test_experiments_are_asked_of_the_database(filled: LocalWorkspace):
     assert names(where="name LIKE 'st%' AND tags.team = 'a'") == ["study"]
     assert names(where="tags.team IS NULL", sort=["name DESC"]) == ["Default"]
     assert names(sort=["experiment_id"], limit=1) == ["Default"]
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1e999", "-1e999"])
+def test_a_number_beyond_all_is_compared_as_one(filled: LocalWorkspace, number: str):
+    is_low = number.startswith("-")
+    found = find_tracked(filled, experiments=["1"], where=f"start_time > {number} AND end_time < 0").runs
+    assert found == []
+    assert bool(find_tracked(filled, experiments=["1"], where=f"start_time > {number}").runs) == is_low
+    assert bool(find_experiments(filled, where=f"creation_time > {number}").experiments) == is_low

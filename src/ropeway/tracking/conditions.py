@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     FromClause,
+    Integer,
     Select,
     String,
     Table,
@@ -59,6 +60,8 @@ MOMENTS = {"start_time": run.c.started_at, "end_time": run.c.ended_at}
 INPUT = Field("dataset", "reference")
 """What `tracking.plan` asks beside the fields of data sets: the references of the runs' inputs."""
 
+LARGEST = 2**63 - 1
+"""A whole number beyond it is told to no database; nothing that is kept is as high."""
 LIVING = "living"
 """What the source is called that has the values of runs whose points are not at rest."""
 
@@ -250,6 +253,8 @@ def _compare(
         return _OPERATORS[sign](text, "true" if value else "false")
     if isinstance(value, str):
         return _OPERATORS[sign](text, value)
+    if isinstance(number.type, Integer) and abs(value) > LARGEST:
+        value = LARGEST if value > 0 else -LARGEST
     found = _OPERATORS[sign](number, value)
     # Text that spells no number differs from every number.
     return or_(number.is_(None), found) if sign == "!=" and has_both else found
@@ -257,7 +262,7 @@ def _compare(
 
 def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bool]:
     """A comparison with milliseconds, of a column that keeps more than those as text."""
-    first, after = bounds_of(float(leaf.value))
+    first, after = bounds_of(float(max(-LARGEST, min(LARGEST, leaf.value))))
     match leaf.operator:
         case "=" | "!=" if first == after:
             return and_(column.is_not(None), literal(leaf.operator == "!="))
