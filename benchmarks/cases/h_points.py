@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import environments
 from benchmarks.bench import Bench
 from benchmarks.case import Case, Figure
 from ropeway.core.ids import RunId
+from ropeway.stats.thinned import thinned
 from ropeway.testing import make_workspace
+from ropeway.tracking.afar.finding import metric_history
 from ropeway.tracking.history import history
 from ropeway.tracking.live import append_points
 from ropeway.tracking.operations import seal_points
@@ -24,7 +27,8 @@ BATCHES = (1_000, 10_000)
 CLIENTS = 4
 HISTORY = 100_000
 LARGE = 1_000_000
-GOAL_HTTP, GOAL_BYTES, GOAL_HISTORY_MS = 250_000, 12, 50
+DRAWN = 2_000
+GOAL_HTTP, GOAL_BYTES, GOAL_HISTORY_MS, GOAL_DRAWN_MS = 250_000, 12, 50, 100
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -66,6 +70,7 @@ def _at_rest(bench: Bench, folder: Path) -> list[Figure]:
     with make_workspace(folder) as workspace:
         small = _filled(workspace, count, at_once=100)
         waiting_ms = _read_ms(bench, workspace, small, "loss")
+        theirs = _mlflow_ms(bench, count)
         big = _filled(workspace, large, at_once=10_000)
         seal_points(workspace, run=big)
         seal_points(workspace, run=small)
@@ -82,18 +87,53 @@ def _at_rest(bench: Bench, folder: Path) -> list[Figure]:
                 note="random values, times that jitter, steps of one",
             ),
             *(
-                Figure(what=what, ours=taken, unit="ms", beside={}, goal=goal)
-                for what, taken, goal in (
-                    (f"history of {count:,} points that wait", waiting_ms, GOAL_HISTORY_MS),
+                Figure(what=what, ours=taken, unit="ms", beside=beside, goal=goal)
+                for what, taken, goal, beside in (
+                    (f"history of {count:,} points that wait", waiting_ms, GOAL_HISTORY_MS, {}),
                     (
                         f"history of {count:,} points at rest",
                         _read_ms(bench, workspace, small, "loss"),
                         GOAL_HISTORY_MS,
+                        {"mlflow (its store)": theirs},
                     ),
-                    (f"history of {large:,} points at rest", _read_ms(bench, workspace, big, "loss"), None),
+                    (
+                        f"a page of 25,000 of {count:,} points, as MLflow's client asks",
+                        _page_ms(bench, workspace, small),
+                        GOAL_HISTORY_MS,
+                        {},
+                    ),
+                    (
+                        f"history of {large:,} points at rest",
+                        _read_ms(bench, workspace, big, "loss"),
+                        None,
+                        {},
+                    ),
+                    (
+                        f"{large:,} points at rest to {DRAWN:,}, extremes kept",
+                        _read_ms(bench, workspace, big, "loss", drawn=DRAWN),
+                        GOAL_DRAWN_MS,
+                        {},
+                    ),
                 )
             ),
         ]
+
+
+def _mlflow_ms(bench: Bench, count: int) -> float | str:
+    peer = bench.peer("mlflow")
+    if isinstance(peer, str):
+        return peer
+    script, folder = HERE / "runs" / "mlflow_history.py", bench.folder("mlflow-history")
+    words = [peer.python, str(script), str(folder), str(count), str(bench.times(3, 1))]
+    done = subprocess.run(words, capture_output=True, check=False, env=environments.QUIET)
+    return float(done.stdout) if done.returncode == 0 else done.stderr.decode()[-200:]
+
+
+def _page_ms(bench: Bench, workspace: LocalWorkspace, run: RunId) -> float:
+    return bench.median_ms(
+        lambda: metric_history(workspace, run=run, key="loss", limit=25_000, after=25_000),
+        times=bench.times(15, 3),
+    )
 
 
 def _filled(workspace: LocalWorkspace, count: int, *, at_once: int) -> RunId:
@@ -116,10 +156,12 @@ def _filled(workspace: LocalWorkspace, count: int, *, at_once: int) -> RunId:
     return run.id
 
 
-def _read_ms(bench: Bench, workspace: LocalWorkspace, run: RunId, key: str) -> float:
+def _read_ms(bench: Bench, workspace: LocalWorkspace, run: RunId, key: str, drawn: int = 0) -> float:
     def read() -> None:
         with workspace._context() as context:
-            history(context, run, key).ordered()
+            found = history(context, run, key).ordered()
+            if drawn:
+                found.take(thinned(found.value, points=drawn))
 
     return bench.median_ms(read, times=bench.times(15, 3))
 

@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from benchmarks import environments
 from benchmarks.bench import Bench
 from benchmarks.case import Case, Figure
-from benchmarks.runs.made import fill
+from benchmarks.runs.made import enliven, fill
 from ropeway.testing import make_workspace
+from ropeway.tracking.afar.finding import find_tracked
 from ropeway.tracking.frame import runs_frame
 from ropeway.tracking.search import search_runs
 from ropeway.workspace import LocalWorkspace
@@ -18,6 +21,9 @@ GOALS_MS = {5_000: 10.0, 100_000: 50.0, 1_000_000: None}
 SHARES = {"50 %": 0.5, "1 %": 0.99, "0.01 %": 0.9999}
 ORDERS = {"with": "m1", "against": "m2", "apart from": "m3"}
 FRAME_MS = 100.0
+THEIRS = 100_000
+"""So many runs go into the peer's store at the most."""
+LIVING = 100
 SCRIPT = Path(__file__).parents[1] / "runs" / "mlflow_store.py"
 
 
@@ -28,37 +34,85 @@ def measure(bench: Bench) -> list[Figure]:
             continue
         with make_workspace(bench.folder(f"runs-{count}") / "project") as workspace:
             fill(workspace.ledger, count)
-            theirs = _mlflow(bench, count) if count == 5_000 else {}
-            figures += _cells(bench, workspace, count, goal, theirs)
+            theirs = _mlflow(bench, count) if count <= THEIRS else {}
+            found = _cells(bench, workspace, count, goal, theirs)
+            found += _lists(bench, workspace, count, goal)
             if count == 5_000:
                 figures.append(_frame(bench, workspace, theirs))
+            enliven(workspace.ledger, LIVING)
+            found += _cells(bench, workspace, count, goal, {}, f"; {LIVING} of them log on")
+            worst = max(found, key=lambda figure: figure.ours)
+            told = f"worst cell of {count:,} runs: {worst.what}"
+            figures += [*found, Figure(what=told, ours=worst.ours, unit="ms", beside={}, goal=goal)]
     return figures
 
 
 def _cells(
-    bench: Bench, workspace: LocalWorkspace, count: int, goal: float | None, theirs: dict[str, float | str]
+    bench: Bench,
+    workspace: LocalWorkspace,
+    count: int,
+    goal: float | None,
+    theirs: dict[str, float | str],
+    also: str = "",
 ) -> list[Figure]:
     found = []
     for (share, above), (way, key) in product(SHARES.items(), ORDERS.items()):
-        where, sort = f"metrics.m0 > {above}", f"-metrics.{key}"
-        taken = bench.median_ms(
-            lambda where=where, sort=sort: search_runs(workspace, where=where, sort=[sort], limit=100),  # type: ignore[misc]
-            times=bench.times(15, 2),
-        )
+        where = f"metrics.m0 > {above}"
+        ask = partial(search_runs, workspace, where=where, sort=[f"-metrics.{key}"], limit=100)
         peer = theirs.get(f"{where} | metrics.{key} DESC", theirs.get("why", ""))
-        found.append(
-            Figure(
-                what=f"top 100 of {count:,} runs; {share} pass; order {way} the filter",
-                ours=taken,
-                unit="ms",
-                beside={"mlflow": peer} if peer != "" else {},
-                goal=goal,
-                note="all params, tags and metrics of the hundred included",
-            )
-        )
-    worst = max(found, key=lambda figure: figure.ours)
-    told = Figure(what=f"worst cell of {count:,} runs", ours=worst.ours, unit="ms", beside={}, goal=goal)
-    return [*found, told]
+        what = f"top 100 of {count:,} runs; {share} pass; order {way} the filter{also}"
+        found.append(_figure(bench, what, ask, goal, {"mlflow": peer} if peer != "" else {}))
+    return found
+
+
+def _lists(bench: Bench, workspace: LocalWorkspace, count: int, goal: float | None) -> list[Figure]:
+    """What the clients of MLflow ask for all day, and two conditions at once."""
+    both = "metrics.m0 > 0.5 and params.p1 = 'adam'"
+    half, best = "metrics.m0 > 0.5", ["metrics.m2 DESC"]
+    asked = {
+        "newest 100": partial(find_tracked, workspace, experiments=["0"], limit=100),
+        "50 % pass; order against": partial(
+            find_tracked, workspace, experiments=["0"], where=half, sort=best, limit=100
+        ),
+        "50 % pass a param": partial(
+            find_tracked, workspace, experiments=["0"], where="params.p1 = 'adam'", limit=100
+        ),
+    }
+    return [
+        *(
+            _figure(bench, f"as MLflow's client asks, of {count:,} runs: {name}", ask, goal)
+            for name, ask in asked.items()
+        ),
+        _figure(
+            bench,
+            f"top 100 of {count:,} runs; 25 % pass two conditions",
+            partial(search_runs, workspace, where=both, sort=["-metrics.m2"], limit=100),
+            goal,
+        ),
+        _figure(
+            bench,
+            f"top 100 of {count:,} runs; order by a param",
+            partial(search_runs, workspace, sort=["-params.p2"], limit=100),
+            goal,
+        ),
+    ]
+
+
+def _figure(
+    bench: Bench,
+    what: str,
+    ask: Callable[[], object],
+    goal: float | None,
+    beside: dict[str, float | str] | None = None,
+) -> Figure:
+    return Figure(
+        what=what,
+        ours=bench.median_ms(ask, times=bench.times(15, 2)),
+        unit="ms",
+        beside=beside or {},
+        goal=goal,
+        note="all params, tags and metrics of the hundred included",
+    )
 
 
 def _frame(bench: Bench, workspace: LocalWorkspace, theirs: dict[str, float | str]) -> Figure:
@@ -76,7 +130,7 @@ def _mlflow(bench: Bench, count: int) -> dict[str, float | str]:
         for above, key in product(SHARES.values(), ORDERS.values())
         for word in (f"metrics.m0 > {above}", f"metrics.{key} DESC")
     ]
-    folder, times = bench.folder("mlflow"), bench.times(5, 1)
+    folder, times = bench.folder("mlflow"), bench.times(5 if count == 5_000 else 1, 1)
     words = [peer.python, str(SCRIPT), str(folder), str(count), str(times), *asked]
     done = subprocess.run(words, capture_output=True, check=False, env=environments.QUIET)
     if done.returncode != 0:

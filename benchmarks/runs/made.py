@@ -9,11 +9,14 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from ropeway.core.clock import to_text
+from ropeway.core.ids import RunId
 from ropeway.ledger import Ledger
-from ropeway.tracking.projections import run, run_metric, run_param
+from ropeway.tracking.live import append_points
+from ropeway.tracking.projections import OWN_EXPERIMENT, run, run_hex, run_metric, run_param
+from ropeway.tracking.series import columns
 
 KEYS = 10
 CHUNK = 2_000
@@ -47,8 +50,10 @@ def fill(ledger: Ledger, count: int) -> None:
 
 def _run(run_id: str, number: int) -> dict[str, object]:
     began = BEGAN + timedelta(seconds=number)
+    own = {"hex": run_hex(run_id), "experiment": OWN_EXPERIMENT, "lifecycle": "active"}
     return {
-        "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script", "status": "finished",
+        **own, "id": run_id, "seq": 10 + number, "name": f"run {number}", "kind": "script",
+        "status": "finished",
         "person": "ana", "started_at": to_text(began), "ended_at": to_text(began + timedelta(minutes=1)),
         "duration_s": 60.0, "cpu_s": 50.0, "peak_memory_bytes": 10**8, "code": "0" * 64, "commit_id": "",
         "is_dirty": False, "left_out": "[]", "environment": "0" * 64, "hostname": "here",
@@ -64,3 +69,15 @@ def _rows(rng: random.Random, run_id: str, number: int) -> Iterator[dict[str, ob
     for key, text in enumerate(params(rng, number)):
         spelled = None if text.isalpha() else float(text)
         yield {**of, "key": f"p{key}", "value": f'"{text}"', "number": spelled, "text": text}
+
+
+def enliven(ledger: Ledger, count: int) -> None:
+    """Let some of the runs log on: their last values of all metrics are tips of points that wait."""
+    rng = random.Random(12)
+    with ledger.reading() as connection:
+        ids = connection.execute(select(run.c.id).order_by(run.c.id).limit(count)).scalars().all()
+    for run_id in ids:
+        values = metrics(rng)
+        points = columns([f"m{key}" for key in range(KEYS)], values, [1] * KEYS, [1] * KEYS)
+        with ledger.transaction() as transaction:
+            append_points(transaction, RunId(run_id), points)

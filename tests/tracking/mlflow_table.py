@@ -30,6 +30,9 @@ metrics.`a b` < 1
 `metrics`.`a b` < 1
 metrics.a.b.c < 1
 metrics.1a < 1
+metrics.a() > 1
+params.f(x, y) = 'z'
+tags.a(b) IS NULL
 metrics.top5 < 1
 metrics.`a"b` < 1
 metrics.order = 1

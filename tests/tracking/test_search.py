@@ -6,10 +6,12 @@ import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from ropeway.core.clock import to_text
 from ropeway.core.ids import RunId
@@ -20,6 +22,8 @@ from ropeway.tracking.errors import LimitInvalid
 from ropeway.tracking.events import CodeRecord, Harvest
 from ropeway.tracking.expression import And, Comparison, Expression, Field, In, Like, Missing, Not, Or
 from ropeway.tracking.filter import parse_filter
+from ropeway.tracking.frame import run_columns
+from ropeway.tracking.live import append_points, metric_now
 from ropeway.tracking.operations import finish, start
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resources import describe_host
@@ -81,6 +85,12 @@ def record(workspace: LocalWorkspace, number: int, clock: FixedClock) -> None:
             cpu_s=0.0,
             peak_memory_bytes=1,
         )
+    # Some live, some are logged to after their end: what is not at rest counts as what is.
+    keys = [key for key in KEYS[:3] if rng.random() < 0.3]
+    values = [rng.choice([*NUMBERS, math.nan]) for _ in keys]
+    with workspace.ledger.transaction() as transaction:
+        points = columns(keys, values, [number + 1] * len(keys), [number] * len(keys))
+        append_points(transaction, run, points)
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +321,27 @@ def test_equal_runs_come_newest_first_and_pages_meet(filled: LocalWorkspace):
     assert everything == sorted(everything, reverse=True)
     pages = [run.id for offset in range(0, 40, 7) for run in search_runs(filled, limit=7, offset=offset)]
     assert pages == everything
+
+
+def test_what_is_not_at_rest_is_told_as_what_is(filled: LocalWorkspace):
+    with filled.ledger.reading() as connection:
+        rows = connection.execute(select(metric_now.c.run, metric_now.c.key, metric_now.c.last)).all()
+    now = {(run, key): math.nan if last is None else last for run, key, last in rows}
+    found = sorted(search_runs(filled, limit=1_000), key=lambda run: run.id)
+    expected = [str(each) for each in sorted(now.items())]
+    assert [str(((run.id, key), value)) for run in found for key, value in run.metrics.items()] == expected
+    frame = run_columns(filled, sort=["id"]).columns
+    assert [str(((run, key), float(cell))) for run, key, cell in cells(frame)] == expected
+
+
+def cells(frame: dict[str, list[Any]]) -> list[tuple[str, str, Any]]:
+    return sorted(
+        (run, column.removeprefix("metrics."), cell)
+        for column, values in frame.items()
+        if column.startswith("metrics.")
+        for run, cell in zip(frame["id"], values, strict=True)
+        if cell is not None
+    )
 
 
 def test_limits_are_checked(filled: LocalWorkspace):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ropeway.workspace import Workspace
 
 SHOWN_METRICS = 4
+NOT_TOLD = "not told by its client"
+"""Of a run that was recorded from afar."""
 SHOWN_PARAMS = 4
 DEFAULT_LIMIT = 20
 PAGE = 1_000
@@ -261,11 +263,8 @@ def _render_one(out: "Console", run: "RunSummary", traces: int) -> None:
             ("took", None if run.duration_s is None else draw.duration(run.duration_s)),
             ("CPU", None if run.cpu_s is None else draw.duration(run.cpu_s)),
             ("peak memory", memory),
-            (
-                "host",
-                f"{run.hostname or 'erased'} ({run.host.system} {run.host.machine}, {run.host.cores} cores)",
-            ),
-            ("code", run.code[:SHOWN_DIGITS] + _commit(run)),
+            ("host", _host(run)),
+            ("code", run.code[:SHOWN_DIGITS] + _commit(run) if run.code else NOT_TOLD),
             ("left out", ", ".join(run.left_out) or None),
             ("command", None if run.argv is None else " ".join(run.argv)),
             ("part of", run.parent),
@@ -283,6 +282,12 @@ def _render_one(out: "Console", run: "RunSummary", traces: int) -> None:
             draw.heading(out, title)
             draw.facts(out, pairs)
     draw.next_step(out, *([f"ropeway traces --run {run.id}"] if traces else []), f"ropeway why run:{run.id}")
+
+
+def _host(run: "RunSummary") -> str:
+    if not run.host.cores:
+        return NOT_TOLD
+    return f"{run.hostname or 'erased'} ({run.host.system} {run.host.machine}, {run.host.cores} cores)"
 
 
 def _error(run: "RunSummary") -> str | None:
@@ -335,9 +340,11 @@ def _render_comparison(out: "Console", found: "RunComparison") -> None:
         if rows:
             draw.heading(out, title)
             draw.table(out, heads, rows)
-    same = [title for title in ("inputs", "code", "environment") if not sections[title]]
+    untold = [run.name or run.id for run in found.runs if not run.code]
+    compared = ("inputs",) if untold else ("inputs", "code", "environment")
     notes = [f"{draw.count(found.same_params, 'param')} the same"] if found.same_params else []
-    notes += [f"same {title}" for title in same]
+    notes += [f"same {title}" for title in compared if not sections[title]]
+    notes += [f"code and environment of {', '.join(untold)}: {NOT_TOLD}"] if untold else []
     if notes:
         out.print("\n  " + " · ".join(notes))
 

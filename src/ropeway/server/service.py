@@ -7,6 +7,7 @@ import msgspec
 
 from ropeway.members.access import has_members
 from ropeway.server.app import ServerApp
+from ropeway.server.upkeep import Upkeep
 from ropeway.serving.door import is_loopback
 from ropeway.serving.errors import AuthRequired
 from ropeway.serving.listen import GracefulServer, bind, url_of
@@ -66,11 +67,13 @@ def run_server(
             answers_to=own_hosts(hosts, any_address=is_beyond),
         )
         server = GracefulServer(app, listener)
+        upkeep = Upkeep(workspace)
         try:
             with Deliverer(workspace):
                 on_ready(Listening(url=url_of(listener), asks_who=asks_who, is_beyond_loopback=is_beyond))
                 server.run()
         finally:
+            upkeep.close()
             app.close()
     finally:
         listener.close()

@@ -86,19 +86,23 @@ def _compare_inputs(runs: Sequence[RunSummary]) -> list[SettingDifference]:
 
 
 def _compare_code(runs: Sequence[RunSummary], store: Store) -> list[FileDifference]:
-    if len({run.code for run in runs}) == 1:
+    # Of a run from afar no code is known, nor where it ran.
+    if len({run.code for run in runs if run.code}) <= 1:
         return []
-    rows = _rows([store.read_tree(run.code) for run in runs])
+    rows = _rows([store.read_tree(run.code) if run.code else {} for run in runs])
     return [
         FileDifference(path=path, digests=digests) for path, digests in rows.items() if not _all_same(digests)
     ]
 
 
 def _compare_environments(runs: Sequence[RunSummary], store: Store) -> list[SettingDifference]:
-    if len({run.environment for run in runs}) == 1:
+    if len({run.environment for run in runs if run.environment}) <= 1:
         return []
     listed: list[dict[str, Scalar]] = []
     for run in runs:
+        if not run.environment:
+            listed.append({})
+            continue
         found = read_environment(store, run.environment)
         head = {"python": f"{found.implementation} {found.python}", "platform": found.platform}
         listed.append({**head, **found.packages})

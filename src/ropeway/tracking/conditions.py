@@ -6,12 +6,15 @@ business of `tracking.plan`.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     FromClause,
+    Integer,
     Select,
     String,
     Table,
@@ -25,11 +28,14 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ropeway.ledger import person
+from ropeway.ledger.tables import point_tip
+from ropeway.tracking.afar.projections import DEFAULT_NAME, experiment, run_dataset
 from ropeway.tracking.expression import (
     And,
     Comparison,
@@ -52,7 +58,12 @@ ESCAPE = "\x1b"
 MOMENTS = {"start_time": run.c.started_at, "end_time": run.c.ended_at}
 """Fields in milliseconds since 1970, over columns of text that sorts as time does."""
 INPUT = Field("dataset", "reference")
-"""What `tracking.plan` makes of the fields of data sets: the references of the runs' inputs."""
+"""What `tracking.plan` asks beside the fields of data sets: the references of the runs' inputs."""
+
+LARGEST = 2**63 - 1
+"""A whole number beyond it is told to no database; nothing that is kept is as high."""
+LIVING = "living"
+"""What the source is called that has the values of runs whose points are not at rest."""
 
 _OPERATORS: dict[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": operator.eq,
@@ -63,7 +74,16 @@ _OPERATORS: dict[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
     ">=": operator.ge,
 }
 PERSON = func.coalesce(person.c.name, run.c.person)
+USER = func.coalesce(run.c.told_user, PERSON)
+"""Whose run it is: by the word of who recorded it, else who that was."""
 RUNS = run.outerjoin(person, person.c.id == run.c.person)
+EXPERIMENT_NAME = func.coalesce(
+    select(experiment.c.name).where(experiment.c.id == run.c.experiment).scalar_subquery(), DEFAULT_NAME
+)
+PLACE = func.coalesce(
+    select(experiment.c.location).where(experiment.c.id == run.c.experiment).scalar_subquery(),
+    "mlflow-artifacts:/" + run.c.experiment,
+)
 ATTRIBUTES: dict[str, ColumnElement[Any]] = {
     "status": run.c.status,
     "name": run.c.name,
@@ -73,9 +93,13 @@ ATTRIBUTES: dict[str, ColumnElement[Any]] = {
     "ended_at": run.c.ended_at,
     "duration": run.c.duration_s,
     "id": run.c.id,
-    "run_id": run.c.id,
+    "run_id": run.c.hex,
     "person": PERSON,
-    "user_id": PERSON,
+    "user_id": USER,
+    "experiment": EXPERIMENT_NAME,
+    "experiment_id": run.c.experiment,
+    "lifecycle": run.c.lifecycle,
+    "artifact_uri": PLACE + "/" + run.c.hex + "/artifacts",
     **MOMENTS,
 }
 SETTINGS: dict[str, Table] = {"params": run_param, "tags": run_tag}
@@ -94,40 +118,84 @@ def combine(expression: Expression, form: Form) -> ColumnElement[bool]:
     return form(expression)
 
 
-def of_one(leaf: Leaf) -> ColumnElement[bool]:
-    """Whether a row of `RUNS` passes: quick for few rows, asked one by one."""
-    if isinstance(leaf, Missing):
-        return not_(of_one(_present(leaf.field)))
-    field = leaf.field
-    if field.family == "attribute":
-        return of_attribute(leaf)
-    if field.family == "dataset":
-        return run.c.id.in_(_of_inputs(leaf))
-    table = rows_of(field)
-    return exists(select(1).where(table.c.run == run.c.id, table.c.key == field.key, passes(leaf, table)))
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Where the values are that leaves compare, and how they do.
+
+    Attributes:
+        living: the metrics of which some run has points that are not at rest: their last values are tips.
+        is_text: params and tags stand in the order of their text, also where they spell numbers.
+    """
+
+    living: frozenset[str] = frozenset()
+    is_text: bool = False
+
+    def of_one(self, leaf: Leaf) -> ColumnElement[bool]:
+        """Whether a row of `RUNS` passes: quick for few rows, asked one by one."""
+        field = leaf.field
+        if isinstance(leaf, Missing):
+            return not_(self.of_one(_present(field)))
+        if field.family == "attribute":
+            return of_attribute(leaf)
+        if field.family == "dataset":
+            return run.c.id.in_(_of_datasets(leaf))
+        found = [
+            exists(query.where(table.c.run == run.c.id)) for query, table in self._rows(leaf, literal(1))
+        ]
+        return or_(*found)
+
+    def of_set(self, leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether a run's number is in the set of those that pass: the set is made once."""
+        if isinstance(leaf, Missing):
+            return not_(self.of_set(_present(leaf.field), run_seq))
+        return run_seq.in_(self.matches(leaf))
+
+    def matches(self, leaf: Leaf) -> Select[Any] | CompoundSelect[Any]:
+        """The numbers of the runs that pass; not for `Missing`, which most pass."""
+        field = leaf.field
+        if field.family == "attribute":
+            return select(run.c.seq).select_from(RUNS).where(of_attribute(leaf))
+        if field.family == "dataset":
+            return select(run.c.seq).where(run.c.id.in_(_of_datasets(leaf)))
+        return together([query for query, _ in self._rows(leaf)])
+
+    def sources(self, field: Field) -> list[FromClause]:
+        """Where the values of a field are, a row for each run: its id, its number, the key, the value.
+
+        A run stands in one of them only.
+        """
+        if field.family != "metrics":
+            return [SETTINGS[field.family]]
+        if field.key not in self.living:
+            return [run_metric]
+        whose = run.alias()
+        tips = (
+            select(point_tip.c.run, whose.c.seq.label("run_seq"), point_tip.c.key, point_tip.c.last)
+            .join(whose, whose.c.id == point_tip.c.run)
+            .where(point_tip.c.key == field.key)
+            .subquery(LIVING)
+        )
+        # A tip says what was sealed before, too.
+        told = select(tips.c.run_seq)
+        return [select(run_metric).where(run_metric.c.run_seq.not_in(told)).subquery(), tips]
+
+    def _rows(
+        self, leaf: Leaf, column: ColumnElement[Any] | None = None
+    ) -> list[tuple[Select[Any], FromClause]]:
+        return [
+            (
+                select(table.c.run_seq if column is None else column)
+                .select_from(table)
+                .where(table.c.key == leaf.field.key, passes(leaf, table)),
+                table,
+            )
+            for table in self.sources(leaf.field)
+        ]
 
 
-def of_set(leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether a run's number is in the set of those that pass: the set is made once."""
-    if isinstance(leaf, Missing):
-        return not_(of_set(_present(leaf.field), run_seq))
-    return run_seq.in_(matches(leaf))
-
-
-def matches(leaf: Leaf) -> Select[Any]:
-    """The numbers of the runs that pass; not for `Missing`, which most pass."""
-    field = leaf.field
-    if field.family == "attribute":
-        return select(run.c.seq).select_from(RUNS).where(of_attribute(leaf))
-    if field.family == "dataset":
-        return select(run.c.seq).where(run.c.id.in_(_of_inputs(leaf)))
-    table = rows_of(field)
-    return select(table.c.run_seq).where(table.c.key == field.key, passes(leaf, table))
-
-
-def rows_of(field: Field) -> FromClause:
-    """Where the values of a family are: a row for each run and key, with the run's id and number."""
-    return run_metric if field.family == "metrics" else SETTINGS[field.family]
+def together(queries: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
+    """The rows of all of them."""
+    return queries[0] if len(queries) == 1 else union_all(*queries)
 
 
 def of_attribute(leaf: Leaf) -> ColumnElement[bool]:
@@ -135,7 +203,12 @@ def of_attribute(leaf: Leaf) -> ColumnElement[bool]:
     column = ATTRIBUTES[leaf.field.key]
     if isinstance(leaf, Comparison) and leaf.field.key in MOMENTS:
         return func.coalesce(_of_moment(column, leaf), false())
-    return func.coalesce(_test(leaf, column, column, has_both=False), false())
+    return func.coalesce(tested(leaf, column), false())
+
+
+def tested(leaf: Leaf, value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a value of one type passes; unknown where it is NULL."""
+    return _test(leaf, value, value, has_both=False)
 
 
 def passes(leaf: Leaf, table: FromClause) -> ColumnElement[bool]:
@@ -144,7 +217,7 @@ def passes(leaf: Leaf, table: FromClause) -> ColumnElement[bool]:
         last = table.c.last
         is_other = isinstance(leaf, Comparison) and leaf.operator == "!="
         is_other = is_other or (isinstance(leaf, In) and leaf.is_negated)
-        found = _test(leaf, last, last, has_both=False)
+        found = tested(leaf, last)
         # NULL is NaN, which differs from every number.
         return or_(last.is_(None), found) if is_other else found
     return _test(leaf, table.c.number, table.c.text, has_both=True)
@@ -161,11 +234,16 @@ def _test(
             found = or_(false(), *[func.coalesce(test, false()) for test in tests])
             return and_(text.is_not(None), not_(found)) if is_negated else found
         case Like(_, pattern, is_any_case):
-            # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
-            plain = pattern.replace(ESCAPE, ESCAPE * 2)
-            return text.ilike(plain, escape=ESCAPE) if is_any_case else _like(text, plain, _glob(pattern))
+            return like(text, pattern, is_any_case=is_any_case)
         case Missing():
             return text.is_(None)
+
+
+def like(text: ColumnElement[Any], pattern: str, *, is_any_case: bool) -> ColumnElement[bool]:
+    """Text against a pattern of LIKE; upper and lower case are apart, unless any case is welcome."""
+    # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
+    plain = pattern.replace(ESCAPE, ESCAPE * 2)
+    return text.ilike(plain, escape=ESCAPE) if is_any_case else _like(text, plain, _glob(pattern))
 
 
 def _compare(
@@ -175,6 +253,8 @@ def _compare(
         return _OPERATORS[sign](text, "true" if value else "false")
     if isinstance(value, str):
         return _OPERATORS[sign](text, value)
+    if isinstance(number.type, Integer) and abs(value) > LARGEST:
+        value = LARGEST if value > 0 else -LARGEST
     found = _OPERATORS[sign](number, value)
     # Text that spells no number differs from every number.
     return or_(number.is_(None), found) if sign == "!=" and has_both else found
@@ -182,7 +262,7 @@ def _compare(
 
 def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bool]:
     """A comparison with milliseconds, of a column that keeps more than those as text."""
-    first, after = bounds_of(float(leaf.value))
+    first, after = bounds_of(float(max(-LARGEST, min(LARGEST, leaf.value))))
     match leaf.operator:
         case "=" | "!=" if first == after:
             return and_(column.is_not(None), literal(leaf.operator == "!="))
@@ -204,9 +284,12 @@ def _present(field: Field) -> Leaf:
     return Like(field, "%") if field.family != "metrics" else In(field, (), is_negated=True)
 
 
-def _of_inputs(leaf: Leaf) -> Select[tuple[str]]:
-    values = leaf.values if isinstance(leaf, In) else ()
-    return select(run_input.c.run).where(run_input.c.ref.in_(values))
+def _of_datasets(leaf: Leaf) -> Select[tuple[str]]:
+    if leaf.field == INPUT:
+        values = leaf.values if isinstance(leaf, In) else ()
+        return select(run_input.c.run).where(run_input.c.ref.in_(values))
+    column = run_dataset.c[leaf.field.key]
+    return select(run_dataset.c.run).where(tested(leaf, column))
 
 
 class _like(FunctionElement[bool]):  # noqa: N801  a function to SQL

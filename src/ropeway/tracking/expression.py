@@ -115,6 +115,18 @@ def leaves(expression: Expression) -> Iterator[Leaf]:
             yield expression
 
 
+def mapped(expression: Expression, change: Callable[[Leaf], Expression]) -> Expression:
+    """The same tree with each comparison changed."""
+    match expression:
+        case And(parts):
+            return And(tuple(mapped(part, change) for part in parts))
+        case Or(parts):
+            return Or(tuple(mapped(part, change) for part in parts))
+        case Not(part):
+            return Not(mapped(part, change))
+    return change(expression)
+
+
 def holds(expression: Expression, values_of: Callable[[Field], Iterable[Value]]) -> bool:
     """Whether a thing passes: for what is few enough to look at one by one.
 

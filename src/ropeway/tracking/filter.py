@@ -4,8 +4,9 @@
     factor      = NOT factor | ( expression ) | comparison
     comparison  = field (= | != | < | <= | > | >=) value
                 | field [NOT] (LIKE | ILIKE) text | field [NOT] IN ( value { , value } ) | field IS [NOT] NULL
-    field       = metrics.KEY | params.KEY | tags.KEY | dataset.(name | digest)
-                | status | name | kind | started_at | ended_at | duration | id | person | …
+    field       = metrics.KEY | params.KEY | tags.KEY | dataset.(name | digest | context)
+                | status | name | kind | started_at | ended_at | duration | id | person
+                | experiment | lifecycle | run_id | user_id | …
     KEY         = letters, digits and . - / @ : [ ] as they are; anything in `backticks` or "quotes"
     value       = number | 'text' | "text" | true | false | time
     time        = 2026-11-21 | 2026-11-21T09:30 | now, then + or - a stretch such as 90m, 12h, 7d or 2w
@@ -36,20 +37,21 @@ from ropeway.tracking.expression import (
     Value,
     pattern_of,
 )
-from ropeway.tracking.mlflow_fields import FAMILIES
+from ropeway.tracking.mlflow_fields import FAMILIES, STATUS_WORDS
 from ropeway.tracking.moments import moment_of, stretch_of
 from ropeway.tracking.tokens import OPERATORS, Token, pointed, scan, unquoted
 
-STATUSES = ("running", "finished", "failed", "interrupted")
-# As MLflow's clients see them.
-STATUS_WORDS = {"RUNNING": "running", "FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted"}
-ATTRIBUTES = ("status", "name", "kind", "started_at", "ended_at", "duration", "id", "person")
+STATUSES = ("running", "scheduled", "finished", "failed", "interrupted")
+ATTRIBUTES = (
+    "status", "name", "kind", "started_at", "ended_at", "duration", "id", "person", "experiment", "lifecycle",
+)  # fmt: skip
 ALIASES = {
-    "run_id": "id", "run_name": "name", "run name": "name", "user_id": "person",
+    "run_id": "run_id", "run_name": "name", "run name": "name", "user_id": "user_id",
+    "artifact_uri": "artifact_uri", "experiment_id": "experiment_id",
     "start_time": "start_time", "end_time": "end_time", "created": "start_time",
 }  # fmt: skip
 KEYED = ("metrics", "params", "tags")
-DATASET_KEYS = ("name", "digest")
+DATASET_KEYS = ("name", "digest", "context")
 
 LENGTH_LIMIT = 10_000
 PATTERN_LIMIT = 5_000
@@ -164,7 +166,7 @@ class _Parser:
             return self._attribute(token, key)
         if family == "dataset" and key not in DATASET_KEYS:
             hint = did_you_mean(key, DATASET_KEYS)
-            expected = "dataset.name or dataset.digest"
+            expected = "dataset.name, dataset.digest or dataset.context"
             raise self._fault(
                 token, f"'{key}' is nothing that is known of data sets.{hint}", expected=expected
             )

@@ -3,17 +3,22 @@
 A param or a tag whose every value spells a number becomes a column of numbers, any other one of text.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
-from ropeway.tracking.conditions import PERSON, RUNS
+from ropeway.core.ids import RunId
+from ropeway.ledger.tables import point_tip
+from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
-from ropeway.tracking.filter import parse_filter, parse_sort
+from ropeway.tracking.filter import parse_sort
 from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_metric, run_param, run_tag
+from ropeway.tracking.search import CHUNK, asked, ids_in_order
 from ropeway.workspace import Context, Workspace, operation
 
 if TYPE_CHECKING:
@@ -21,11 +26,18 @@ if TYPE_CHECKING:
 
 FRAME_LIMIT = 1_000_000
 FEW = 500
-"""The rows of so many runs are asked for by their ids; of more, all rows are read."""
+"""The rows of so many runs are asked for by their ids."""
+SHARE = 8
+"""Of more runs than one of so many, all rows are read."""
+NAN: Final = "nan"
+_WORD: Final = object()
+"""Stands where a param or a tag spells no number."""
 ATTRIBUTES = (
     "id", "name", "kind", "status", "started_at", "ended_at", "duration_s", "cpu_s", "peak_memory_bytes",
-    "commit_id", "parent", "error_type",
+    "commit_id", "parent", "error_type", "lifecycle",
 )  # fmt: skip
+TOLD = {"person": PERSON, "user_id": USER, "experiment": EXPERIMENT_NAME}
+"""Columns that other tables have a say in."""
 
 
 class RunColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +76,7 @@ def columns_of(
 ) -> dict[str, list[Any]]:
     """Runs as columns, by name; see `run_columns`."""
     keys = [key for text in sort for key in parse_sort(text)]
-    expression = parse_filter(where, now=context.clock.now()) if where.strip() else None
-    found = find_runs(context.read, expression, keys, limit=limit)
+    found = find_runs(context.read, asked(where, context.clock.now()), keys, limit=limit)
     return _columns(context.read, found)
 
 
@@ -86,66 +97,123 @@ def runs_frame(
 def _series(name: str, values: list[Any]) -> "pl.Series":
     import polars as pl
 
-    if name.startswith("metrics."):
-        numbers = [float(value) if value is not None else None for value in values]
+    if not name.startswith("metrics."):
+        return pl.Series(name, values, strict=False)
+    try:
+        return pl.Series(name, values, dtype=pl.Float64)
+    except TypeError:
+        # What JSON cannot say is a word.
+        numbers = [None if value is None else float(value) for value in values]
         return pl.Series(name, numbers, dtype=pl.Float64)
-    return pl.Series(name, values, strict=False)
 
 
 def _columns(connection: Connection, run_seqs: Sequence[int]) -> dict[str, list[Any]]:
-    place = {seq: index for index, seq in enumerate(run_seqs)}
-    query = select(run.c.seq, PERSON, *[run.c[name] for name in ATTRIBUTES]).select_from(RUNS)
-    if len(run_seqs) <= FEW:
-        query = query.where(run.c.seq.in_(run_seqs))
-    rows = [row for row in _raw(connection, query) if row[0] in place]
-    rows.sort(key=lambda row: place[row[0]])
-    whole = list(zip(*rows, strict=True)) or [()] * (2 + len(ATTRIBUTES))
-    columns: dict[str, list[Any]] = {name: list(whole[at + 2]) for at, name in enumerate(ATTRIBUTES)}
-    columns["person"] = list(whole[1])
-    ids = columns["id"] if len(run_seqs) <= FEW else None
+    place = {seq: at for at, seq in enumerate(run_seqs)}
+    runs = _Asked(connection, place, _some_ids(connection, run_seqs))
+    columns = runs.attributes()
     for name, table in (("params", run_param), ("tags", run_tag)):
-        for key, (numbers, texts) in _by_key(connection, table, ("number", "text"), ids, place).items():
-            pairs = zip(numbers, texts, strict=True)
-            is_text = any(number is None and text is not None for number, text in pairs)
-            columns[f"{name}.{key}"] = texts if is_text else numbers
-    for key, (last, counts) in _by_key(connection, run_metric, ("last", "count"), ids, place).items():
-        told = [None if count is None else _told(value) for value, count in zip(last, counts, strict=True)]
-        columns[f"metrics.{key}"] = told
+        found = runs.by_key(table, "number", null=_WORD)
+        worded = [key for key, cells in found.items() if _WORD in cells]
+        found.update(runs.by_key(table, "text", worded) if worded else {})
+        columns.update((f"{name}.{key}", found[key]) for key in sorted(found))
+    metrics = runs.by_key(run_metric, "last", null=NAN)
+    runs.add_living(metrics)
+    columns.update((f"metrics.{key}", _told(metrics[key])) for key in sorted(metrics))
     return columns
 
 
-def _by_key(
-    connection: Connection,
-    table: Table,
-    names: tuple[str, str],
-    ids: Sequence[str] | None,
-    place: dict[int, int],
-) -> dict[str, tuple[list[Any], list[Any]]]:
-    """For each key, two columns of a table; None for a run that has no row of it."""
-    query = select(table.c.run_seq, table.c.key, *[table.c[name] for name in names])
-    if ids is not None:
-        query = query.where(table.c.run.in_(ids))
-    found: dict[str, tuple[list[Any], list[Any]]] = {}
-    for seq, key, first, second in _raw(connection, query):
-        at = place.get(seq)
-        if at is None:
-            continue
-        if key not in found:
-            found[key] = [None] * len(place), [None] * len(place)
-        firsts, seconds = found[key]
-        firsts[at] = first
-        seconds[at] = second
-    return dict(sorted(found.items()))
+def _told(cells: list[Any]) -> list[Any]:
+    """Values of a metric with infinities as words: JSON has none."""
+    if math.inf not in cells and -math.inf not in cells:
+        return cells
+    return [str(each) if each in (math.inf, -math.inf) else each for each in cells]
 
 
-def _raw(connection: Connection, query: Any) -> Iterable[Any]:
+def _some_ids(connection: Connection, run_seqs: Sequence[int]) -> list[RunId] | None:
+    """The ids of the runs that are asked for; None where they are so many that all rows are read."""
+    if len(run_seqs) > FEW:
+        count = connection.execute(select(func.count()).select_from(run)).scalar_one()
+        if len(run_seqs) * SHARE > count:
+            return None
+    return ids_in_order(connection, run_seqs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The runs that are asked for.
+
+    Attributes:
+        connection: to read with.
+        place: of each run, by its number, which row of the columns it is.
+        ids: theirs; None where all rows are read.
+    """
+
+    connection: Connection
+    place: dict[int, int]
+    ids: list[RunId] | None
+
+    def attributes(self) -> dict[str, list[Any]]:
+        """The columns that every run has."""
+        names = (*ATTRIBUTES, *TOLD)
+        told = [TOLD[name] if name in TOLD else run.c[name] for name in names]
+        query = select(run.c.seq, *told).select_from(RUNS)
+        rows: list[Any] = [None] * len(self.place)
+        for row in self._rows(query, run.c.id):
+            at = self.place.get(row[0])
+            if at is not None:
+                rows[at] = row
+        _, *whole = zip(*rows, strict=True) if rows else [()] * (1 + len(names))
+        return {name: list(cells) for name, cells in zip(names, whole, strict=True)}
+
+    def by_key(
+        self, table: Table, name: str, keys: Sequence[str] | None = None, *, null: object = None
+    ) -> dict[str, list[Any]]:
+        """For each key, a column of a table: `null` where it is NULL there, None for a run without a row."""
+        if self.ids is None and keys is None:
+            keys = [key for (key,) in _raw(self.connection, select(table.c.key).distinct())]
+        found: dict[str, list[Any]] = {}
+        if self.ids is None:
+            # One key at a time is read from its index alone.
+            for key in keys or ():
+                of_key = select(table.c.run_seq, table.c[name]).where(table.c.key == key)
+                self._fill(found.setdefault(key, self._empty()), _raw(self.connection, of_key), null)
+            return found
+        query = select(table.c.run_seq, table.c[name], table.c.key)
+        if keys is not None:
+            query = query.where(table.c.key.in_(keys))
+        for seq, value, key in self._rows(query, table.c.run):
+            cells = found.get(key) or found.setdefault(key, self._empty())
+            cells[self.place[seq]] = null if value is None else value
+        return found
+
+    def add_living(self, metrics: dict[str, list[Any]]) -> None:
+        """The last values of points that are not at rest."""
+        joined = point_tip.join(run, run.c.id == point_tip.c.run)
+        query = select(run.c.seq, point_tip.c.last, point_tip.c.key).select_from(joined)
+        for seq, value, key in self._rows(query, point_tip.c.run):
+            at = self.place.get(seq)
+            if at is not None:
+                cells = metrics.get(key) or metrics.setdefault(key, self._empty())
+                cells[at] = NAN if value is None else value
+
+    def _empty(self) -> list[Any]:
+        return [None] * len(self.place)
+
+    def _fill(self, cells: list[Any], rows: Iterable[Any], null: object) -> None:
+        place = self.place
+        for seq, value in rows:
+            if seq in place:
+                cells[place[seq]] = null if value is None else value
+
+    def _rows(self, query: Select[Any], run_id: ColumnElement[Any]) -> Iterator[Any]:
+        if self.ids is None:
+            yield from _raw(self.connection, query)
+            return
+        for start in range(0, len(self.ids), CHUNK):
+            yield from _raw(self.connection, query.where(run_id.in_(self.ids[start : start + CHUNK])))
+
+
+def _raw(connection: Connection, query: Select[Any]) -> list[Any]:
     """The driver's own rows: for hundreds of thousands, rows with names take most of the time."""
     cursor: Any = connection.execute(query).cursor
-    return cast("Iterable[Any]", cursor)
-
-
-def _told(value: float | None) -> float | str:
-    # NULL is NaN, which JSON cannot say, nor infinities.
-    if value is None:
-        return "nan"
-    return value if value - value == 0 else str(value)
+    return cast("list[Any]", cursor.fetchall())

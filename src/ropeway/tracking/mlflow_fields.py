@@ -14,6 +14,14 @@ FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 _FEW: dict[str, Family] = {"attribute": "attribute", "tag": "tags", "tags": "tags"}
 
+STATUS_WORDS = {
+    "RUNNING": "running",
+    "SCHEDULED": "scheduled",
+    "FINISHED": "finished",
+    "FAILED": "failed",
+    "KILLED": "interrupted",
+}
+"""The statuses of runs as MLflow's clients see them, and ours."""
 TEXT_COMPARATORS = ("=", "!=", "LIKE", "ILIKE")
 LIST_COMPARATORS = (*TEXT_COMPARATORS, "IN", "NOT IN")
 NUMBER_COMPARATORS = ("=", "!=", "<", "<=", ">", ">=")

@@ -77,11 +77,13 @@ run = Table(
     Column("point_count", Integer, nullable=False),
     Column("error_type", String, nullable=False),
     Column("error", String),
-    Index("run_seq", "seq"),
+    # Unique, so that no database looks for one run by what most have alike.
+    Index("run_seq", "seq", unique=True),
     Index("run_status", "status", "seq"),
     Index("run_name", "name", "seq"),
     Index("run_hex", "hex"),
-    Index("run_experiment", "experiment", "lifecycle", "seq"),
+    # The order in which MLflow's clients see the runs of an experiment.
+    Index("run_experiment", "experiment", "lifecycle", "started_at", "hex", "seq"),
     Index("run_started_at", "started_at", "seq"),
     # 1: no duration where no sign of life came
     info={"revision": 1},

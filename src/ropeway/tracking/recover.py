@@ -11,6 +11,7 @@ from ropeway.tracking.afar.intake import recover_intakes
 from ropeway.tracking.harvest import harvest
 from ropeway.tracking.join import recover_part
 from ropeway.tracking.operations import interrupt
+from ropeway.tracking.resting import seal_waiting
 from ropeway.tracking.spool import FOLDER, SUFFIX, part_of, run_of, set_aside
 from ropeway.workspace import LocalWorkspace, Workspace
 
@@ -20,10 +21,13 @@ NEWBORN_AGE_S = 60
 def recover_runs(workspace: Workspace) -> list[RunId]:
     """Record `interrupted` for every run that died, and seal its points; gives those runs.
 
-    Costs the listing of one folder when there is nothing to do. Safe while others run, start, end or recover.
+    Points that wait too long in a workspace of this machine are sealed too (`tracking.resting`). Costs the
+    listing of one folder and one query when there is nothing to do. Safe while others run, start, end or
+    recover.
     """
     if isinstance(workspace, LocalWorkspace):
         recover_intakes(workspace)
+        seal_waiting(workspace)
     folder = workspace.home / FOLDER
     if not folder.is_dir():
         return []

@@ -4,6 +4,7 @@ What a filter means to the database is in `tracking.conditions`; how it is asked
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,11 +12,14 @@ from sqlalchemy import Connection, Row, Select, Table, select
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
+from ropeway.ledger.tables import point_tip
+from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.conditions import PERSON, RUNS
 from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import ArtifactRecord, HostRecord, Scalar
+from ropeway.tracking.expression import And, Expression, In, leaves
 from ropeway.tracking.filter import parse_filter, parse_sort
-from ropeway.tracking.plan import find_runs
+from ropeway.tracking.plan import LIFECYCLE, find_runs
 from ropeway.tracking.projections import run, run_artifact, run_input, run_metric, run_param, run_tag
 from ropeway.tracking.records import RunSummary
 from ropeway.workspace import Context, operation
@@ -25,6 +29,8 @@ SORT_LIMIT = 32
 # SQLite takes 32,766 parameters in one statement.
 CHUNK = 500
 _SCALAR = msgspec.json.Decoder(Scalar)
+_WORDS = msgspec.json.Decoder(list[str])
+_HOST = msgspec.json.Decoder(HostRecord)
 
 
 @operation("runs.search", kind="query", permission="runs:read")
@@ -40,7 +46,8 @@ def search_runs(
 
     Args:
         context: the call.
-        where: a filter (see `tracking.filter`); empty for all runs.
+        where: a filter (see `tracking.filter`); empty for all runs. Deleted runs are left out, unless it
+            speaks of `lifecycle`.
         sort: fields, `-` before one for the highest first; a run without the field comes last. Without any,
             and among equals, the newest comes first.
         limit: how many at the most.
@@ -55,14 +62,31 @@ def search_runs(
     keys = [key for text in sort for key in parse_sort(text)]
     if len(keys) > SORT_LIMIT:
         raise FilterTooLarge("fields to sort by", len(keys), SORT_LIMIT)
-    expression = parse_filter(where, now=context.clock.now()) if where.strip() else None
+    expression = asked(where, context.clock.now())
     found = find_runs(context.read, expression, keys, limit=limit, offset=offset)
     return summaries(context.read, rows_in_order(context.read, found))
+
+
+def asked(where: str, now: datetime) -> Expression:
+    """What a filter in our language asks for; of deleted runs only if it speaks of them."""
+    found = parse_filter(where, now=now) if where.strip() else And(())
+    if any(leaf.field == LIFECYCLE for leaf in leaves(found)):
+        return found
+    return And((In(LIFECYCLE, (ACTIVE,)), found))
 
 
 def select_runs() -> Select[Any]:
     """All runs, each with the name of who started it."""
     return select(run, PERSON.label("person_name")).select_from(RUNS)
+
+
+def ids_in_order(connection: Connection, run_seqs: Sequence[int]) -> list[RunId]:
+    """The ids of runs by their numbers, in that order."""
+    ids: dict[int, RunId] = {}
+    for start in range(0, len(run_seqs), CHUNK):
+        query = select(run.c.seq, run.c.id).where(run.c.seq.in_(run_seqs[start : start + CHUNK]))
+        ids.update((seq, RunId(each)) for seq, each in connection.execute(query).cursor.fetchall())
+    return [ids[seq] for seq in run_seqs]
 
 
 def rows_in_order(connection: Connection, run_seqs: Sequence[int]) -> list[Row[Any]]:
@@ -84,10 +108,14 @@ def summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumma
 
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSummary]:
-    params, tags = (_by_run(connection, table, ["key", "value"], rows) for table in (run_param, run_tag))
-    metrics = _by_run(connection, run_metric, ["key", "last"], rows)
-    artifacts = _by_run(connection, run_artifact, ["name", "digest", "size_bytes"], rows)
-    inputs = _by_run(connection, run_input, ["ref"], rows)
+    runs = [row.id for row in rows]
+    params, tags = (by_run(connection, table, ["key", "value"], runs) for table in (run_param, run_tag))
+    metrics = {of: dict(last) for of, last in by_run(connection, run_metric, ["key", "last"], runs).items()}
+    # Points of a run that lives, or that was logged to after its end, are summed up here.
+    for of, lasts in by_run(connection, point_tip, ["key", "last"], runs).items():
+        metrics[of] = dict(sorted({**metrics.get(of, {}), **dict(lasts)}.items()))
+    artifacts = by_run(connection, run_artifact, ["name", "digest", "size_bytes"], runs)
+    inputs = by_run(connection, run_input, ["ref"], runs)
     return [
         RunSummary(
             id=RunId(row.id),
@@ -100,7 +128,9 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
             duration_s=row.duration_s,
             params=_values(params.get(row.id, [])),
             tags=_values(tags.get(row.id, [])),
-            metrics={key: float("nan") if last is None else last for key, last in metrics.get(row.id, [])},
+            metrics={
+                key: float("nan") if last is None else last for key, last in metrics.get(row.id, {}).items()
+            },
             artifacts={
                 name: ArtifactRecord(digest=Digest(digest), size_bytes=size)
                 for name, digest, size in artifacts.get(row.id, [])
@@ -109,11 +139,11 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
             code=Digest(row.code),
             commit=row.commit_id,
             is_dirty=row.is_dirty,
-            left_out=msgspec.json.decode(row.left_out, type=list[str]),
+            left_out=_WORDS.decode(row.left_out),
             environment=Digest(row.environment),
-            host=msgspec.json.decode(row.host, type=HostRecord),
+            host=_HOST.decode(row.host),
             hostname=row.hostname,
-            argv=None if row.argv is None else msgspec.json.decode(row.argv, type=list[str]),
+            argv=None if row.argv is None else _WORDS.decode(row.argv),
             parent=row.parent,
             points=row.points,
             point_count=row.point_count,
@@ -126,16 +156,16 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
     ]
 
 
-def _by_run(
-    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row[Any]]
+def by_run(
+    connection: Connection, table: Table, names: Sequence[str], runs: Sequence[RunId]
 ) -> dict[str, list[tuple[Any, ...]]]:
     """Some columns of a table for these runs, by run; keys in alphabetical order."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    query = select(table.c.run, *[table.c[name] for name in names])
-    query = query.where(table.c.run.in_([row.id for row in rows])).order_by(*table.primary_key.columns)
+    query = select(*[table.c[name] for name in names], table.c.run)
+    query = query.where(table.c.run.in_(runs)).order_by(*table.primary_key.columns)
     # The driver's own rows: these are many, and names on each take most of the time.
-    for of, *values in connection.execute(query).cursor.fetchall():
-        found.setdefault(of, []).append(tuple(values))
+    for row in connection.execute(query).cursor.fetchall():
+        found.setdefault(row[-1], []).append(row[:-1])
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from ropeway.core.ids import ModelName
 from ropeway.models.afar.projections import (
@@ -19,8 +19,8 @@ from ropeway.models.errors import UnknownModel, UnknownVersion
 from ropeway.models.projections import alias, model_version
 from ropeway.models.registry import name_of
 from ropeway.tracking import mlflow_fields
-from ropeway.tracking.afar.selecting import selected
-from ropeway.tracking.projections import run_hex
+from ropeway.tracking.afar.selecting import Kind, Words, page_of, words_of
+from ropeway.tracking.projections import run, run_hex
 from ropeway.workspace import Context
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -126,7 +126,7 @@ def listed(context: Context, rows: Sequence[Any]) -> list[ListedVersion]:
     for row in rows:
         version = known[row.name, row.number]
         aliases = sorted(each for each, number in pointing.get(row.name, {}).items() if number == row.number)
-        run = row.told_run or ("" if not row.run else run_hex(row.run))
+        made_by = row.told_run or ("" if not row.run else run_hex(row.run))
         found.append(
             ListedVersion(
                 shown=shown.get(row.name) or row.name,
@@ -134,7 +134,7 @@ def listed(context: Context, rows: Sequence[Any]) -> list[ListedVersion]:
                 ref=f"{row.name}@{row.number}",
                 state=version.state,
                 origin=row.origin,
-                run=run,
+                run=made_by,
                 logged_model=row.logged_model,
                 is_pickled=row.is_pickled,
                 description=row.description,
@@ -186,46 +186,62 @@ def listed_models(context: Context, rows: Sequence[Any]) -> list[ListedModel]:
 
 def find_entries(context: Context, where: str, sort: Sequence[str], limit: int, after: int) -> EntryPage:
     """Registered names that a filter lets through, by name."""
-    query = select(model_entry).where(model_entry.c.lifecycle == ACTIVE).order_by(model_entry.c.shown)
-    models = listed_models(context, context.read.execute(query).all())
-
-    def value_of(model: ListedModel, family: str, key: str) -> Any:
-        if family == "tags":
-            # Clients leave out prompts so, and a model that says nothing is none.
-            return model.tags.get(key, "false" if key == IS_PROMPT else None)
-        return {
-            "name": model.shown,
-            "creation_timestamp": model.created_ms,
-            "last_updated_timestamp": model.changed_ms,
-        }.get(key)
-
-    found = selected(models, where, sort, mlflow_fields.REGISTERED_MODELS, value_of)
-    more = after + limit if len(found) > after + limit else None
-    return EntryPage(models=found[after : after + limit], after=more)
+    query = select(model_entry).where(model_entry.c.lifecycle == ACTIVE)
+    rows, more = page_of(context.read, query, _NAMES, where=where, sort=sort, limit=limit, after=after)
+    return EntryPage(models=listed_models(context, rows), after=more)
 
 
 def find_listed(context: Context, where: str, sort: Sequence[str], limit: int, after: int) -> VersionPage:
     """Versions that a filter lets through, the one changed last first."""
-    query = select(listed_version).order_by(
-        listed_version.c.changed_ms.desc(), listed_version.c.name, listed_version.c.number.desc()
-    )
-    versions = listed(context, context.read.execute(query).all())
+    query = select(listed_version)
+    rows, more = page_of(context.read, query, _VERSIONS, where=where, sort=sort, limit=limit, after=after)
+    return VersionPage(versions=listed(context, rows), after=more)
 
-    def value_of(version: ListedVersion, family: str, key: str) -> Any:
-        if family == "tags":
-            return version.tags.get(key, "false" if key == IS_PROMPT else None)
-        return {
-            "name": version.shown,
-            "run_id": version.run or None,
-            "source_path": version.origin,
-            "version_number": version.number,
-            "creation_timestamp": version.created_ms,
-            "last_updated_timestamp": version.changed_ms,
-        }.get(key)
 
-    found = selected(versions, where, sort, mlflow_fields.MODEL_VERSIONS, value_of)
-    more = after + limit if len(found) > after + limit else None
-    return VersionPage(versions=found[after : after + limit], after=more)
+def _tags(words: Words) -> Words:
+    """Clients leave out prompts by a tag, and what says nothing of it is none."""
+
+    def of(key: str) -> Select[Any]:
+        if key != IS_PROMPT:
+            return words(key)
+        return select(func.coalesce(words(key).scalar_subquery(), "false"))
+
+    return of
+
+
+_NAMES = Kind(
+    fields=mlflow_fields.REGISTERED_MODELS,
+    columns={
+        "name": func.coalesce(model_entry.c.shown, model_entry.c.name),
+        "creation_timestamp": model_entry.c.created_ms,
+        "last_updated_timestamp": model_entry.c.changed_ms,
+    },
+    words={"tags": _tags(words_of(model_entry_tag, (model_entry_tag.c.name, model_entry.c.name)))},
+    natural=(model_entry.c.shown,),
+)
+_SHOWN = select(model_entry.c.shown).where(model_entry.c.name == listed_version.c.name).scalar_subquery()
+_HEX = select(run.c.hex).where(run.c.id == listed_version.c.run).scalar_subquery()
+_VERSIONS = Kind(
+    fields=mlflow_fields.MODEL_VERSIONS,
+    columns={
+        "name": func.coalesce(_SHOWN, listed_version.c.name),
+        "run_id": func.coalesce(func.nullif(listed_version.c.told_run, ""), _HEX),
+        "source_path": listed_version.c.origin,
+        "version_number": listed_version.c.number,
+        "creation_timestamp": listed_version.c.created_ms,
+        "last_updated_timestamp": listed_version.c.changed_ms,
+    },
+    words={
+        "tags": _tags(
+            words_of(
+                listed_version_tag,
+                (listed_version_tag.c.name, listed_version.c.name),
+                (listed_version_tag.c.number, listed_version.c.number),
+            )
+        )
+    },
+    natural=(listed_version.c.changed_ms.desc(), listed_version.c.name, listed_version.c.number.desc()),
+)
 
 
 def _aliases(read: Connection, names: Sequence[str]) -> Mapping[str, dict[str, int]]:

@@ -1,20 +1,22 @@
 """Experiments: made, found, changed. The project's own, id 0, is there from the start."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Subquery, exists, func, literal, select, union_all
 
 from ropeway.tracking import mlflow_fields
 from ropeway.tracking.afar.errors import ExperimentExists, ExperimentNotFound, IdTaken, NotActive, TagNotThere
 from ropeway.tracking.afar.events import ExperimentChanged, ExperimentCreated
 from ropeway.tracking.afar.projections import ACTIVE, DEFAULT_NAME, experiment, experiment_tag
 from ropeway.tracking.afar.records import Experiment
-from ropeway.tracking.afar.selecting import selected
+from ropeway.tracking.afar.selecting import Kind, page_of, words_of
 from ropeway.tracking.projections import OWN_EXPERIMENT
 from ropeway.workspace import Context, Limit, operation
 
+CHUNK = 500
 Lifecycle = Literal["", "active", "deleted"]
 View = Literal["active", "deleted", "all"]
 
@@ -91,22 +93,9 @@ def find_experiments(
     after: Limit = 0,
 ) -> ExperimentPage:
     """Experiments that a filter of MLflow's kind lets through, the one made last first."""
-    things = [each for each in all_experiments(context.read) if view in ("all", each.lifecycle)]
-    found = selected(things, where, sort, mlflow_fields.EXPERIMENTS, _value_of)
-    more = after + limit if len(found) > after + limit else None
-    return ExperimentPage(experiments=found[after : after + limit], after=more)
-
-
-def _value_of(found: Experiment, family: str, key: str) -> str | int | None:
-    if family == "tags":
-        return found.tags.get(key)
-    known: dict[str, str | int] = {
-        "name": found.name,
-        "experiment_id": found.id,
-        "creation_time": found.created_ms,
-        "last_update_time": found.changed_ms,
-    }
-    return known.get(key)
+    query = select(_EVERY) if view == "all" else select(_EVERY).where(_EVERY.c.lifecycle == view)
+    rows, more = page_of(context.read, query, _KIND, where=where, sort=sort, limit=limit, after=after)
+    return ExperimentPage(experiments=_records(context.read, rows), after=more)
 
 
 @operation("experiments.change", kind="command", permission="runs:write")
@@ -175,16 +164,40 @@ def require_active_experiment(read: Connection, number: str) -> Experiment:
     return found
 
 
-def all_experiments(read: Connection) -> list[Experiment]:
-    """Every experiment, the one made last first."""
+def _every() -> Subquery:
+    """All experiments, with the project's own where nothing was ever said of it."""
+    own = OWN.id, 0, OWN.name, OWN.location, OWN.lifecycle, OWN.created_ms, OWN.changed_ms
+    kept = experiment.alias()
+    columns = zip(own, experiment.c, strict=True)
+    unsaid = select(*[literal(value, column.type).label(column.name) for value, column in columns])
+    return union_all(select(experiment), unsaid.where(~exists().where(kept.c.id == OWN_EXPERIMENT))).subquery(
+        "every_experiment"
+    )
+
+
+_EVERY = _every()
+_KIND = Kind(
+    fields=mlflow_fields.EXPERIMENTS,
+    columns={
+        "name": func.coalesce(_EVERY.c.name, ""),
+        "experiment_id": _EVERY.c.id,
+        "creation_time": _EVERY.c.created_ms,
+        "last_update_time": _EVERY.c.changed_ms,
+    },
+    words={"tags": words_of(experiment_tag, (experiment_tag.c.experiment, _EVERY.c.id))},
+    natural=(_EVERY.c.created_ms.desc(), _EVERY.c.number),
+    ordered={"experiment_id": _EVERY.c.number},
+)
+
+
+def _records(read: Connection, rows: Sequence[Any]) -> list[Experiment]:
     tags: dict[str, dict[str, str]] = {}
-    for row in read.execute(select(experiment_tag)):
-        tags.setdefault(row.experiment, {})[row.key] = row.value
-    rows = read.execute(select(experiment)).all()
-    found = [_record(row, tags.get(row.id, {})) for row in rows]
-    if all(each.id != OWN_EXPERIMENT for each in found):
-        found.append(OWN)
-    return sorted(found, key=lambda each: (-each.created_ms, int(each.id)))
+    for start in range(0, len(rows), CHUNK):
+        ids = [row.id for row in rows[start : start + CHUNK]]
+        query = select(experiment_tag).where(experiment_tag.c.experiment.in_(ids))
+        for each in read.execute(query.order_by(experiment_tag.c.key)):
+            tags.setdefault(each.experiment, {})[each.key] = each.value
+    return [_record(row, tags.get(row.id, {})) for row in rows]
 
 
 def _named(read: Connection, name: str) -> Experiment | None:

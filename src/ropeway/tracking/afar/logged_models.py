@@ -1,12 +1,12 @@
 """Logged models: files under an id of their own, before and after anybody registers them."""
 
-import math
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, and_, func, or_, select, true
 
 from ropeway.core.ids import RunId
 from ropeway.tracking import mlflow_fields
@@ -26,7 +26,7 @@ from ropeway.tracking.afar.projections import (
 )
 from ropeway.tracking.afar.records import LoggedModel, ModelFigure
 from ropeway.tracking.afar.runs import require_row
-from ropeway.tracking.afar.selecting import selected
+from ropeway.tracking.afar.selecting import Kind, page_of, words_of
 from ropeway.tracking.projections import run as run_table
 from ropeway.workspace import Context, Limit, operation
 
@@ -111,49 +111,44 @@ def find_logged(
         limit: how many at the most.
         after: how many to pass over.
     """
-    query = select(logged_model).where(
-        logged_model.c.experiment.in_(experiments) & (logged_model.c.lifecycle == ACTIVE)
-    )
-    rows = context.read.execute(
-        query.order_by(logged_model.c.created_ms.desc(), logged_model.c.id.desc())
-    ).all()
-
-    def value_of(model: LoggedModel, family: str, key: str) -> str | float | None:
-        return _value_of(model, family, key, datasets)
-
-    found = selected(_records(context.read, list(rows)), where, sort, mlflow_fields.LOGGED_MODELS, value_of)
-    more = after + limit if len(found) > after + limit else None
-    return LoggedPage(models=found[after : after + limit], after=more)
+    mine = (logged_model.c.experiment.in_(experiments), logged_model.c.lifecycle == ACTIVE)
+    query = select(logged_model).where(*mine)
+    kind = _kind(datasets)
+    rows, more = page_of(context.read, query, kind, where=where, sort=sort, limit=limit, after=after)
+    return LoggedPage(models=_records(context.read, rows), after=more)
 
 
-def _value_of(
-    model: LoggedModel, family: str, key: str, datasets: list[tuple[str, str]]
-) -> str | float | None:
-    if family == "metrics":
-        counted = [
-            each
-            for each in model.metrics
-            if each.key == key and (not datasets or _is_on(each, datasets)) and not math.isnan(each.value)
-        ]
-        return max(counted, key=lambda each: (each.at_ms, each.step)).value if counted else None
-    if family in ("tags", "params"):
-        return (model.tags if family == "tags" else model.params).get(key)
-    known: dict[str, str | float | None] = {
-        "name": model.name,
-        "model_id": model.id,
-        "model_type": model.kind,
-        "status": model.status.upper(),
-        "source_run_id": model.run,
-        "experiment_id": model.experiment,
-        "creation_timestamp": model.created_ms,
-        "last_updated_timestamp": model.changed_ms,
-    }
-    return known.get(key)
+def _kind(datasets: Sequence[tuple[str, str]]) -> Kind:
+    """What logged models are searched by; where data sets are named, figures on those alone count."""
+    model, figure = logged_model.c, logged_model_metric.c
+    on = [
+        and_(figure.dataset_name == name, figure.dataset_digest == digest if digest else true())
+        for name, digest in datasets
+    ]
+    counted = (figure.model == model.id, figure.value.is_not(None), or_(*on) if on else true())
 
+    def latest(key: str) -> Select[Any]:
+        query = select(figure.value).where(*counted, figure.key == key)
+        return query.order_by(figure.at_ms.desc(), figure.step.desc()).limit(1)
 
-def _is_on(figure: ModelFigure, datasets: list[tuple[str, str]]) -> bool:
-    return any(
-        figure.dataset_name == name and digest in ("", figure.dataset_digest) for name, digest in datasets
+    return Kind(
+        fields=mlflow_fields.LOGGED_MODELS,
+        columns={
+            "name": func.coalesce(model.name, ""),
+            "model_id": model.id,
+            "model_type": model.kind,
+            "status": func.upper(model.status),
+            "source_run_id": select(run_table.c.hex).where(run_table.c.id == model.run).scalar_subquery(),
+            "experiment_id": model.experiment,
+            "creation_timestamp": model.created_ms,
+            "last_updated_timestamp": model.changed_ms,
+        },
+        words={
+            "tags": words_of(logged_model_tag, (logged_model_tag.c.model, model.id)),
+            "params": words_of(logged_model_param, (logged_model_param.c.model, model.id)),
+            "metrics": latest,
+        },
+        natural=(model.created_ms.desc(), model.id.desc()),
     )
 
 

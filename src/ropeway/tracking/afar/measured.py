@@ -42,22 +42,22 @@ def log_points(transaction: Transaction, run: RunId, points: live.Batch) -> None
 def latest(read: Connection, runs: Sequence[RunId]) -> dict[str, list[MetricNow]]:
     """The last value of each metric of these runs: highest step, then time, then value."""
     found: dict[str, list[MetricNow]] = {}
-    query = select(METRICS).where(METRICS.c.run.in_(runs)).order_by(METRICS.c.run, METRICS.c.key)
-    for row in read.execute(query):
-        value = math.nan if row.last is None else row.last
-        found.setdefault(row.run, []).append(
-            MetricNow(key=row.key, value=value, at_ms=(row.at_us or 0) // US, step=row.step or 0)
-        )
+    query = select(*[METRICS.c[name] for name in ("run", "key", "last", "at_us", "step")])
+    query = query.where(METRICS.c.run.in_(runs)).order_by(METRICS.c.run, METRICS.c.key)
+    for run, key, last, at_us, step in read.execute(query).cursor.fetchall():
+        value = math.nan if last is None else last
+        told = MetricNow(key=key, value=value, at_ms=(at_us or 0) // US, step=step or 0)
+        found.setdefault(run, []).append(told)
     return found
 
 
-def history(context: Context, run: RunId, key: str) -> list[MetricNow]:
-    """All points of one metric, by time and step."""
+def history(context: Context, run: RunId, key: str, first: int, end: int) -> tuple[list[MetricNow], int]:
+    """Some points of one metric, in the order of time and step; and how many there are."""
+    import numpy as np
+
     series = whole.history(context, run, key)
-    rows = zip(series.value.tolist(), series.at_us.tolist(), series.step.tolist(), strict=True)
-    points = [
-        MetricNow(key=key, value=value, at_ms=at_us // US, step=0 if step == NO_STEP else step)
-        for value, at_us, step in rows
-    ]
-    points.sort(key=lambda point: (point.at_ms, point.step))
-    return points
+    steps = np.where(series.step == NO_STEP, 0, series.step)
+    at_ms = series.at_us // US
+    order = np.lexsort((steps, at_ms))[first:end]
+    rows = zip(series.value[order].tolist(), at_ms[order].tolist(), steps[order].tolist(), strict=True)
+    return [MetricNow(key=key, value=value, at_ms=at, step=step) for value, at, step in rows], len(series)

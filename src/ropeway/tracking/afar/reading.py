@@ -14,6 +14,7 @@ from ropeway.tracking.afar.moments import ms_of
 from ropeway.tracking.afar.projections import experiment, run_dataset, run_model
 from ropeway.tracking.afar.records import TrackedRun
 from ropeway.tracking.projections import run, run_param, run_tag
+from ropeway.tracking.search import by_run
 
 CHUNK = 500
 _TAGS = msgspec.json.Decoder(dict[str, str])
@@ -35,9 +36,8 @@ def tracked(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
 
 def _some(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
     rows = {row.id: row for row in read.execute(_RUNS.where(run.c.id.in_(runs)))}
-    params, tags, datasets, models = (
-        _by_run(read, table, runs) for table in (run_param, run_tag, run_dataset, run_model)
-    )
+    params, tags = (by_run(read, table, ["key", "text"], runs) for table in (run_param, run_tag))
+    datasets, models = (_by_run(read, table, runs) for table in (run_dataset, run_model))
     metrics = latest(read, runs)
     return [
         TrackedRun(
@@ -54,8 +54,8 @@ def _some(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
             location=row.location,
             parent=row.parent,
             commit=row.commit_id,
-            params={item.key: item.text for item in params.get(each, [])},
-            tags={item.key: item.text for item in tags.get(each, [])},
+            params=dict(params.get(each, ())),
+            tags=dict(tags.get(each, ())),
             metrics=metrics.get(each, []),
             datasets=[_dataset(item) for item in datasets.get(each, [])],
             models_in=[item.model for item in models.get(each, []) if item.way == "in"],
@@ -73,7 +73,7 @@ def _some(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
 def _by_run(read: Connection, table: Table, runs: Sequence[RunId]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     order = list(table.primary_key.columns)
-    for row in read.execute(select(table).where(table.c.run.in_(runs)).order_by(*order)):
+    for row in read.execute(select(table).where(table.c.run.in_(runs)).order_by(*order)).all():
         found.setdefault(row.run, []).append(row)
     return found
 

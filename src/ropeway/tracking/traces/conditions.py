@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, not_, or_, select
 
-from ropeway.tracking.afar.conditions import like
+from ropeway.tracking.conditions import like
 from ropeway.tracking.projections import run
 from ropeway.tracking.traces.filter import PROMPTS_TAG, SPAN_KEYS, Condition, Family
 from ropeway.tracking.traces.projections import trace, trace_metadata, trace_run, trace_span, trace_tag
@@ -44,11 +44,11 @@ def is_told_by_tables(test: Condition) -> bool:
     )
 
 
-def conditions(tests: Sequence[Condition], dialect: str) -> list[ColumnElement[bool]]:
+def conditions(tests: Sequence[Condition]) -> list[ColumnElement[bool]]:
     """The tests that the tables tell, as conditions on `trace`; those of spans are of one span."""
-    own = [_condition(test, dialect) for test in tests if test.family != "span"]
+    own = [_condition(test) for test in tests if test.family != "span"]
     of_span = [
-        _compared(trace_span.c[test.key], test, dialect, is_upper=test.key == "status")
+        _compared(trace_span.c[test.key], test, is_upper=test.key == "status")
         for test in tests
         if test.family == "span"
     ]
@@ -65,26 +65,26 @@ def in_order(query: Select[Any], keys: Sequence[tuple[Family, str, bool]]) -> Se
     return query.order_by(trace.c.began_ms.desc(), trace.c.id)
 
 
-def _condition(test: Condition, dialect: str) -> ColumnElement[bool]:
+def _condition(test: Condition) -> ColumnElement[bool]:
     if test.family == "attribute":
-        return _compared(_ATTRIBUTES[test.key], test, dialect, is_upper=test.key == "status")
+        return _compared(_ATTRIBUTES[test.key], test, is_upper=test.key == "status")
     if test.key == NAME_TAG:
-        return _compared(trace.c.name, test, dialect)
+        return _compared(trace.c.name, test)
     table = _WORDS[test.family]
     where = and_(table.c.trace == trace.c.id, table.c.key == test.key)
     if test.comparator in ("IS NULL", "IS NOT NULL"):
         there = exists().where(where)
         return not_(there) if test.comparator == "IS NULL" else there
-    told = exists().where(where, _compared(table.c.value, test, dialect))
+    told = exists().where(where, _compared(table.c.value, test))
     if test.key == SOURCE_RUN and test.comparator in ("=", "IN"):
         linked = exists().where(
-            trace_run.c.trace == trace.c.id, run.c.id == trace_run.c.run, _compared(run.c.hex, test, dialect)
+            trace_run.c.trace == trace.c.id, run.c.id == trace_run.c.run, _compared(run.c.hex, test)
         )
         return or_(told, linked)
     return told
 
 
-def _compared(column: Any, test: Condition, dialect: str, *, is_upper: bool = False) -> ColumnElement[bool]:
+def _compared(column: Any, test: Condition, *, is_upper: bool = False) -> ColumnElement[bool]:
     """A column against a value; statuses are told apart from their case."""
     value: Any = test.value
     if is_upper:
@@ -100,7 +100,7 @@ def _compared(column: Any, test: Condition, dialect: str, *, is_upper: bool = Fa
         case "NOT IN":
             return column.not_in(value)  # type: ignore[no-any-return]
         case "LIKE" | "ILIKE":
-            return like(column, str(value), is_any_case=test.comparator == "ILIKE", dialect=dialect)
+            return like(column, str(value), is_any_case=test.comparator == "ILIKE")
     return _OPERATORS[test.comparator](column, value)
 
 

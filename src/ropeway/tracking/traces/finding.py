@@ -43,7 +43,7 @@ def find_traces(
     tests = parse_filter(where)
     check_patterns(tests)
     told = [test for test in tests if is_told_by_tables(test)]
-    query = select(trace.c.id).where(*conditions(told, context.read.dialect.name))
+    query = select(trace.c.id).where(*conditions(told))
     if experiments:
         query = query.where(trace.c.experiment.in_(experiments))
     query = in_order(query, parse_order(sort))
