@@ -13,6 +13,7 @@ from ropeway.store.segments import (
     SegmentWriter,
     is_abandoned,
     read_record,
+    read_frames,
     read_segment,
     salvage_segment,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Store",
     "is_abandoned",
     "read_record",
+    "read_frames",
     "read_segment",
     "salvage_segment",
 ]

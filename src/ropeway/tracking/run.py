@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
+from ropeway.store import Store
 from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, SettingInvalid, StepInvalid
 from ropeway.tracking.harvest import Gleanings, harvest, moment
 from ropeway.tracking.references import check_reference, require_references
@@ -48,8 +49,9 @@ class Run:
     Attributes:
         id: its id.
         name: its name, if it has one.
-        code: the tree of the project's files at the start.
-        environment: the object that lists Python and all distributions.
+        code: the tree of the project's files at the start; None where another process began the run and it
+            was not asked.
+        environment: the object that lists Python and all distributions; likewise.
     """
 
     def __init__(
@@ -57,17 +59,19 @@ class Run:
         *,
         id: RunId,  # noqa: A002  the field's own name
         name: str | None,
-        code: Digest,
-        environment: Digest,
+        code: Digest | None,
+        environment: Digest | None,
         workspace: Workspace,
         spool: Spool,
         owned: OpenWorkspace | None = None,
+        store: Store | None = None,
     ) -> None:
         self.id = id
         self.name = name
         self.code = code
         self.environment = environment
         self._workspace = workspace
+        self._store = workspace.store if store is None else store
         self._owned = owned
         self._spool = spool
         self._meter = Meter()
@@ -139,7 +143,7 @@ class Run:
             )
         self._check_open()
         digest = self._keep(data)
-        self._record(ArtifactKept(now_us(), name, digest, self._workspace.store.size(digest)))
+        self._record(ArtifactKept(now_us(), name, digest, self._store.size(digest)))
         return digest
 
     def uses(self, ref: str) -> None:
@@ -221,6 +225,7 @@ class Run:
         from ropeway.tracking.operations import finish
 
         usage = self._meter.read()
+        error_type, message = outcome_of(error)
         finish(
             self._workspace,
             run=self.id,
@@ -228,8 +233,8 @@ class Run:
             harvest=gleanings.harvest,
             params=gleanings.params,
             tags=gleanings.tags,
-            error_type=type(error).__name__ if error else "",
-            error=_message(error),
+            error_type=error_type,
+            error=message,
             wall_s=usage.wall_s,
             cpu_s=usage.cpu_s,
             peak_memory_bytes=usage.peak_memory_bytes,
@@ -268,7 +273,7 @@ class Run:
             raise RunEnded(self.id, self._status)
 
     def _keep(self, data: bytes | str | Path) -> Digest:
-        store = self._workspace.store
+        store = self._store
         match data:
             case str():
                 return store.put(data.encode())
@@ -313,10 +318,11 @@ def _step(step: int | None) -> int | None:
     return found
 
 
-def _message(error: BaseException | None) -> str | None:
+def outcome_of(error: BaseException | None) -> tuple[str, str | None]:
+    """What ended a run as it is recorded: the class of the error and its message; nothing without one."""
     if error is None:
-        return None
-    return str(error).encode(errors="replace").decode()[:2_000]
+        return "", None
+    return type(error).__name__, str(error).encode(errors="replace").decode()[:2_000]
 
 
 def _is_clean_exit(error: BaseException) -> bool:
