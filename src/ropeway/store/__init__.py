@@ -12,8 +12,8 @@ from ropeway.store.segments import (
     Segment,
     SegmentWriter,
     is_abandoned,
-    read_record,
     read_frames,
+    read_record,
     read_segment,
     salvage_segment,
 )
@@ -24,8 +24,8 @@ __all__ = [
     "SegmentWriter",
     "Store",
     "is_abandoned",
-    "read_record",
     "read_frames",
+    "read_record",
     "read_segment",
     "salvage_segment",
 ]

@@ -20,6 +20,7 @@ from ropeway.tracking.run import Run, outcome_of
 from ropeway.tracking.shipment import Shipment
 from ropeway.tracking.spool import Begun, Ended, InputUsed, Joins, Spool, now_us
 from ropeway.tracking.start import opening
+from ropeway.workspace import OpenWorkspace
 from ropeway.workspace.remote import RemoteWorkspace
 
 R = TypeVar("R", bound="SentRun | SentPart")
@@ -31,6 +32,8 @@ PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 LIVE_BYTES = 1 << 20
 """So much of a living run's spool at each look: what it takes is taken from the run."""
+OFFLINE = "ROPEWAY_OFFLINE"
+"""Where it is set, no server is asked: everything waits for `ropeway sync`."""
 VARIABLE = "ROPEWAY_SYNC_WAIT_S"
 USUAL_WAIT_S = 30.0
 GONE_WAIT_S = 2.0
@@ -95,13 +98,12 @@ class SentRun(Run):
     Whether what it `uses` is on record is not asked: that would be waiting for the server.
     """
 
-    _wait_s: float
-    _courier: Courier
+    _courier: Courier | None = None
 
     def finish(
         self, status: Literal["finished", "failed"] = "finished", *, error: BaseException | None = None
     ) -> None:
-        """End the run, durably here; then bring it to the server for as long as `ROPEWAY_SYNC_WAIT_S` says."""
+        """End the run, durably here; then bring it to the server, for `ROPEWAY_SYNC_WAIT_S` at the most."""
         self._spool.require_mine()
         with self._lock:
             ended = "interrupted" if isinstance(error, KeyboardInterrupt) else status
@@ -128,8 +130,7 @@ class SentRun(Run):
 class SentPart(JoinedRun):
     """A run that another process began, whose workspace a server keeps; here only for `log`; as `SentRun`."""
 
-    _wait_s: float
-    _courier: Courier
+    _courier: Courier | None = None
 
     def finish(
         self,
@@ -150,41 +151,46 @@ class SentPart(JoinedRun):
 
 def _hand_over(run: "SentRun | SentPart") -> None:
     """All is said: let the courier bring it, and close the workspace once nobody needs it."""
-    run._courier.end(run._wait_s)
-    if run._owned is not None and not run._courier.is_alive():
+    if run._courier is not None:
+        run._courier.end(float(os.environ.get(VARIABLE, USUAL_WAIT_S)))
+    if run._owned is not None and not (run._courier and run._courier.is_alive()):
         run._owned.close()
 
 
 def _send(run: R, workspace: RemoteWorkspace) -> R:
-    run._wait_s = float(os.environ.get(VARIABLE, USUAL_WAIT_S))
-    run._courier = Courier(workspace, run._spool.path)
-    run._courier.start()
+    if os.environ.get(OFFLINE, "") in ("", "0"):
+        run._courier = Courier(workspace, run._spool.path)
+        run._courier.start()
     return run
 
 
-def join_sent(workspace: RemoteWorkspace, run: RunId) -> SentPart:
+def join_sent(workspace: RemoteWorkspace, run: RunId, *, owned: OpenWorkspace | None = None) -> SentPart:
     """Log into a run of a server's workspace that another process began, or is about to begin.
 
     Args:
-        workspace: the server's, closed with this part.
+        workspace: the server's.
         run: its whole id; the server is not asked.
+        owned: a workspace that is closed with this part.
     """
     store = here_of(workspace)
     spool = Spool(workspace.home, run, new_id("part"))
     spool.write(Joins(now_us(), workspace.address, workspace.actor_name))
     part = SentPart(
-        id=run, name=None, code=None, environment=None, workspace=workspace, spool=spool, owned=workspace,
+        id=run, name=None, code=None, environment=None, workspace=workspace, spool=spool, owned=owned,
         store=store,
     )  # fmt: skip
     return _send(part, workspace)
 
 
-def begin_sent(workspace: RemoteWorkspace, *, run: RunId | None = None, **told: Any) -> SentRun:
+def begin_sent(
+    workspace: RemoteWorkspace, *, run: RunId | None = None, owned: OpenWorkspace | None = None, **told: Any
+) -> SentRun:
     """Begin a run of a server's workspace without asking the server; durable here when this returns.
 
     Args:
-        workspace: the server's, closed with the run.
+        workspace: the server's.
         run: a fresh id that was given out before; one of its own when absent.
+        owned: a workspace that is closed with the run.
         told: as in `start.opening`.
 
     Raises:
@@ -207,7 +213,7 @@ def begin_sent(workspace: RemoteWorkspace, *, run: RunId | None = None, **told: 
         environment=said["environment"],
         workspace=workspace,
         spool=spool,
-        owned=workspace,
+        owned=owned,
         store=store,
     )
     return _send(made, workspace)

@@ -87,7 +87,7 @@ def _begin(workspace: OpenWorkspace, run: RunId | None, **told: Any) -> Run:
     if isinstance(workspace, RemoteWorkspace):
         from ropeway.tracking.sent import begin_sent
 
-        return begin_sent(workspace, run=run, **told)
+        return begin_sent(workspace, run=run, owned=workspace, **told)
     return start_run(workspace, owned=workspace, run=run, **told)
 
 
@@ -97,7 +97,7 @@ def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool) -> Run:
     if isinstance(workspace, RemoteWorkspace):
         from ropeway.tracking.sent import join_sent
 
-        return join_sent(workspace, RunId(run))
+        return join_sent(workspace, RunId(run), owned=workspace)
     return join_run(workspace, run, owned=workspace, is_certain=is_certain)
 
 

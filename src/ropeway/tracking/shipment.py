@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from ropeway.core.ids import Digest
-from ropeway.store import is_abandoned, read_frames
+from ropeway.store import is_abandoned, read_frames, salvage_segment
+from ropeway.store.errors import SegmentDamaged
 from ropeway.tracking.batches import log_points
 from ropeway.tracking.errors import NothingWaits, RunNotFound, SourceElsewhere
 from ropeway.tracking.events import CodeRecord, Harvest, HostRecord
@@ -47,17 +48,19 @@ class Shipment:
     Args:
         workspace: the server's.
         path: the spool, whose writer may live.
+        at_once: so many points go in one command.
 
     Attributes:
         run: whose it is.
         points: how many points of it the server has.
     """
 
-    def __init__(self, workspace: Workspace, path: Path) -> None:
+    def __init__(self, workspace: Workspace, path: Path, *, at_once: int = POINTS_AT_ONCE) -> None:
         self.run = run_of(path)
         self.points = 0
         self._workspace = workspace
         self._path = path
+        self._at_once = at_once
         self._is_begun = False
         self._is_damaged = False
         self._is_torn = False
@@ -114,7 +117,10 @@ class Shipment:
     def _bring_points(self, at_most: int | None) -> None:
         read = 0
         while at_most is None or read < at_most:
-            frames, at = read_frames(self._path, self._at, min(READ_AT_ONCE, at_most or READ_AT_ONCE))
+            try:
+                frames, at = read_frames(self._path, self._at, min(READ_AT_ONCE, at_most or READ_AT_ONCE))
+            except SegmentDamaged:
+                return  # all that is sound comes at its end
             read += at - self._at
             self._at = at
             if not frames:
@@ -141,7 +147,7 @@ class Shipment:
         while self.points < self._count:
             at = max(first, self.points)
             try:
-                self._send(found.points.take(slice(at - first, at - first + POINTS_AT_ONCE)), at)
+                self._send(found.points.take(slice(at - first, at - first + self._at_once)), at)
             except SourceElsewhere as error:
                 self.points = int(str(error.facts["upto"]))
                 if self.points < first:
@@ -219,7 +225,10 @@ class Shipment:
 
 def begun_in(path: Path) -> Begun | Joins | None:
     """What a spool says of the server that it is for; None for one of a workspace that is here."""
-    frames, _ = read_frames(path, 0, READ_AT_ONCE)
+    try:
+        frames, _ = read_frames(path, 0, READ_AT_ONCE)
+    except SegmentDamaged:
+        frames = salvage_segment(path).records
     try:
         first = decoder.decode(frames[0]) if frames else None
     except (msgspec.MsgspecError, ValueError):
