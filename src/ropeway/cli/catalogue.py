@@ -35,6 +35,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("run", "ropeway.cli.run:run", _TRAIN, "Run the pipeline; what has not changed is cached."),
     Entry("explain", "ropeway.cli.run:explain", _TRAIN, "Say which steps would run, and why."),
     Entry("runs", "ropeway.cli.runs:runs", _TRAIN, "Search, sort and export runs."),
+    Entry("files", "ropeway.cli.files:files", _TRAIN, "List the files of a run, or write them to a folder."),
     Entry("sync", "ropeway.cli.sync:sync", _TRAIN, "Bring runs that wait here to their server."),
     Entry("compare", "ropeway.cli.runs:compare", _TRAIN, "Lay runs side by side."),
     Entry("model", "ropeway.cli.model:model", _RELEASE, "Register, approve, promote, recall model versions."),

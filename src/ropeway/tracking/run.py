@@ -17,6 +17,7 @@ from ropeway.tracking.references import check_reference, require_references
 from ropeway.tracking.resources import Meter
 from ropeway.tracking.series import NO_STEP
 from ropeway.tracking.settings import check_key, check_metric, scalars
+from ropeway.tracking.showing import Shows
 from ropeway.tracking.spool import (
     STEP_LIMIT,
     ArtifactKept,
@@ -27,6 +28,7 @@ from ropeway.tracking.spool import (
     TagsSet,
     now_us,
 )
+from ropeway.tracking.system import Sampler
 from ropeway.workspace import OpenWorkspace, Workspace
 
 _current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
@@ -40,7 +42,7 @@ def current_run() -> "Run | None":
     return _current.get()
 
 
-class Run:
+class Run(Shows):
     """One run, open. Made by `start_run` or `ropeway.run`; ended by its `with` block or by `finish`.
 
     Every call that returned survives `kill -9`, and power loss after `flush`, which the end calls. Calls are
@@ -77,6 +79,7 @@ class Run:
         self._meter = Meter()
         self._lock = spool.lock
         self._status = "running"
+        self._sampler: Sampler | None = None
         self._token: contextvars.Token[Run | None] | None = None
 
     def log(self, /, step: int | None = None, **metrics: Any) -> None:
@@ -174,6 +177,7 @@ class Run:
             error: what ended it; a run that `KeyboardInterrupt` ended is `interrupted`, whatever the status.
         """
         self._spool.require_mine()
+        self._stop_sampling()
         with self._lock:
             is_interrupted = isinstance(error, KeyboardInterrupt)
             ended = "interrupted" if is_interrupted else status
@@ -267,6 +271,15 @@ class Run:
         with self._lock:
             self._check_open()
             self._spool.write_point(number, values)
+
+    def sample_system(self, every_s: float) -> None:
+        """Record how the machine does, every so many seconds until the end, as points under `system/`."""
+        self._sampler = Sampler(lambda readings: self.log(**readings), every_s)
+        self._sampler.start()
+
+    def _stop_sampling(self) -> None:
+        if self._sampler is not None:
+            self._sampler.stop()
 
     def _check_open(self) -> None:
         if self._status != "running":

@@ -19,7 +19,7 @@ from ropeway.tracking.references import check_reference
 from ropeway.tracking.run import Run, outcome_of
 from ropeway.tracking.shipment import Shipment
 from ropeway.tracking.spool import Begun, Ended, InputUsed, Joins, Spool, now_us
-from ropeway.tracking.start import opening
+from ropeway.tracking.start import keep_changes, opening
 from ropeway.workspace import OpenWorkspace
 from ropeway.workspace.remote import RemoteWorkspace
 
@@ -105,6 +105,7 @@ class SentRun(Run):
     ) -> None:
         """End the run, durably here; then bring it to the server, for `ROPEWAY_SYNC_WAIT_S` at the most."""
         self._spool.require_mine()
+        self._stop_sampling()
         with self._lock:
             ended = "interrupted" if isinstance(error, KeyboardInterrupt) else status
             if self._status == ended:
@@ -216,6 +217,7 @@ def begin_sent(
         owned=owned,
         store=store,
     )
+    keep_changes(made, workspace.root, said["code"])
     return _send(made, workspace)
 
 

@@ -17,6 +17,9 @@ from ropeway.tracking.spool import spool_path
 from ropeway.tracking.start import start_run
 from ropeway.workspace import OpenWorkspace, open_workspace
 
+SAMPLED = "ROPEWAY_SYSTEM_S"
+"""Seconds between two looks at how the machine does; 0 for none."""
+USUALLY_SAMPLED_S = 15.0
 VARIABLE = "ROPEWAY_RUN"
 """The run of all processes that have it in their environment."""
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
@@ -63,13 +66,17 @@ def run(
     try:
         if join is not None or (shared and (_rank() > 0 or _is_begun(workspace, RunId(shared)))):
             return _join(workspace, join or shared, is_certain=join is not None)
-        return _begin(
+        made = _begin(
             workspace, RunId(shared) if shared else None, name=name, params=params, tags=tags, inputs=inputs
         )
     # No run will close the workspace that was opened for it; what was raised goes on its way.
     except BaseException:
         workspace.close()
         raise
+    every_s = _sampled_every_s()
+    if every_s:
+        made.sample_system(every_s)
+    return made
 
 
 def _is_begun(workspace: OpenWorkspace, run: RunId) -> bool:
@@ -99,6 +106,14 @@ def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool) -> Run:
 
         return join_sent(workspace, RunId(run), owned=workspace)
     return join_run(workspace, run, owned=workspace, is_certain=is_certain)
+
+
+def _sampled_every_s() -> float:
+    said = os.environ.get(SAMPLED, "")
+    try:
+        return max(0.0, float(said)) if said else USUALLY_SAMPLED_S
+    except ValueError:
+        return USUALLY_SAMPLED_S
 
 
 def _rank() -> int:

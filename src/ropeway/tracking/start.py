@@ -18,6 +18,8 @@ from ropeway.tracking.run import Run, current_run
 from ropeway.tracking.settings import check_key, scalars
 from ropeway.tracking.snapshot import snapshot_code
 from ropeway.tracking.spool import Spool
+from ropeway.tracking.uncommitted import NAME as CHANGES
+from ropeway.tracking.uncommitted import uncommitted
 from ropeway.workspace import OpenWorkspace, Workspace
 
 
@@ -74,7 +76,7 @@ def start_run(
     except BaseException:
         spool.remove()
         raise
-    return Run(
+    made = Run(
         id=run_id,
         name=name,
         code=told["code"].tree,
@@ -83,6 +85,8 @@ def start_run(
         spool=spool,
         owned=owned,
     )
+    keep_changes(made, workspace.root, told["code"])
+    return made
 
 
 class Opening(TypedDict):
@@ -135,6 +139,13 @@ def opening(
         environment=record_environment(store),
         host=describe_host(),
     )
+
+
+def keep_changes(run: Run, root: Path, code: CodeRecord) -> None:
+    """Keep what differs from the last commit beside the run, for reading."""
+    changes = uncommitted(root) if code.is_dirty else ""
+    if changes:
+        run.artifact(CHANGES, changes)
 
 
 def _printable(word: str) -> str:
