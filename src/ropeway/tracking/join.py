@@ -44,6 +44,9 @@ class JoinedRun(Run):
         if self._owned is not None:
             self._owned.close()
 
+    def _notice(self, ref: str) -> None:
+        """What this process reads is not told: it only logs points."""
+
     def _record(self, record: Any) -> None:  # noqa: ARG002  the run's shape
         raise OnlyPoints(self.id)
 

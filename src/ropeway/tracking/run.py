@@ -1,9 +1,11 @@
 """A run while it lives: what a training script or a pipeline holds in its hand."""
 
+import contextlib
 import contextvars
 import math
 import numbers
 import operator
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -30,6 +32,7 @@ from ropeway.tracking.spool import (
 )
 from ropeway.tracking.system import Sampler
 from ropeway.workspace import OpenWorkspace, Workspace
+from ropeway.workspace.noticing import noticing
 
 _current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
 
@@ -67,6 +70,7 @@ class Run(Shows):
         spool: Spool,
         owned: OpenWorkspace | None = None,
         store: Store | None = None,
+        inputs: Iterable[str] = (),
     ) -> None:
         self.id = id
         self.name = name
@@ -80,6 +84,8 @@ class Run(Shows):
         self._lock = spool.lock
         self._status = "running"
         self._sampler: Sampler | None = None
+        self._within = contextlib.ExitStack()
+        self._inputs = set(inputs)
         self._token: contextvars.Token[Run | None] | None = None
 
     def log(self, /, step: int | None = None, **metrics: Any) -> None:
@@ -200,11 +206,13 @@ class Run(Shows):
     def __enter__(self) -> Self:
         self._check_open()
         self._token = _current.set(self)
+        self._within.enter_context(noticing(self._notice))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._within.close()
         if self._token is not None:
             _current.reset(self._token)
             self._token = None
@@ -222,6 +230,16 @@ class Run(Shows):
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self._status}>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process may still record on it."""
+        return self._status == "running" and self._spool.is_mine
+
+    def _repr_html_(self) -> str:
+        from ropeway.core.page import section, titled
+
+        return titled(self.name or self.id, section("", [("run", self.id), ("status", self._status)]))
 
     def _record_end(
         self, status: Literal["finished", "failed"], gleanings: Gleanings, error: BaseException | None
@@ -280,6 +298,12 @@ class Run(Shows):
     def _stop_sampling(self) -> None:
         if self._sampler is not None:
             self._sampler.stop()
+
+    def _notice(self, ref: str) -> None:
+        """Something was read through Ropeway while the run is open: an input, unless it is one already."""
+        if ref not in self._inputs and self._spool.is_mine and self._status == "running":
+            self._inputs.add(ref)
+            self._record(InputUsed(now_us(), ref))
 
     def _check_open(self) -> None:
         if self._status != "running":

@@ -216,6 +216,7 @@ def begin_sent(
         spool=spool,
         owned=owned,
         store=store,
+        inputs=said["inputs"],
     )
     keep_changes(made, workspace.root, said["code"])
     return _send(made, workspace)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ropeway.core.ids import RunId
+from ropeway.tracking.cells import see_to
 from ropeway.tracking.errors import BadRunId
 from ropeway.tracking.join import join_run
 from ropeway.tracking.operations import has_run, is_run_id
@@ -76,6 +77,7 @@ def run(
     every_s = _sampled_every_s()
     if every_s:
         made.sample_system(every_s)
+    see_to(made, depth=2)
     return made
 
 

@@ -84,6 +84,7 @@ def start_run(
         workspace=workspace,
         spool=spool,
         owned=owned,
+        inputs=told["inputs"],
     )
     keep_changes(made, workspace.root, told["code"])
     return made
