@@ -56,7 +56,7 @@ def record_fit(
     if X is not None and y is not None:
         metrics |= {f"{part}/{key}": value for key, value in _measured(best, X, y)}
     if metrics:
-        run.log(**metrics)
+        run.log(None, **metrics)
     _keep(run, best, name)
     return metrics
 

@@ -14,7 +14,7 @@ from ropeway.tracking.batches import log_points
 from ropeway.tracking.errors import OnlyPoints, RunNotFound
 from ropeway.tracking.harvest import read_part
 from ropeway.tracking.resolve import get_run
-from ropeway.tracking.run import Run
+from ropeway.tracking.run import UNKNOWN, Run
 from ropeway.tracking.spool import Spool, part_of, run_of, set_aside
 from ropeway.workspace import OpenWorkspace, Workspace
 
@@ -80,9 +80,9 @@ def join_run(
     known = RunId(run) if found is None else found.id
     return JoinedRun(
         id=known,
-        name=found and found.name,
-        code=found and found.code,
-        environment=found and found.environment,
+        name=None if found is None else found.name,
+        code=UNKNOWN if found is None else found.code,
+        environment=UNKNOWN if found is None else found.environment,
         workspace=workspace,
         spool=Spool(workspace.home, known, new_id("part")),
         owned=owned,

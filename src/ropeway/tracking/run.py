@@ -34,6 +34,8 @@ from ropeway.tracking.system import Sampler
 from ropeway.workspace import OpenWorkspace, Workspace
 from ropeway.workspace.noticing import noticing
 
+UNKNOWN = Digest("")
+
 _current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
 
 
@@ -54,8 +56,8 @@ class Run(Shows):
     Attributes:
         id: its id.
         name: its name, if it has one.
-        code: the tree of the project's files at the start; None where another process began the run and it
-            was not asked.
+        code: the tree of the project's files at the start; empty (`UNKNOWN`) where another process began the
+            run and nobody was asked.
         environment: the object that lists Python and all distributions; likewise.
     """
 
@@ -64,8 +66,8 @@ class Run(Shows):
         *,
         id: RunId,  # noqa: A002  the field's own name
         name: str | None,
-        code: Digest | None,
-        environment: Digest | None,
+        code: Digest,
+        environment: Digest,
         workspace: Workspace,
         spool: Spool,
         owned: OpenWorkspace | None = None,
@@ -292,7 +294,7 @@ class Run(Shows):
 
     def sample_system(self, every_s: float) -> None:
         """Record how the machine does, every so many seconds until the end, as points under `system/`."""
-        self._sampler = Sampler(lambda readings: self.log(**readings), every_s)
+        self._sampler = Sampler(lambda readings: self.log(None, **readings), every_s)
         self._sampler.start()
 
     def _stop_sampling(self) -> None:

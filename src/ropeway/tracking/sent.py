@@ -16,7 +16,7 @@ from ropeway.core.ids import RunId, new_id
 from ropeway.store import Store
 from ropeway.tracking.join import JoinedRun
 from ropeway.tracking.references import check_reference
-from ropeway.tracking.run import Run, outcome_of
+from ropeway.tracking.run import UNKNOWN, Run, outcome_of
 from ropeway.tracking.shipment import Shipment
 from ropeway.tracking.spool import Begun, Ended, InputUsed, Joins, Spool, now_us
 from ropeway.tracking.start import keep_changes, opening
@@ -177,7 +177,7 @@ def join_sent(workspace: RemoteWorkspace, run: RunId, *, owned: OpenWorkspace | 
     spool = Spool(workspace.home, run, new_id("part"))
     spool.write(Joins(now_us(), workspace.address, workspace.actor_name))
     part = SentPart(
-        id=run, name=None, code=None, environment=None, workspace=workspace, spool=spool, owned=owned,
+        id=run, name=None, code=UNKNOWN, environment=UNKNOWN, workspace=workspace, spool=spool, owned=owned,
         store=store,
     )  # fmt: skip
     return _send(part, workspace)

@@ -64,7 +64,8 @@ class Shipment:
         self._is_begun = False
         self._is_damaged = False
         self._is_torn = False
-        self._rewind()
+        self._at = self._count = self._last_us = 0
+        self._records: list[SpoolRecord] = []
 
     def bring(self, *, at_most: int | None = None) -> bool:
         """Bring what is there now; gives whether that was all, and the spool is gone.
@@ -217,10 +218,8 @@ class Shipment:
             self._workspace.store.renew(digest)
 
     def _rewind(self) -> None:
-        self._at = 0
-        self._count = 0
-        self._last_us = 0
-        self._records: list[SpoolRecord] = []
+        self._at = self._count = self._last_us = 0
+        self._records = []
 
 
 def begun_in(path: Path) -> Begun | Joins | None:
