@@ -245,14 +245,15 @@ def test_threads_and_forked_children_say_each_point_once(served, caller: Caller)
 def test_a_living_run_is_seen_at_the_server_and_is_brought_by_itself(
     served, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delenv("ROPEWAY_OFFLINE")
     ana = caller(served.url)
+    earlier = logged(ana)
+    monkeypatch.delenv("ROPEWAY_OFFLINE")
     with begin_sent(ana, name="seen") as run:
         run.log(1, loss=0.5)
         until(lambda: search_runs(ana, where="name = 'seen'") and steps(ana, run.id))
         assert found(ana, run.id).status == "running"
-        [kept] = waiting(ana.root)
-        assert kept.is_alive
+        until(lambda: [each.is_alive for each in waiting(ana.root)] == [True])
+        assert steps(ana, earlier.id) == list(range(500))
         assert [each.state for each in sync(ana.root)] == ["alive"]
     until(lambda: waiting(ana.root) == [])
     assert found(ana, run.id).status == "finished"

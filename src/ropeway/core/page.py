@@ -9,6 +9,7 @@ from html import escape
 
 LINE = "1px solid rgba(128,128,128,.35)"
 CELL = "padding:2px 12px 2px 0;vertical-align:top;border:0;background:none"
+TABLE = "border-collapse:collapse;margin:0;font-size:inherit;color:inherit"
 MUTED = "opacity:.65"
 MOST_ROWS = 100
 """More rows than this are counted, not shown."""
@@ -26,12 +27,12 @@ def section(title: str, pairs: Iterable[tuple[str, object]]) -> str:
     rows = "".join(
         f'<tr style="background:none"><td style="{CELL};{MUTED};text-align:left">{_text(name)}</td>'
         f'<td style="{CELL};text-align:left">{_text(value)}</td></tr>'
-        for name, value in list(pairs)[:MOST_ROWS]
+        for name, value in [pair for pair in pairs if pair[1] is not None][:MOST_ROWS]
     )
     if not rows:
         return ""
     head = f'<div style="{MUTED};margin-top:6px">{escape(title)}</div>' if title else ""
-    return f'{head}<table style="border-collapse:collapse;margin:0">{rows}</table>'
+    return f'{head}<table style="{TABLE}">{rows}</table>'
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -46,7 +47,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
     more = f'<div style="{MUTED}">and {len(rows) - MOST_ROWS:,} more</div>' if len(rows) > MOST_ROWS else ""
     head = f"<thead><tr>{top}</tr></thead>"
-    return f'<table style="border-collapse:collapse;margin:0">{head}<tbody>{body}</tbody></table>{more}'
+    return f'<table style="{TABLE}">{head}<tbody>{body}</tbody></table>{more}'
 
 
 def _cell(value: object) -> str:

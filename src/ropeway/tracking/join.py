@@ -15,6 +15,7 @@ from ropeway.tracking.errors import OnlyPoints, RunNotFound
 from ropeway.tracking.harvest import read_part
 from ropeway.tracking.resolve import get_run
 from ropeway.tracking.run import UNKNOWN, Run
+from ropeway.tracking.series import Series
 from ropeway.tracking.spool import Spool, part_of, run_of, set_aside
 from ropeway.workspace import OpenWorkspace, Workspace
 
@@ -38,9 +39,16 @@ class JoinedRun(Run):
             if self._status != "running":
                 return
             self._spool.flush()
-            is_damaged = _ship_patiently(self._workspace, self._spool.path)
+            self._hand_in()
             self._status = status
-            self._spool.remove(is_damaged=is_damaged)
+        self._let_go()
+
+    def _hand_in(self) -> None:
+        """Bring what was said to where the run is; then the spool may go."""
+        self._spool.remove(is_damaged=_ship_patiently(self._workspace, self._spool.path))
+
+    def _let_go(self) -> None:
+        """Close what was opened for this part."""
         if self._owned is not None:
             self._owned.close()
 
@@ -95,18 +103,26 @@ def ship(workspace: Workspace, path: Path) -> bool:
     run, part = run_of(path), part_of(path)
     for first in range(0, len(points), SHIPPED_AT_ONCE):
         rows = points.take(slice(first, first + SHIPPED_AT_ONCE))
-        log_points(
-            workspace,
-            run=run,
-            keys=rows.keys,
-            key=rows.key.astype("<u4").tobytes(),
-            values=rows.value.tobytes(),
-            times=rows.at_us.tobytes(),
-            steps=rows.step.tobytes(),
-            source=part,
-            upto=first + len(rows),
-        )
+        send_rows(workspace, run, rows, source=part, upto=first + len(rows))
     return is_damaged
+
+
+def send_rows(
+    workspace: Workspace, run: RunId, rows: Series, *, source: str, upto: int, after: int | None = None
+) -> int:
+    """Points as `runs.log-points` takes them; see there."""
+    return log_points(
+        workspace,
+        run=run,
+        keys=rows.keys,
+        key=rows.key.astype("<u4").tobytes(),
+        values=rows.value.tobytes(),
+        times=rows.at_us.tobytes(),
+        steps=rows.step.tobytes(),
+        source=source,
+        upto=upto,
+        after=after,
+    )
 
 
 def _ship_patiently(workspace: Workspace, path: Path) -> bool:

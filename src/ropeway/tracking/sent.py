@@ -20,6 +20,7 @@ from ropeway.tracking.run import UNKNOWN, Run, outcome_of
 from ropeway.tracking.shipment import Shipment
 from ropeway.tracking.spool import Begun, Ended, InputUsed, Joins, Spool, now_us
 from ropeway.tracking.start import keep_changes, opening
+from ropeway.tracking.sync import sync
 from ropeway.workspace import OpenWorkspace
 from ropeway.workspace.remote import RemoteWorkspace
 
@@ -50,6 +51,7 @@ class Courier(threading.Thread):
         self._over = threading.Event()
         self._problem: RopewayError | None = None
         self._has_told = False
+        self._has_looked_back = False
 
     def run(self) -> None:
         """Look again and again, less often while the server does not answer; a refusal ends it."""
@@ -61,6 +63,7 @@ class Courier(threading.Thread):
                     self._problem = None
                     return
                 self._problem, pause = None, PAUSE_S
+                self._bring_earlier()
             except Unavailable as error:
                 self._problem, pause = error, min(2 * pause, LONGEST_PAUSE_S)
             except RopewayError as error:
@@ -71,6 +74,14 @@ class Courier(threading.Thread):
             if was_over:
                 return
             self._over.wait(pause)
+
+    def _bring_earlier(self) -> None:
+        """The server answers: what earlier runs left here goes too, beside this run and not in its way."""
+        if not self._has_looked_back:
+            self._has_looked_back = True
+            root, address = self._workspace.root, self._workspace.address
+            more = {"server": address, "insecure": True}
+            threading.Thread(target=sync, args=(root,), kwargs=more, daemon=True).start()
 
     def end(self, wait_s: float) -> None:
         """The run has ended: bring the rest, for so long; what is left waits here."""
@@ -133,20 +144,10 @@ class SentPart(JoinedRun):
 
     _courier: Courier | None = None
 
-    def finish(
-        self,
-        status: Literal["finished", "failed"] = "finished",
-        *,
-        error: BaseException | None = None,  # noqa: ARG002  the run's shape
-    ) -> None:
-        """Bring what was logged here to the run, as far as that goes now. Finishing twice is harmless."""
-        self._spool.require_mine()
-        with self._lock:
-            if self._status != "running":
-                return
-            self._spool.flush()
-            self._status = status
-            self._spool.leave()
+    def _hand_in(self) -> None:
+        self._spool.leave()
+
+    def _let_go(self) -> None:
         _hand_over(self)
 
 

@@ -14,13 +14,12 @@ import msgspec
 from ropeway.core.ids import Digest
 from ropeway.store import is_abandoned, read_frames, salvage_segment
 from ropeway.store.errors import SegmentDamaged
-from ropeway.tracking.batches import log_points
 from ropeway.tracking.errors import NothingWaits, RunNotFound, SourceElsewhere
 from ropeway.tracking.events import CodeRecord, Harvest, HostRecord
 from ropeway.tracking.harvest import Found, gathered, read_spool, sorted_out
+from ropeway.tracking.join import send_rows
 from ropeway.tracking.operations import finish, interrupt, start
 from ropeway.tracking.seal import seal_points
-from ropeway.tracking.series import Series
 from ropeway.tracking.spool import (
     ArtifactKept,
     Begun,
@@ -148,28 +147,16 @@ class Shipment:
         while self.points < self._count:
             at = max(first, self.points)
             try:
-                self._send(found.points.take(slice(at - first, at - first + self._at_once)), at)
+                rows = found.points.take(slice(at - first, at - first + self._at_once))
+                upto, source = at + len(rows), part_of(self._path) or BEGINNER
+                send_rows(self._workspace, self.run, rows, source=source, upto=upto, after=at)
+                self.points = upto
             except SourceElsewhere as error:
                 self.points = int(str(error.facts["upto"]))
                 if self.points < first:
                     # A server that was set back: what is read already is read again.
                     self._rewind()
                     return
-
-    def _send(self, rows: Series, at: int) -> None:
-        log_points(
-            self._workspace,
-            run=self.run,
-            keys=rows.keys,
-            key=rows.key.astype("<u4").tobytes(),
-            values=rows.value.tobytes(),
-            times=rows.at_us.tobytes(),
-            steps=rows.step.tobytes(),
-            source=part_of(self._path) or BEGINNER,
-            upto=at + len(rows),
-            after=at,
-        )
-        self.points = at + len(rows)
 
     def _end(self) -> None:
         """Say that the run has ended, and how; then the spool may go."""
