@@ -90,7 +90,7 @@ def start(
         ReferenceInvalid, ReferenceUnknown: an input that is not on record.
         ObjectMissing: the code's tree or the environment is not in the store.
     """
-    if not is_run_id(run):
+    if not _RUN_ID.fullmatch(run):
         raise BadRunId(run)
     _require_objects(context, code.tree, environment)
     require_known(context.read, inputs)
