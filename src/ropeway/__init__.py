@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ropeway.core.errors import RopewayError
     from ropeway.data.checks import check
+    from ropeway.data.dataset import dataset
     from ropeway.models.load import load
     from ropeway.pipelines.decorators import fit, step
     from ropeway.pipelines.probabilities import probabilities
+    from ropeway.tracking.looking import compare, runs
     from ropeway.tracking.session import run
     from ropeway.workspace.opening import open_workspace
 
@@ -20,22 +22,28 @@ __version__ = "0.1.0"
 __all__ = [
     "RopewayError",
     "check",
+    "compare",
+    "dataset",
     "fit",
     "load",
     "open_workspace",
     "probabilities",
     "run",
+    "runs",
     "step",
 ]
 
 _HOMES = {
     "RopewayError": "ropeway.core.errors",
     "check": "ropeway.data.checks",
+    "compare": "ropeway.tracking.looking",
+    "dataset": "ropeway.data.dataset",
     "fit": "ropeway.pipelines.decorators",
     "load": "ropeway.models.load",
     "open_workspace": "ropeway.workspace.opening",
     "probabilities": "ropeway.pipelines.probabilities",
     "run": "ropeway.tracking.session",
+    "runs": "ropeway.tracking.looking",
     "step": "ropeway.pipelines.decorators",
 }
 

@@ -36,6 +36,8 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("explain", "ropeway.cli.run:explain", _TRAIN, "Say which steps would run, and why."),
     Entry("import", "ropeway.cli.imports:imports", _TRAIN, "Bring over the store of another tool: MLflow's."),
     Entry("runs", "ropeway.cli.runs:runs", _TRAIN, "Search, sort and export runs."),
+    Entry("files", "ropeway.cli.files:files", _TRAIN, "List the files of a run, or write them to a folder."),
+    Entry("sync", "ropeway.cli.sync:sync", _TRAIN, "Bring runs that wait here to their server."),
     Entry("compare", "ropeway.cli.runs:compare", _TRAIN, "Lay runs side by side."),
     Entry("traces", "ropeway.cli.traces:traces", _TRAIN, "Find traces of programs, by what is in them."),
     Entry("trace", "ropeway.cli.traces:trace", _TRAIN, "Show one trace: its spans as a tree."),

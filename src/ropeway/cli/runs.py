@@ -241,9 +241,14 @@ def _chosen(
     keys = sorted({key for row in rows for key in row})
     asked = " ".join(mentioned)
 
-    def weight(key: str) -> tuple[bool, bool, bool]:
+    def weight(key: str) -> tuple[bool, ...]:
         is_asked = f"{family}.{key}" in asked or f"{family}.`{key}`" in asked
-        return (not is_asked, key != first, len({repr(row.get(key)) for row in rows}) == 1)
+        return (
+            not is_asked,
+            key.startswith("system/"),
+            key != first,
+            len({repr(row.get(key)) for row in rows}) == 1,
+        )
 
     return sorted(keys, key=weight)[:many]
 

@@ -15,6 +15,7 @@ from ropeway.data.read import read_table
 from ropeway.data.records import FOLDER, DatasetVersion
 from ropeway.data.referred import Pin, Place, opened, read_pin, require_unchanged
 from ropeway.workspace import Workspace
+from ropeway.workspace.noticing import notice
 
 
 def resolve(workspace: Workspace, reference: str) -> DatasetVersion:
@@ -29,6 +30,8 @@ def resolve(workspace: Workspace, reference: str) -> DatasetVersion:
 def load(place: Place, version: DatasetVersion, *, kinds: Mapping[str, str] | None = None) -> pl.DataFrame:
     """The version's rows, verified, with the types recorded when it was last checked.
 
+    A run of a script that is open has the version among its inputs.
+
     Args:
         place: the workspace, or an operation's context.
         version: which.
@@ -37,6 +40,7 @@ def load(place: Place, version: DatasetVersion, *, kinds: Mapping[str, str] | No
     Raises:
         SourceChanged, SourceMissing, NotFetched: a version that is referred to cannot be had as it was.
     """
+    notice(version.reference)
     if (files := _files(place, version)) is not None:
         return files
     with opened(place, version) as path:

@@ -71,6 +71,15 @@ class LoadedPackage:
         given = frame_of_given(self.ref, self.inputs, frame)
         return self._slice.predict(self._in_types(given))
 
+    def _repr_html_(self) -> str:
+        from ropeway.core.page import section, titled
+
+        return titled(
+            self.ref,
+            section("takes", self.inputs.items()),
+            section("gives", [(name, "") for name in self.outputs]),
+        )
+
     def close(self) -> None:
         """Let go of its modules and files."""
         self._slice.close()

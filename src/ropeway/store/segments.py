@@ -149,6 +149,34 @@ def read_segment(path: Path) -> Segment:
     return Segment(header=frames[0], records=frames[1:], torn=end < len(data))
 
 
+def read_frames(path: Path, at: int, limit_bytes: int) -> tuple[list[bytes], int]:
+    """Whole records of a segment from a place on, as many as a limit takes in, and the place behind them.
+
+    The records end where one is not whole: it may be being written. A record longer than the limit is given
+    alone.
+
+    Args:
+        path: the file, whose writer may live.
+        at: where to begin: 0, or what an earlier call gave.
+        limit_bytes: how much is read at once.
+
+    Raises:
+        SegmentDamaged: it does not begin as a segment does.
+    """
+    with path.open("rb") as source:
+        source.seek(at)
+        data = source.read(limit_bytes)
+        if len(data) >= FRAME.size and at:
+            longest = FRAME.size + FRAME.unpack_from(data)[0]
+            if len(data) < longest <= SALVAGED_BYTES:
+                data += source.read(longest - len(data))
+    if not at:
+        frames = list(_frames(data, path))
+        return frames[1:], len(MAGIC) + sum(FRAME.size + len(frame) for frame in frames)
+    frames = list(_frames(MAGIC + data, path)) if _sound_frame(data, 0) is not None else []
+    return frames, at + sum(FRAME.size + len(frame) for frame in frames)
+
+
 def salvage_segment(path: Path) -> Salvage:
     """Read what can be read of a segment, however damaged.
 

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 
 from ropeway.core.ids import RunId
-from ropeway.tracking.errors import BatchInvalid, RunNotFound
-from ropeway.tracking.live import append_points, packed
+from ropeway.tracking.errors import BatchInvalid, RunNotFound, SourceElsewhere
+from ropeway.tracking.live import append_points, packed, sent_upto
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.series import Series
 from ropeway.tracking.settings import check_metric
@@ -23,6 +23,7 @@ def log_points(
     steps: bytes = b"",
     source: str = "",
     upto: int = 1,
+    after: int | None = None,
 ) -> int:
     """Record points of a run, also after its end; gives how many were new. Durable when it has returned.
 
@@ -36,9 +37,12 @@ def log_points(
         steps: integers of 64 bits, of which the lowest says that there is none; empty: no point has one.
         source: an id of the sender's; with it, what was sent before is not recorded again.
         upto: how far the sender has come with these.
+        after: how far it had come before them; said, so that what two senders cut differently is not recorded
+            twice.
 
     Raises:
         RunNotFound: it never began here.
+        SourceElsewhere: the source has come to another place than `after`; nothing was recorded.
         BatchInvalid: the columns do not fit together.
         PointInvalid: a name is no metric's.
     """
@@ -47,6 +51,8 @@ def log_points(
     transaction = context.begin()
     if context.read.execute(select(run_table.c.id).where(run_table.c.id == run)).first() is None:
         raise RunNotFound(run)
+    if after is not None and after != (come := sent_upto(context.read, run, source)) < upto:
+        raise SourceElsewhere(source, come)
     return append_points(transaction, run, batch, source=source, upto=upto)
 
 

@@ -5,7 +5,7 @@ Invalid   ├── FilterInvalid · SortInvalid · MlflowFilterInvalid · Filte
           ├── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun
           └── TooFewRuns · LimitInvalid · GroupInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
-Conflict  └── RunExists · RunEnded · RunElsewhere · OnlyPoints
+Conflict  └── RunExists · RunEnded · RunElsewhere · OnlyPoints · SourceElsewhere · NothingWaits
 Damaged   └── PointsDamaged
 """
 
@@ -279,6 +279,34 @@ class OnlyPoints(Conflict):
         super().__init__(
             f"The run '{run}' was begun by another process; this one only logs points into it.",
             expected="run.log(step, loss=0.7) here; params, tags and artifacts in the process that began it",
+        )
+
+
+class SourceElsewhere(Conflict):
+    """Points of a source that has come further, or not so far, as the record says."""
+
+    code = "source-elsewhere"
+
+    def __init__(self, source: str, upto: int) -> None:
+        super().__init__(
+            f"The points were not recorded: of '{_shown(source)}' the record has {upto:,}.",
+            expected="points from there on",
+            next_step="send again, from there on",
+            source=_shown(source),
+            upto=upto,
+        )
+
+
+class NothingWaits(Conflict):
+    """A spool whose run is not one that waits to be brought to a server."""
+
+    code = "nothing-waits"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The spool '{path}' says of no server that it is for.",
+            expected="the spool of a run whose workspace a server keeps",
+            next_step="ropeway runs   closes the runs of a workspace that is here",
         )
 
 

@@ -190,6 +190,24 @@ class RunInterrupted(Event, frozen=True, kw_only=True):
         return self.harvest.objects()
 
 
+@event("run-dated")
+class RunDated(Event, frozen=True, kw_only=True):
+    """A run began or ended earlier than the ledger learnt of it: the times are those of who recorded it.
+
+    Attributes:
+        began_at: ISO 8601 in UTC; None where nothing is said of it.
+        ended_at: likewise.
+    """
+
+    run: RunId
+    began_at: str | None
+    ended_at: str | None
+
+    def subject(self) -> str:
+        """The run."""
+        return f"run:{self.run}"
+
+
 class SealedMetric(msgspec.Struct, frozen=True, kw_only=True):
     """All points of one key in a segment. What JSON cannot say is text: `nan`, `inf`, `-inf`.
 

@@ -5,6 +5,7 @@ ends the run. A spool whose bytes are not as they were written gives what is sti
 instead of removed: what was acknowledged may be in it.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,7 +54,23 @@ class Gleanings(msgspec.Struct, frozen=True, kw_only=True):
     is_damaged: bool
 
 
-class _Found(NamedTuple):
+class Said(NamedTuple):
+    """What records say that are no points."""
+
+    params: dict[str, Scalar]
+    tags: dict[str, Scalar]
+    artifacts: dict[str, ArtifactRecord]
+    inputs: list[str]
+
+
+class Found(NamedTuple):
+    """Records of a spool in their order, with the points apart.
+
+    Attributes:
+        torn: whether the last was cut off.
+        damaged: whether anything else is not as it was written.
+    """
+
     records: list[SpoolRecord]
     points: Series
     torn: bool
@@ -69,57 +86,63 @@ def harvest(path: Path, run: RunId, store: Store, scratch: Path) -> Gleanings:
         store: where the points' segment is kept, durably.
         scratch: a folder for a temporary file.
     """
-    found = _read(path)
-    params: dict[str, Scalar] = {}
-    tags: dict[str, Scalar] = {}
-    artifacts: dict[str, ArtifactRecord] = {}
-    inputs: list[str] = []
-    for record in found.records:
-        match record:
-            case ParamsSet():
-                params.update(record.values)
-            case TagsSet():
-                tags.update(record.values)
-            case ArtifactKept():
-                artifacts[record.name] = ArtifactRecord(digest=record.digest, size_bytes=record.size_bytes)
-            case InputUsed():
-                inputs.append(record.ref)
+    found = read_spool(path)
+    said = gathered(found.records)
     points = found.points
     kept = Harvest(
         points=put_points(points, run, store, scratch) if len(points) else None,
         point_count=int(points.begins.sum()),
         metrics=summarise(points),
-        artifacts=artifacts,
-        inputs=list(dict.fromkeys(inputs)),
+        artifacts=said.artifacts,
+        inputs=said.inputs,
     )
     signs = [record.at_us for record in found.records] + points.at_us[-1:].tolist()
     return Gleanings(
         harvest=kept,
-        params=params,
-        tags=tags,
+        params=said.params,
+        tags=said.tags,
         last_sign_at=moment(max(signs)) if signs else None,
         was_torn=found.torn or found.damaged,
         is_damaged=found.damaged,
     )
 
 
+def gathered(records: Iterable[SpoolRecord]) -> Said:
+    """What records say that are no points: of each name the last."""
+    said = Said({}, {}, {}, [])
+    for record in records:
+        match record:
+            case ParamsSet():
+                said.params.update(record.values)
+            case TagsSet():
+                said.tags.update(record.values)
+            case ArtifactKept():
+                kept = ArtifactRecord(digest=record.digest, size_bytes=record.size_bytes)
+                said.artifacts[record.name] = kept
+            case InputUsed() if record.ref not in said.inputs:
+                said.inputs.append(record.ref)
+            case _:
+                pass
+    return said
+
+
 def read_spool_points(path: Path) -> Series:
     """The points of a spool, or of a segment of records, in the order in which they were logged."""
     try:
-        return _read(path).points
+        return read_spool(path).points
     except FileNotFoundError:
         return nothing()  # the run has just ended
 
 
 def read_part(path: Path) -> tuple[Series, bool]:
     """The points of a spool, and whether anything but a cut-off end is not as it was written."""
-    found = _read(path)
+    found = read_spool(path)
     return found.points, found.damaged
 
 
 def kept_artifacts(path: Path) -> tuple[list[Digest], bool]:
     """The objects that a spool says its run has kept, and whether damage may hide others."""
-    found = _read(path)
+    found = read_spool(path)
     return [record.digest for record in found.records if isinstance(record, ArtifactKept)], found.damaged
 
 
@@ -128,7 +151,7 @@ def moment(at_us: int) -> str:
     return to_text(datetime.fromtimestamp(at_us / 1_000_000, UTC))
 
 
-def _read(path: Path) -> _Found:
+def read_spool(path: Path) -> Found:
     """The records of a spool or sealed segment, those behind a damaged place too."""
     try:
         segment = read_segment(path)
@@ -139,8 +162,15 @@ def _read(path: Path) -> _Found:
     if torn or not all(frames):
         salvage = salvage_segment(path)
         frames, torn, damaged = salvage.records, salvage.torn, salvage.damaged
+    found = sorted_out(frames)
+    return found._replace(torn=torn, damaged=damaged or found.damaged)
+
+
+def sorted_out(frames: Iterable[bytes]) -> Found:
+    """Records as they stand in a spool, decoded, the points in columns."""
     records: list[SpoolRecord] = []
     packed = _Packed()
+    damaged = False
     for data in frames:
         try:
             if data[0] == POINT_TAG:
@@ -154,7 +184,7 @@ def _read(path: Path) -> _Found:
             packed.add_point(record)
         else:
             records.append(record)
-    return _Found(records, packed.series(), torn, damaged)
+    return Found(records, packed.series(), torn=False, damaged=damaged)
 
 
 class _Packed:

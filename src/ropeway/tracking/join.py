@@ -5,19 +5,23 @@ however often it is tried; a part that died is shipped by whoever comes next. It
 began the run, and the run's end. What is no point is the beginner's to say.
 """
 
+import time
 from pathlib import Path
 from typing import Any, Literal
 
-from ropeway.core.ids import new_id
+from ropeway.core.ids import RunId, new_id
 from ropeway.tracking.batches import log_points
 from ropeway.tracking.errors import OnlyPoints, RunNotFound
 from ropeway.tracking.harvest import read_part
 from ropeway.tracking.resolve import get_run
-from ropeway.tracking.run import Run
+from ropeway.tracking.run import UNKNOWN, Run
+from ropeway.tracking.series import Series
 from ropeway.tracking.spool import Spool, part_of, run_of, set_aside
-from ropeway.workspace import Workspace
+from ropeway.workspace import OpenWorkspace, Workspace
 
 SHIPPED_AT_ONCE = 50_000
+BEGINNING_S = 30.0
+"""So long a run may take to begin after a process that joins it has ended."""
 
 
 class JoinedRun(Run):
@@ -35,20 +39,36 @@ class JoinedRun(Run):
             if self._status != "running":
                 return
             self._spool.flush()
-            is_damaged = ship(self._workspace, self._spool.path)
+            self._hand_in()
             self._status = status
-            self._spool.remove(is_damaged=is_damaged)
+        self._let_go()
+
+    def _hand_in(self) -> None:
+        """Bring what was said to where the run is; then the spool may go."""
+        self._spool.remove(is_damaged=_ship_patiently(self._workspace, self._spool.path))
+
+    def _let_go(self) -> None:
+        """Close what was opened for this part."""
+        if self._owned is not None:
+            self._owned.close()
+
+    def _notice(self, ref: str) -> None:
+        """What this process reads is not told: it only logs points."""
 
     def _record(self, record: Any) -> None:  # noqa: ARG002  the run's shape
         raise OnlyPoints(self.id)
 
 
-def join_run(workspace: Workspace, run: str) -> JoinedRun:
+def join_run(
+    workspace: Workspace, run: str, *, owned: OpenWorkspace | None = None, is_certain: bool = True
+) -> JoinedRun:
     """Log into a run that another process began, also one that has ended.
 
     Args:
         workspace: where it is recorded.
         run: as in `runs.get`.
+        owned: a workspace that is closed with this part.
+        is_certain: whether it must have begun; else another process is about to, under this whole id.
 
     Raises:
         RunNotFound: nothing answers to it.
@@ -59,14 +79,21 @@ def join_run(workspace: Workspace, run: str) -> JoinedRun:
             run.log(step, **{f"loss/{rank}": loss})
         ```
     """
-    found = get_run(workspace, run=run)
+    try:
+        found = get_run(workspace, run=run)
+    except RunNotFound:
+        if is_certain:
+            raise
+        found = None
+    known = RunId(run) if found is None else found.id
     return JoinedRun(
-        id=found.id,
-        name=found.name,
-        code=found.code,
-        environment=found.environment,
+        id=known,
+        name=None if found is None else found.name,
+        code=UNKNOWN if found is None else found.code,
+        environment=UNKNOWN if found is None else found.environment,
         workspace=workspace,
-        spool=Spool(workspace.home, found.id, new_id("part")),
+        spool=Spool(workspace.home, known, new_id("part")),
+        owned=owned,
     )
 
 
@@ -76,18 +103,38 @@ def ship(workspace: Workspace, path: Path) -> bool:
     run, part = run_of(path), part_of(path)
     for first in range(0, len(points), SHIPPED_AT_ONCE):
         rows = points.take(slice(first, first + SHIPPED_AT_ONCE))
-        log_points(
-            workspace,
-            run=run,
-            keys=rows.keys,
-            key=rows.key.astype("<u4").tobytes(),
-            values=rows.value.tobytes(),
-            times=rows.at_us.tobytes(),
-            steps=rows.step.tobytes(),
-            source=part,
-            upto=first + len(rows),
-        )
+        send_rows(workspace, run, rows, source=part, upto=first + len(rows))
     return is_damaged
+
+
+def send_rows(
+    workspace: Workspace, run: RunId, rows: Series, *, source: str, upto: int, after: int | None = None
+) -> int:
+    """Points as `runs.log-points` takes them; see there."""
+    return log_points(
+        workspace,
+        run=run,
+        keys=rows.keys,
+        key=rows.key.astype("<u4").tobytes(),
+        values=rows.value.tobytes(),
+        times=rows.at_us.tobytes(),
+        steps=rows.step.tobytes(),
+        source=source,
+        upto=upto,
+        after=after,
+    )
+
+
+def _ship_patiently(workspace: Workspace, path: Path) -> bool:
+    """As `ship`; a run that another process is about to begin is waited for."""
+    until = time.monotonic() + BEGINNING_S
+    while True:
+        try:
+            return ship(workspace, path)
+        except RunNotFound:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 def recover_part(workspace: Workspace, path: Path) -> None:

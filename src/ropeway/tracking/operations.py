@@ -1,9 +1,10 @@
 """The operations on runs: start, finish, interrupt here; the questions stand in modules of their own."""
 
 import re
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
+import msgspec
 from sqlalchemy import select
 
 from ropeway.core.clock import to_text
@@ -16,6 +17,7 @@ from ropeway.tracking.events import (
     CodeRecord,
     Harvest,
     HostRecord,
+    RunDated,
     RunFinished,
     RunInterrupted,
     RunStarted,
@@ -38,6 +40,7 @@ __all__ = [
     "finish",
     "get_run",
     "group_runs",
+    "has_run",
     "interrupt",
     "list_points",
     "log_points",
@@ -49,6 +52,12 @@ __all__ = [
     "start",
 ]
 
+
+LATE = timedelta(seconds=10)
+"""What the ledger learns of sooner is dated by the ledger."""
+FIRST_YEAR = 1971
+Told = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment that a caller tells of, with its time zone."""
 
 _RUN_ID = re.compile(r"run_[A-Za-z0-9_-]{1,60}")
 
@@ -69,8 +78,11 @@ def start(
     hostname: str | None = None,
     inputs: list[str] = [],  # noqa: B006  the operation copies it
     parent: RunId | None = None,
+    began_at: Told | None = None,
 ) -> RunId:
     """Record that a run began. Its code and its environment are in the store already.
+
+    One that waited to be brought here says when it began; without it, it begins now.
 
     Raises:
         BadRunId: it is none; files are called after it.
@@ -101,6 +113,7 @@ def start(
             host=host,
         )
     )
+    _date(context, run, began_at=began_at)
     return run
 
 
@@ -118,8 +131,11 @@ def finish(
     tags: dict[str, Scalar] | None = None,
     error_type: str = "",
     error: str | None = None,
+    ended_at: Told | None = None,
 ) -> RunId:
     """Record that a run came to its end. Repeated with the same status, it does nothing more.
+
+    One that waited to be brought here says when it ended; without it, it ends now.
 
     Raises:
         RunNotFound: it never began here.
@@ -148,6 +164,7 @@ def finish(
             peak_memory_bytes=peak_memory_bytes,
         )
     )
+    _date(context, run, ended_at=ended_at)
     _sum_up(context, run, harvest)
     return run
 
@@ -182,8 +199,35 @@ def interrupt(
     return True
 
 
+@operation("tracking.has-run", kind="query", permission="runs:read")
+def has_run(context: Context, *, run: RunId) -> bool:
+    """Whether a run of this whole id is on record."""
+    return _status(context, run) is not None
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a run can begin under this id."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
 def _status(context: Context, run: RunId) -> str | None:
     return context.read.execute(select(run_table.c.status).where(run_table.c.id == run)).scalar()
+
+
+def _date(
+    context: Context, run: RunId, *, began_at: datetime | None = None, ended_at: datetime | None = None
+) -> None:
+    """Say when it was, where that was a while ago; what is to come yet, nobody can have seen."""
+    told = began_at or ended_at
+    if told is None or told.year < FIRST_YEAR or context.clock.now() - told < LATE:
+        return
+    context.append(
+        RunDated(
+            run=run,
+            began_at=None if began_at is None else to_text(began_at),
+            ended_at=None if ended_at is None else to_text(ended_at),
+        )
+    )
 
 
 def _sum_up(context: Context, run: RunId, harvest: Harvest) -> None:

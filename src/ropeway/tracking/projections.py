@@ -28,6 +28,7 @@ from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projec
 from ropeway.tracking.events import (
     Harvest,
     PointsSealed,
+    RunDated,
     RunFinished,
     RunInterrupted,
     RunStarted,
@@ -227,6 +228,14 @@ def _interrupt(fact: Fact[RunInterrupted], connection: Connection) -> None:
     record_settings(connection, run_param, event.run, event.params)
     record_settings(connection, run_tag, event.run, event.tags)
     _record_harvest(connection, event.run, fact.seq, event.harvest)
+
+
+@projects(RunDated)
+def _date(fact: Fact[RunDated], connection: Connection) -> None:
+    event = fact.event
+    told = {"started_at": event.began_at, "ended_at": event.ended_at}
+    known = {name: at for name, at in told.items() if at is not None}
+    connection.execute(update(run).where(run.c.id == event.run).values(**known))
 
 
 @projects(PointsSealed)

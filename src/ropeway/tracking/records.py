@@ -71,6 +71,11 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     error_type: str
     error: str | None
 
+    def _repr_html_(self) -> str:
+        from ropeway.tracking.notebook import run_html
+
+        return run_html(self)
+
 
 class RunPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One value of one key. NaN stands as null in JSON."""
@@ -124,3 +129,8 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[SettingDifference]
     code: list[FileDifference]
     environment: list[SettingDifference]
+
+    def _repr_html_(self) -> str:
+        from ropeway.tracking.notebook import comparison_html
+
+        return comparison_html(self)

@@ -12,6 +12,7 @@ from ropeway.tracking.harvest import harvest
 from ropeway.tracking.join import recover_part
 from ropeway.tracking.operations import interrupt
 from ropeway.tracking.resting import seal_waiting
+from ropeway.tracking.shipment import begun_in
 from ropeway.tracking.spool import FOLDER, SUFFIX, part_of, run_of, set_aside
 from ropeway.workspace import LocalWorkspace, Workspace
 
@@ -38,7 +39,8 @@ def recover_runs(workspace: Workspace) -> list[RunId]:
 
 def _recover(workspace: Workspace, path: Path) -> bool:
     try:
-        if not is_abandoned(path):
+        # What is for a server is brought there by `tracking.sync`, whole.
+        if not is_abandoned(path) or begun_in(path) is not None:
             return False
         run = run_of(path)
         if part_of(path):

@@ -1,21 +1,25 @@
 """A run while it lives: what a training script or a pipeline holds in its hand."""
 
+import contextlib
 import contextvars
 import math
 import numbers
 import operator
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
+from ropeway.store import Store
 from ropeway.tracking.errors import ArtifactMissing, PointInvalid, RunEnded, SettingInvalid, StepInvalid
 from ropeway.tracking.harvest import Gleanings, harvest, moment
 from ropeway.tracking.references import check_reference, require_references
 from ropeway.tracking.resources import Meter
 from ropeway.tracking.series import NO_STEP
 from ropeway.tracking.settings import check_key, check_metric, scalars
+from ropeway.tracking.showing import Shows
 from ropeway.tracking.spool import (
     STEP_LIMIT,
     ArtifactKept,
@@ -26,7 +30,11 @@ from ropeway.tracking.spool import (
     TagsSet,
     now_us,
 )
+from ropeway.tracking.system import Sampler
 from ropeway.workspace import OpenWorkspace, Workspace
+from ropeway.workspace.noticing import noticing
+
+UNKNOWN = Digest("")
 
 _current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("ropeway_run", default=None)
 
@@ -39,7 +47,7 @@ def current_run() -> "Run | None":
     return _current.get()
 
 
-class Run:
+class Run(Shows):
     """One run, open. Made by `start_run` or `ropeway.run`; ended by its `with` block or by `finish`.
 
     Every call that returned survives `kill -9`, and power loss after `flush`, which the end calls. Calls are
@@ -48,8 +56,9 @@ class Run:
     Attributes:
         id: its id.
         name: its name, if it has one.
-        code: the tree of the project's files at the start.
-        environment: the object that lists Python and all distributions.
+        code: the tree of the project's files at the start; empty (`UNKNOWN`) where another process began the
+            run and nobody was asked.
+        environment: the object that lists Python and all distributions; likewise.
     """
 
     def __init__(
@@ -62,17 +71,23 @@ class Run:
         workspace: Workspace,
         spool: Spool,
         owned: OpenWorkspace | None = None,
+        store: Store | None = None,
+        inputs: Iterable[str] = (),
     ) -> None:
         self.id = id
         self.name = name
         self.code = code
         self.environment = environment
         self._workspace = workspace
+        self._store = workspace.store if store is None else store
         self._owned = owned
         self._spool = spool
         self._meter = Meter()
         self._lock = spool.lock
         self._status = "running"
+        self._sampler: Sampler | None = None
+        self._within = contextlib.ExitStack()
+        self._inputs = set(inputs)
         self._token: contextvars.Token[Run | None] | None = None
 
     def log(self, /, step: int | None = None, **metrics: Any) -> None:
@@ -139,7 +154,7 @@ class Run:
             )
         self._check_open()
         digest = self._keep(data)
-        self._record(ArtifactKept(now_us(), name, digest, self._workspace.store.size(digest)))
+        self._record(ArtifactKept(now_us(), name, digest, self._store.size(digest)))
         return digest
 
     def uses(self, ref: str) -> None:
@@ -170,6 +185,7 @@ class Run:
             error: what ended it; a run that `KeyboardInterrupt` ended is `interrupted`, whatever the status.
         """
         self._spool.require_mine()
+        self._stop_sampling()
         with self._lock:
             is_interrupted = isinstance(error, KeyboardInterrupt)
             ended = "interrupted" if is_interrupted else status
@@ -192,11 +208,13 @@ class Run:
     def __enter__(self) -> Self:
         self._check_open()
         self._token = _current.set(self)
+        self._within.enter_context(noticing(self._notice))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._within.close()
         if self._token is not None:
             _current.reset(self._token)
             self._token = None
@@ -215,12 +233,23 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.id} {self._status}>"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this process may still record on it."""
+        return self._status == "running" and self._spool.is_mine
+
+    def _repr_html_(self) -> str:
+        from ropeway.core.page import section, titled
+
+        return titled(self.name or self.id, section("", [("run", self.id), ("status", self._status)]))
+
     def _record_end(
         self, status: Literal["finished", "failed"], gleanings: Gleanings, error: BaseException | None
     ) -> None:
         from ropeway.tracking.operations import finish
 
         usage = self._meter.read()
+        error_type, message = outcome_of(error)
         finish(
             self._workspace,
             run=self.id,
@@ -228,8 +257,8 @@ class Run:
             harvest=gleanings.harvest,
             params=gleanings.params,
             tags=gleanings.tags,
-            error_type=type(error).__name__ if error else "",
-            error=_message(error),
+            error_type=error_type,
+            error=message,
             wall_s=usage.wall_s,
             cpu_s=usage.cpu_s,
             peak_memory_bytes=usage.peak_memory_bytes,
@@ -263,12 +292,27 @@ class Run:
             self._check_open()
             self._spool.write_point(number, values)
 
+    def sample_system(self, every_s: float) -> None:
+        """Record how the machine does, every so many seconds until the end, as points under `system/`."""
+        self._sampler = Sampler(lambda readings: self.log(None, **readings), every_s)
+        self._sampler.start()
+
+    def _stop_sampling(self) -> None:
+        if self._sampler is not None:
+            self._sampler.stop()
+
+    def _notice(self, ref: str) -> None:
+        """Something was read through Ropeway while the run is open: an input, unless it is one already."""
+        if ref not in self._inputs and self._spool.is_mine and self._status == "running":
+            self._inputs.add(ref)
+            self._record(InputUsed(now_us(), ref))
+
     def _check_open(self) -> None:
         if self._status != "running":
             raise RunEnded(self.id, self._status)
 
     def _keep(self, data: bytes | str | Path) -> Digest:
-        store = self._workspace.store
+        store = self._store
         match data:
             case str():
                 return store.put(data.encode())
@@ -313,10 +357,11 @@ def _step(step: int | None) -> int | None:
     return found
 
 
-def _message(error: BaseException | None) -> str | None:
+def outcome_of(error: BaseException | None) -> tuple[str, str | None]:
+    """What ended a run as it is recorded: the class of the error and its message; nothing without one."""
     if error is None:
-        return None
-    return str(error).encode(errors="replace").decode()[:2_000]
+        return "", None
+    return type(error).__name__, str(error).encode(errors="replace").decode()[:2_000]
 
 
 def _is_clean_exit(error: BaseException) -> bool:

@@ -1,12 +1,30 @@
-"""`ropeway.run`: a script's own run, in the project of the folder that it runs in."""
+"""`ropeway.run`: a script's own run, in the project of the folder that it runs in.
 
+Several processes may share one run: `join=RUN`, or `ROPEWAY_RUN` in their environment.
+"""
+
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ropeway.core.ids import RunId
+from ropeway.tracking.cells import see_to
+from ropeway.tracking.errors import BadRunId
+from ropeway.tracking.join import join_run
+from ropeway.tracking.operations import has_run, is_run_id
 from ropeway.tracking.run import Run
+from ropeway.tracking.spool import spool_path
 from ropeway.tracking.start import start_run
-from ropeway.workspace import open_workspace
+from ropeway.workspace import OpenWorkspace, open_workspace
+
+SAMPLED = "ROPEWAY_SYSTEM_S"
+"""Seconds between two looks at how the machine does; 0 for none."""
+USUALLY_SAMPLED_S = 15.0
+VARIABLE = "ROPEWAY_RUN"
+"""The run of all processes that have it in their environment."""
+RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+"""Where launchers say which of the processes this is; 0 begins the run, and the others join it."""
 
 
 def run(
@@ -15,19 +33,26 @@ def run(
     tags: Mapping[str, Any] | None = None,
     inputs: Sequence[str] = (),
     project: Path | str | None = None,
+    join: str | None = None,
     **params: Any,
 ) -> Run:
     """Begin a run of this script, in the project of the working folder.
+
+    Where a server keeps the workspace, nothing waits for it: the run is kept here and brought there as it can
+    be, at the latest by `ropeway sync`.
 
     Args:
         name: a name to find it by; need not be unique.
         tags: free words by name.
         inputs: what it uses, such as `dataset:tweets@<digest>`.
         project: a folder in the project, when it is not the working folder's.
+        join: log into this run, which another process began, instead of beginning one; else `$ROPEWAY_RUN`,
+            whose run is begun by the process of rank 0 (`RANK` and the like), and joined by all others.
         params: the settings of this run.
 
     Raises:
         ProjectNotFound: there is no ropeway.toml here or above.
+        RunNotFound: nothing answers to `join`.
 
     Example:
         ```python
@@ -35,10 +60,68 @@ def run(
             run.log(loss=0.7, step=1)
         ```
     """
+    shared = os.environ.get(VARIABLE, "").strip()
+    if shared and not is_run_id(shared):
+        raise BadRunId(shared)
     workspace = open_workspace(project)
     try:
-        return start_run(workspace, name=name, params=params, tags=tags, inputs=inputs, owned=workspace)
+        if join is not None or (shared and (_rank() > 0 or _is_begun(workspace, RunId(shared)))):
+            return _join(workspace, join or shared, is_certain=join is not None)
+        made = _begin(
+            workspace, RunId(shared) if shared else None, name=name, params=params, tags=tags, inputs=inputs
+        )
     # No run will close the workspace that was opened for it; what was raised goes on its way.
     except BaseException:
         workspace.close()
         raise
+    every_s = _sampled_every_s()
+    if every_s:
+        made.sample_system(every_s)
+    see_to(made, depth=2)
+    return made
+
+
+def _is_begun(workspace: OpenWorkspace, run: RunId) -> bool:
+    """Whether another process began the run, as far as that shows here: a server is not asked."""
+    from ropeway.workspace.remote import RemoteWorkspace
+
+    if spool_path(workspace.home, run).exists():
+        return True
+    return not isinstance(workspace, RemoteWorkspace) and has_run(workspace, run=run)
+
+
+def _begin(workspace: OpenWorkspace, run: RunId | None, **told: Any) -> Run:
+    from ropeway.workspace.remote import RemoteWorkspace
+
+    if isinstance(workspace, RemoteWorkspace):
+        from ropeway.tracking.sent import begin_sent
+
+        return begin_sent(workspace, run=run, owned=workspace, **told)
+    return start_run(workspace, owned=workspace, run=run, **told)
+
+
+def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool) -> Run:
+    from ropeway.workspace.remote import RemoteWorkspace
+
+    if isinstance(workspace, RemoteWorkspace):
+        from ropeway.tracking.sent import join_sent
+
+        return join_sent(workspace, RunId(run), owned=workspace)
+    return join_run(workspace, run, owned=workspace, is_certain=is_certain)
+
+
+def _sampled_every_s() -> float:
+    said = os.environ.get(SAMPLED, "")
+    try:
+        return max(0.0, float(said)) if said else USUALLY_SAMPLED_S
+    except ValueError:
+        return USUALLY_SAMPLED_S
+
+
+def _rank() -> int:
+    """Which of the processes of a launcher this is; 0 where none says."""
+    for name in RANKS:
+        said = os.environ.get(name, "")
+        if said.isascii() and said.isdigit():
+            return int(said)
+    return 0

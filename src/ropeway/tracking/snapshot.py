@@ -9,7 +9,7 @@ import os
 import stat
 import subprocess
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import msgspec
@@ -121,13 +121,18 @@ def _reason_to_leave_out(path: Path, status: os.stat_result, has_git: bool) -> s
         return "a link"
     if not stat.S_ISREG(status.st_mode):
         return "no plain file"
-    name = path.name
-    if name in SECRET_NAMES or name.startswith(".env.") or path.suffix in SECRET_SUFFIXES:
+    if may_hold_secret(path):
         return "may hold a secret"
     limit = GIT_FILE_LIMIT_BYTES if has_git else LOOSE_FILE_LIMIT_BYTES
     if status.st_size > limit:
         return f"{status.st_size:,} bytes, over {limit >> 20} MiB"
     return ""
+
+
+def may_hold_secret(path: PurePath) -> bool:
+    """Whether a file's name is one under which people keep keys and passwords."""
+    name = path.name
+    return name in SECRET_NAMES or name.startswith(".env.") or path.suffix in SECRET_SUFFIXES
 
 
 def _read_index(store: Store, key: str) -> dict[str, _Known]:
@@ -147,8 +152,10 @@ def _list_with_git(root: Path) -> _Listing | None:
     """The files that git knows or would know; None where git is not, or does not care for this folder."""
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return None
-    names = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    status = _git(root, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--", ".")
+    names = git_output(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    status = git_output(
+        root, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--", "."
+    )
     if names is None or status is None:
         return None
     listed = sorted({os.fsdecode(name) for name in names.split(b"\0") if name})
@@ -172,7 +179,7 @@ def _list_with_git(root: Path) -> _Listing | None:
 _RUNS_NOTHING = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
 
 
-def _git(root: Path, *words: str) -> bytes | None:
+def git_output(root: Path, *words: str) -> bytes | None:
     """What git prints; None where it is missing, refuses, or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  fixed words

@@ -19,6 +19,7 @@ import time
 import weakref
 import zlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -83,7 +84,43 @@ class InputUsed(msgspec.Struct, frozen=True, array_like=True, tag=4):
     ref: str
 
 
-SpoolRecord = Point | ParamsSet | TagsSet | ArtifactKept | InputUsed
+class Begun(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """The first record of a run whose workspace a server keeps, which may not have been told of it yet.
+
+    Attributes:
+        at_us: when it began.
+        address: the server's workspace.
+        actor: under which name.
+        start: what `tracking.start` is told, by name.
+    """
+
+    at_us: int
+    address: str
+    actor: str
+    start: dict[str, Any]
+
+
+class Joins(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """The first record of a process that joined a run whose workspace a server keeps."""
+
+    at_us: int
+    address: str
+    actor: str
+
+
+class Ended(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """The last record of a run whose workspace a server keeps; without it, its process died."""
+
+    at_us: int
+    status: str
+    error_type: str
+    error: str | None
+    wall_s: float
+    cpu_s: float
+    peak_memory_bytes: int
+
+
+SpoolRecord = Point | ParamsSet | TagsSet | ArtifactKept | InputUsed | Begun | Joins | Ended
 
 decoder = msgspec.msgpack.Decoder(SpoolRecord)
 _encoder = msgspec.msgpack.Encoder()
@@ -182,6 +219,12 @@ class Spool:
         if is_damaged:
             set_aside(self.path)
         self.path.unlink(missing_ok=True)
+        self._writer.close()
+        _alive.discard(self)
+
+    def leave(self) -> None:
+        """All is said: the file stays for whoever brings it to its server; its lock goes."""
+        self.shut()
         self._writer.close()
         _alive.discard(self)
 

@@ -3,10 +3,13 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
-from ropeway.core.ids import RunId, new_id
+from ropeway.core.ids import Digest, RunId, new_id
+from ropeway.store import Store
 from ropeway.tracking.environment import record_environment
+from ropeway.tracking.events import CodeRecord, HostRecord, Scalar
 from ropeway.tracking.operations import start
 from ropeway.tracking.recover import recover_runs
 from ropeway.tracking.references import check_reference
@@ -15,6 +18,8 @@ from ropeway.tracking.run import Run, current_run
 from ropeway.tracking.settings import check_key, scalars
 from ropeway.tracking.snapshot import snapshot_code
 from ropeway.tracking.spool import Spool
+from ropeway.tracking.uncommitted import NAME as CHANGES
+from ropeway.tracking.uncommitted import uncommitted
 from ropeway.workspace import OpenWorkspace, Workspace
 
 
@@ -28,6 +33,7 @@ def start_run(
     inputs: Sequence[str] = (),
     argv: Sequence[str] | None = None,
     owned: OpenWorkspace | None = None,
+    run: RunId | None = None,
 ) -> Run:
     """Begin a run: snapshot of the code, environment, host; recorded when this returns.
 
@@ -42,52 +48,105 @@ def start_run(
         inputs: references to what it uses.
         argv: the command; this process's when absent.
         owned: a workspace that the run closes when it ends.
+        run: a fresh id that was given out before; one of its own when absent.
 
     Raises:
         SettingInvalid: a param or a tag that cannot be recorded.
         ReferenceInvalid: an input that is no reference.
         ReferenceUnknown: an input that nothing on record answers to.
+        BadRunId, RunExists: that id cannot be, or was used.
+    """
+    told = opening(
+        workspace.root,
+        workspace.store,
+        name=name,
+        kind=kind,
+        params=params,
+        tags=tags,
+        inputs=inputs,
+        argv=argv,
+    )
+    recover_runs(workspace)
+    run_id = RunId(new_id("run")) if run is None else run
+    # The spool first: a run that the ledger calls running always has one, by which its death can be seen.
+    spool = Spool(workspace.home, run_id)
+    try:
+        spool.flush()
+        start(workspace, run=run_id, **told)
+    except BaseException:
+        spool.remove()
+        raise
+    made = Run(
+        id=run_id,
+        name=name,
+        code=told["code"].tree,
+        environment=told["environment"],
+        workspace=workspace,
+        spool=spool,
+        owned=owned,
+        inputs=told["inputs"],
+    )
+    keep_changes(made, workspace.root, told["code"])
+    return made
+
+
+class Opening(TypedDict):
+    """What `tracking.start` is told of a run, but for its id."""
+
+    name: str | None
+    kind: str
+    params: dict[str, Scalar]
+    tags: dict[str, Scalar]
+    argv: list[str]
+    hostname: str
+    inputs: list[str]
+    parent: RunId | None
+    code: CodeRecord
+    environment: Digest
+    host: HostRecord
+
+
+def opening(
+    root: Path,
+    store: Store,
+    *,
+    name: str | None = None,
+    kind: str = "script",
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    inputs: Sequence[str] = (),
+    argv: Sequence[str] | None = None,
+) -> Opening:
+    """What a run begins with, as it stands now: code and environment are in the store when this returns.
+
+    Raises:
+        SettingInvalid, ReferenceInvalid: as for `start_run`.
     """
     settings, words = scalars("param", params or {}), scalars("tag", tags or {})
     refs = [check_reference(ref) for ref in inputs]
     if name is not None:
         check_key("name", name)
-    recover_runs(workspace)
-    code = snapshot_code(workspace.root, workspace.store)
-    environment = record_environment(workspace.store)
     parent = current_run()
-    run_id = RunId(new_id("run"))
-    # The spool first: a run that the ledger calls running always has one, by which its death can be seen.
-    spool = Spool(workspace.home, run_id)
-    try:
-        spool.flush()
-        start(
-            workspace,
-            run=run_id,
-            name=name,
-            kind=kind,
-            params=settings,
-            tags=words,
-            argv=[_printable(word) for word in (sys.argv if argv is None else argv)],
-            hostname=os.uname().nodename,
-            inputs=list(dict.fromkeys(refs)),
-            parent=parent.id if parent else None,
-            code=code,
-            environment=environment,
-            host=describe_host(),
-        )
-    except BaseException:
-        spool.remove()
-        raise
-    return Run(
-        id=run_id,
+    return Opening(
         name=name,
-        code=code.tree,
-        environment=environment,
-        workspace=workspace,
-        spool=spool,
-        owned=owned,
+        kind=kind,
+        params=settings,
+        tags=words,
+        argv=[_printable(word) for word in (sys.argv if argv is None else argv)],
+        hostname=os.uname().nodename,
+        inputs=list(dict.fromkeys(refs)),
+        parent=parent.id if parent else None,
+        code=snapshot_code(root, store),
+        environment=record_environment(store),
+        host=describe_host(),
     )
+
+
+def keep_changes(run: Run, root: Path, code: CodeRecord) -> None:
+    """Keep what differs from the last commit beside the run, for reading."""
+    changes = uncommitted(root) if code.is_dirty else ""
+    if changes:
+        run.artifact(CHANGES, changes)
 
 
 def _printable(word: str) -> str:

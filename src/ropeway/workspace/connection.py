@@ -7,6 +7,7 @@ limit before it is kept, and is ours only if it says so in our form.
 
 import contextlib
 import ipaddress
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -99,6 +100,7 @@ class Connection:
         if token is not None:
             self._headers["authorization"] = f"Bearer {token}"
         self._client: httpx.Client | None = None
+        self._making = threading.Lock()
         self._was_there = False
 
     def call(self, name: str, body: bytes, *, key: str | None = None) -> tuple[str, bytes]:
@@ -212,16 +214,19 @@ class Connection:
 
     def _open(self) -> "httpx.Client":
         """The client, made when first needed: importing it costs more than many a command."""
-        if self._client is None:
-            import httpx
+        with self._making:
+            return self._client or self._make()
 
-            self._client = httpx.Client(
-                base_url=self.origin,
-                headers={"user-agent": "ropeway", "accept-encoding": "identity", **self._headers},
-                timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
-                # A proxy of the environment is for other machines than this one.
-                trust_env=not self._is_here,
-            )
+    def _make(self) -> "httpx.Client":
+        import httpx
+
+        self._client = httpx.Client(
+            base_url=self.origin,
+            headers={"user-agent": "ropeway", "accept-encoding": "identity", **self._headers},
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            # A proxy of the environment is for other machines than this one.
+            trust_env=not self._is_here,
+        )
         return self._client
 
     def _refusal(self, answer: "httpx.Response") -> RopewayError:

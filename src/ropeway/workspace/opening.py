@@ -86,11 +86,7 @@ def _open_remote(
     from ropeway.workspace.remote import RemoteWorkspace, headers_for, home_for
     from ropeway.workspace.tokens import token_for
 
-    try:
-        root = _root(where)
-    except ProjectNotFound:
-        # Whoever only asks needs no project's folder.
-        root = Path.cwd() if where is None else Path(where)
+    root = folder_of(where)
     name = actor or usual_actor()
     plain = Connection(url, insecure=insecure)
     connection = Connection(
@@ -104,6 +100,17 @@ def _open_remote(
         clock=clock_of_environment(),
         tell=tell,
     )
+
+
+def folder_of(where: Path | str | None = None) -> Path:
+    """The project's folder; the one that was named, or the working folder, where there is none.
+
+    Whoever works with a server's workspace needs no project's folder.
+    """
+    try:
+        return _root(where)
+    except ProjectNotFound:
+        return Path.cwd() if where is None else Path(where)
 
 
 def _root(where: Path | str | None) -> Path:

@@ -97,6 +97,11 @@ class RemoteWorkspace:
         return self._connection.origin
 
     @property
+    def address(self) -> str:
+        """The workspace's address: the server's, with the path before ours."""
+        return self._connection.address
+
+    @property
     def clock(self) -> Clock:
         """Where times come from. Events have the server's."""
         return self._clock
