@@ -11,9 +11,10 @@ import collections
 import http.client
 import json
 import os
+import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 from urllib.parse import quote
@@ -117,9 +118,9 @@ class Stage:
         self.workspace.close()
 
 
-def asks(stage: Stage) -> Iterator[Ask]:
-    """All of them."""
-    for endpoint in ENDPOINTS:
+def asks(stage: Stage, endpoints: Iterable[Endpoint] = ENDPOINTS) -> Iterator[Ask]:
+    """All of them, each made when its turn comes: some are large."""
+    for endpoint in endpoints:
         path = endpoint.path.replace("{model}", stage.model).replace("{key}", "k")
         if "{path}" in endpoint.path:
             yield from _files(stage, endpoint)
@@ -240,27 +241,31 @@ class Asker:
             json.loads(said, parse_constant=lambda word: self.wrong.append(f"{what}: {word} is no JSON"))
 
 
-def attack(stage: Stage, trace: Trace, *, every: int, offset: int, rooms: list[str], say: Any) -> Account:
+def attack(
+    stage: Stage, trace: Trace, *, every: int, seed: int, rooms: list[str], say: Callable[[str], None]
+) -> Account:
     """Ask one in so many, then see that all can be read still."""
-    chosen = [
-        each for each in asks(stage) if not rooms or any(f"/{room}" in each.path for room in rooms)
-    ]
-    chosen = chosen[offset % every :: every]
-    asker = Asker(stage)
+    endpoints = [each for each in ENDPOINTS if not rooms or each.path.split("/")[2] in rooms]
+    asker, chance = Asker(stage), random.Random(seed)
     asker.ask(Ask("to warm up", "GET", "/mlflow/server-info"))
     trace.found.clear()
     trace.is_on = True
-    for number, each in enumerate(chosen):
-        if number % 2_000 == 0:
-            say(f"{number:,} of {len(chosen):,} requests, {len(asker.wrong)} wrong")
-        asker.ask(each)
+    for number, endpoint in enumerate(endpoints):
+        say(f"{number} of {len(endpoints)} routes, {asker.answers.total():,} requests, {len(asker.wrong)} wrong")
+        for each in asks(stage, [endpoint]):
+            if chance.random() * every < 1:
+                known = len(asker.wrong)
+                asker.ask(each)
+                for wrong in asker.wrong[known:]:
+                    say(f"! {wrong}")
+    asked = asker.answers.total()
     _read_all(stage, asker)
     trace.is_on = False
     port = stage.server.url.rsplit(":", 1)[-1]
     home = Path(os.environ["ROPEWAY_CONFIG"])
     allowed = [stage.folder / ".ropeway", stage.folder / "ropeway.toml", home, Path(tempfile.gettempdir())]
     strange = strangers(trace.found, allowed=allowed, speaks_to=port)
-    return Account(len(chosen), dict(asker.answers), [*asker.wrong, *strange])
+    return Account(asked, dict(asker.answers), [*asker.wrong, *strange])
 
 
 def _read_all(stage: Stage, asker: Asker) -> None:
@@ -293,7 +298,7 @@ def main() -> int:
                 stage,
                 trace,
                 every=options.every,
-                offset=options.seed,
+                seed=options.seed,
                 rooms=[each for each in options.rooms.split(",") if each],
                 say=lambda line: print(line, file=sys.stderr, flush=True),
             )

@@ -25,7 +25,10 @@ from tests.faults.writers import ledger_at
 from ropeway.testing import make_workspace
 
 CLIENTS = 8
-UP_S = 0.8
+UP_REQUESTS = 80
+"""A server is killed after at most so many were acknowledged, and a moment."""
+UP_S = 0.05
+STARTING_S = 1.5
 AT_STARTING = 0.15
 """Of the kills, so many hit a server that has just begun."""
 BETWEEN_STOPS_S = (0.3, 1.5)
@@ -103,13 +106,14 @@ def kill_server(folder: Path, kills: int, *, seed: int, say: Say, clients: int =
     with _loaded([_direct(server, seed, place) for place in range(clients)]) as load:
         for number in range(1, kills + 1):
             if chance.random() < AT_STARTING:
-                time.sleep(chance.uniform(0.0, UP_S))
+                time.sleep(chance.uniform(0.0, STARTING_S))
             else:
-                server.wait()
+                enough = _acknowledged(load) + chance.randrange(UP_REQUESTS)
+                _until(load, lambda enough=enough: _acknowledged(load) >= enough)
                 time.sleep(chance.uniform(0.0, UP_S))
             server.kill()
             server.start()
-            say(f"kill {number}, {sum(each.acknowledged for each in load.loggers)} acknowledged")
+            say(f"kill {number}, {_acknowledged(load)} acknowledged")
             if not load.go_on():
                 break
         server.wait()
@@ -132,7 +136,7 @@ def stop_postgres(folder: Path, stops: int, *, seed: int, say: Say, clients: int
                     time.sleep(chance.uniform(*BETWEEN_STOPS_S))
                     postgres.stop()
                     postgres.start()
-                    say(f"stop {number}, {sum(each.acknowledged for each in load.loggers)} acknowledged")
+                    say(f"stop {number}, {_acknowledged(load)} acknowledged")
                     if not load.go_on():
                         break
                 problems = load.end()
@@ -234,6 +238,10 @@ def _until(load: Load, holds: Callable[[], bool]) -> None:
     end = time.monotonic() + MOST_S
     while not holds() and load.go_on() and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def _acknowledged(load: Load) -> int:
+    return sum(each.acknowledged for each in load.loggers)
 
 
 def _refused(loggers: list[Logger]) -> int:

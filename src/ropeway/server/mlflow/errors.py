@@ -92,8 +92,9 @@ def code_of(error: RopewayError) -> str:
 
 
 def status_of(error: RopewayError) -> int:
-    """The HTTP status of an error: MLflow's, but for bodies that are too large or come too slowly."""
-    return error.http_status if isinstance(error, TooLarge | RequestTimeout) else STATUS[code_of(error)]
+    """The HTTP status of an error: MLflow's, or that of HTTP itself."""
+    by_http = isinstance(error, TooLarge | RequestTimeout | NoSuchMethod)
+    return error.http_status if by_http else STATUS[code_of(error)]
 
 
 def body_of(error: RopewayError) -> bytes:

@@ -312,20 +312,32 @@ def log_model(workspace: Workspace, asked: messages.LogModel) -> Json:
 
     checks.required("run_id", asked.run)
     checks.required("model_json", asked.model_json)
+    bad = f"Malformed model info. \n {asked.model_json[:500]} \n is not valid JSON."
     try:
         model = json.loads(asked.model_json)
-    except ValueError:
-        raise Refusal(f"Malformed model info. \n {asked.model_json[:500]} \n is not valid JSON.") from None
-    lacking = {"run_id", "artifact_path", "utc_time_created", "flavors"} - set(model or {})
-    if not isinstance(model, dict) or lacking:
+    except (ValueError, RecursionError):
+        raise Refusal(bad) from None
+    if not isinstance(model, dict):
+        raise Refusal(bad)
+    if lacking := {"run_id", "artifact_path", "utc_time_created", "flavors"} - set(model):
         raise Refusal(f"Model json is missing mandatory fields: {sorted(lacking)}")
-    known = _run(workspace, asked.run).tags.get(LOGGED_MODELS, "[]")
-    told = json.dumps([*json.loads(known), model])
-    _with_run(
-        asked.run,
-        lambda: ours.change_run(workspace, run=asked.run, tags={LOGGED_MODELS: told}),
-    )
+    models = _models_told(_run(workspace, asked.run).tags.get(LOGGED_MODELS, ""))
+    # What is sent again, its answer being lost, is one model still.
+    if model not in models:
+        tags = {LOGGED_MODELS: json.dumps([*models, model])}
+        _with_run(asked.run, lambda: ours.change_run(workspace, run=asked.run, tags=tags))
     return {}
+
+
+def _models_told(tag: str) -> list[Any]:
+    """Models in a run's tag; none where a client has put something else there."""
+    import json
+
+    try:
+        found = json.loads(tag)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def list_artifacts(workspace: Workspace, asked: messages.ListArtifacts) -> Json:

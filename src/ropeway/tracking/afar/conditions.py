@@ -94,7 +94,7 @@ def _told(field: Field, value: Any) -> Any:
     if field.family != "attribute":
         return value
     if field.key in ("start_time", "end_time"):
-        return to_text(moment_of(max(0, min(LAST_MS, int(value)))))
+        return to_text(moment_of(int(max(0, min(LAST_MS, value)))))
     if field.key == "status":
         told = str(value).lower()
         return STATUSES.get(told, told)
