@@ -108,7 +108,9 @@ class Stage:
         self.post("registered-models/create", name="clf")
         self.post("model-versions/create", name="clf", source="s3://b/x")
         self.model = self.post("logged-models", experiment_id="0", name="m")["model"]["info"]["model_id"]
-        self.server.client.put(f"{API}{ARTIFACTS}/0/{self.run}/artifacts/a.txt", content=b"x").raise_for_status()
+        self.server.client.put(
+            f"{API}{ARTIFACTS}/0/{self.run}/artifacts/a.txt", content=b"x"
+        ).raise_for_status()
 
     def post(self, path: str, **fields: Any) -> Any:
         return self.server.client.post(f"{API}/mlflow/{path}", json=fields).raise_for_status().json()
@@ -133,7 +135,12 @@ def asks(stage: Stage, endpoints: Iterable[Endpoint] = ENDPOINTS) -> Iterator[As
         if "{model}" in endpoint.path:
             for text in (*TRAVERSAL, *ODD_TEXTS):
                 if len(text) < 9_000:
-                    yield Ask("a name in the path", endpoint.method, path.replace(stage.model, _spelled(text)), b"{}")
+                    yield Ask(
+                        "a name in the path",
+                        endpoint.method,
+                        path.replace(stage.model, _spelled(text)),
+                        b"{}",
+                    )
 
 
 def _fields(stage: Stage, endpoint: Endpoint, path: str) -> Iterator[Ask]:
@@ -160,7 +167,9 @@ def _items(
     for place in places:
         body = msgspec.json.encode({**whole, name: [place]})
         for raw in (*(msgspec.json.encode(text) for text in ODD_TEXTS), *RAW):
-            yield Ask(f"{name}[] {place} = {raw[:60]!r}"[:160], endpoint.method, path, body.replace(PLACE, raw))
+            yield Ask(
+                f"{name}[] {place} = {raw[:60]!r}"[:160], endpoint.method, path, body.replace(PLACE, raw)
+            )
 
 
 def _filled(message: type[msgspec.Struct], stage: Stage) -> dict[str, Any]:
@@ -175,7 +184,11 @@ def _queries(stage: Stage, endpoint: Endpoint, path: str) -> Iterator[Ask]:
         rest = "&".join(f"{name}={quote(str(value))}" for name, value in whole.items() if name != field.name)
         for text in (*TRAVERSAL, *ODD_TEXTS):
             if len(text) < 9_000:
-                yield Ask(f"{field.name} = {text[:60]!r}", "GET", f"{path}?{rest}&{field.name}={quote(text, safe='')}")
+                yield Ask(
+                    f"{field.name} = {text[:60]!r}",
+                    "GET",
+                    f"{path}?{rest}&{field.name}={quote(text, safe='')}",
+                )
         for raw in ("%ff", "%", "%zz", "%00", "a&" * 300, "\x01", f"a&{field.name}=b"):
             yield Ask(f"{field.name} = {raw[:60]!r}", "GET", f"{path}?{rest}&{field.name}={raw}")
 
@@ -184,7 +197,12 @@ def _files(stage: Stage, endpoint: Endpoint) -> Iterator[Ask]:
     before = endpoint.path.removesuffix("{path}")
     body = b"x" if endpoint.method == "PUT" else None
     for text in (*TRAVERSAL, *(each for each in ODD_TEXTS if len(each) < 9_000)):
-        for start in ("", f"0/{stage.run}/artifacts/", f"0/{stage.run}/", f"0/models/{stage.model}/artifacts/"):
+        for start in (
+            "",
+            f"0/{stage.run}/artifacts/",
+            f"0/{stage.run}/",
+            f"0/models/{stage.model}/artifacts/",
+        ):
             for said in {_spelled(text), quote(text, safe=""), quote(quote(text, safe=""), safe="")}:
                 yield Ask(f"a file {text[:60]!r}", endpoint.method, f"{before}{start}{said}", body, {})
 
@@ -251,7 +269,9 @@ def attack(
     trace.found.clear()
     trace.is_on = True
     for number, endpoint in enumerate(endpoints):
-        say(f"{number} of {len(endpoints)} routes, {asker.answers.total():,} requests, {len(asker.wrong)} wrong")
+        say(
+            f"{number} of {len(endpoints)} routes, {asker.answers.total():,} requests, {len(asker.wrong)} wrong"
+        )
         for each in asks(stage, [endpoint]):
             if chance.random() * every < 1:
                 known = len(asker.wrong)

@@ -1,6 +1,6 @@
 """What a user's script does, unchanged: run by the interpreter of a client of MLflow, with a server's URL.
 
-    build/clients/mlflow2/bin/python tests/mlflow/user_script.py http://127.0.0.1:7070
+build/clients/mlflow2/bin/python tests/mlflow/user_script.py http://127.0.0.1:7070
 """
 
 import sys

@@ -192,7 +192,9 @@ def fill_disk(folder: Path, times: int, *, seed: int, say: Say, clients: int = C
         server.start()
         server.wait()
         loggers = [
-            Logger(Direct(server.url), server.url, seed=seed, place=n, pause_s=DISK_PAUSE_S, largest=DISK_LARGEST)
+            Logger(
+                Direct(server.url), server.url, seed=seed, place=n, pause_s=DISK_PAUSE_S, largest=DISK_LARGEST
+            )
             for n in range(clients)
         ]
         problems = []
@@ -205,7 +207,9 @@ def fill_disk(folder: Path, times: int, *, seed: int, say: Say, clients: int = C
                 problems += _reads(server, loggers)
                 disk.empty()
                 done = [each.acknowledged for each in loggers]
-                _until(load, lambda: all(each.acknowledged > n for each, n in zip(loggers, done, strict=True)))
+                _until(
+                    load, lambda: all(each.acknowledged > n for each, n in zip(loggers, done, strict=True))
+                )
                 say(f"full {number} times, {_refused(loggers)} refusals")
                 if not load.go_on():
                     break

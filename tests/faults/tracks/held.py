@@ -52,7 +52,9 @@ def _of_run(client: httpx.Client, logged: Logged) -> list[str]:
     params = {each["key"]: each["value"] for each in run["data"].get("params", [])}
     tags = {each["key"]: each["value"] for each in run["data"].get("tags", [])}
     for noun, told, found in (("param", logged.params, params), ("tag", logged.tags, tags)):
-        problems += [f"{noun} {key} is {found.get(key)!r}" for key, value in told.items() if found.get(key) != value]
+        problems += [
+            f"{noun} {key} is {found.get(key)!r}" for key, value in told.items() if found.get(key) != value
+        ]
         if noun == "param" and len(found) != len(told):
             problems.append(f"{len(found)} params where {len(told)} were told")
     if run["info"]["status"] != logged.status:
@@ -74,7 +76,10 @@ def _of_points(client: httpx.Client, logged: Logged, latest: list[dict[str, Any]
     if doubled := [point for point, times in found.items() if times > 1]:
         problems.append(f"{len(doubled)} points are there twice, such as {doubled[0]}")
     last = {point[0]: point for point in sorted(logged.points, key=lambda point: point[1])}
-    shown = {each["key"]: (each["key"], int(each["step"]), int(each["timestamp"]), _shown(each["value"])) for each in latest}
+    shown = {
+        each["key"]: (each["key"], int(each["step"]), int(each["timestamp"]), _shown(each["value"]))
+        for each in latest
+    }
     if shown != last:
         problems.append(f"the last values are {shown}, not {last}")
     return problems
@@ -87,16 +92,26 @@ def _shown(value: float | str) -> str:
 def _of_files(client: httpx.Client, logged: Logged) -> list[str]:
     place = f"0/{logged.run}/artifacts"
     names = _names(client, place, "")
-    problems = [] if sorted(names) == sorted(logged.files) else [f"its files are {names}, not {sorted(logged.files)}"]
+    problems = (
+        []
+        if sorted(names) == sorted(logged.files)
+        else [f"its files are {names}, not {sorted(logged.files)}"]
+    )
     for name, data in logged.files.items():
         kept = client.get(f"{FILES}{place}/{quote(name)}")
         if (kept.status_code, kept.content) != (200, data):
-            problems.append(f"file {name} is {kept.status_code} with {len(kept.content)} bytes, not {len(data)}")
+            problems.append(
+                f"file {name} is {kept.status_code} with {len(kept.content)} bytes, not {len(data)}"
+            )
     return problems
 
 
 def _names(client: httpx.Client, place: str, folder: str) -> list[str]:
-    told = client.get(FILES.rstrip("/"), params={"path": f"{place}/{folder}".rstrip("/")}).raise_for_status().json()
+    told = (
+        client.get(FILES.rstrip("/"), params={"path": f"{place}/{folder}".rstrip("/")})
+        .raise_for_status()
+        .json()
+    )
     names = []
     for each in told.get("files", []):
         path = f"{folder}/{each['path']}".lstrip("/")

@@ -119,14 +119,25 @@ class Logger:
 
     def _begin(self) -> Logged:
         before = self.sent_again
-        made = self._post("runs/create", experiment_id="0", run_name=f"r{self._place}-{len(self.runs)}", start_time=1)
+        made = self._post(
+            "runs/create", experiment_id="0", run_name=f"r{self._place}-{len(self.runs)}", start_time=1
+        )
         self.begun_again += self.sent_again - before
         logged = Logged(run=made["run"]["info"]["run_id"])
         self.runs.append(logged)
         return logged
 
     def _act(self, logged: Logged) -> None:
-        acts = (self._metric, self._metric, self._batch, self._batch, self._param, self._tag, self._file, self._end)
+        acts = (
+            self._metric,
+            self._metric,
+            self._batch,
+            self._batch,
+            self._param,
+            self._tag,
+            self._file,
+            self._end,
+        )
         self._chance.choices(acts, (4, 4, 3, 3, 2, 3, 3, 1))[0](logged)
 
     def _metric(self, logged: Logged) -> None:
@@ -217,7 +228,9 @@ class Logger:
             self.words[f"{response.status_code} {told['error_code']}"] += 1
             assert told["message"]
         except (ValueError, KeyError, TypeError, AssertionError) as error:
-            raise Refused(f"{request.method} {request.url.path[:80]}: no error of MLflow's: {said}") from error
+            raise Refused(
+                f"{request.method} {request.url.path[:80]}: no error of MLflow's: {said}"
+            ) from error
         if response.status_code not in AGAIN | {NO_ROOM}:
             raise Refused(f"{request.method} {request.url.path[:80]}: {said}")
 
