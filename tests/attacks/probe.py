@@ -1,9 +1,9 @@
 """Every hostile name in every field of every operation, at a real server in a process of its own, traced.
 
-`python -m tests.attacks.probe [--every N] [--role ROLE] [--rooms runs,models]` says what was asked, how it was
-answered and what was wrong. Refused, or kept as the text that it is; never opened, never an inside error. In full
-it asks for an hour and more, and says on standard error how far it is and what was wrong so far; `--rooms` asks of
-a part of it at a time. MLflow's routes are `python -m tests.attacks.tracks`.
+`python -m tests.attacks.probe [--every N] [--role ROLE] [--rooms runs,models]` says what was asked, how it
+was answered and what was wrong. Refused, or kept as the text that it is; never opened, never an inside
+error. On standard error it says how far it is, and what was wrong as it is found; `--rooms` asks of a part
+of it at a time, all of which takes LONG. MLflow's routes are `python -m tests.attacks.tracks`.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""Schemathesis over the OpenAPI of a real `ropeway server`: what the description allows, and what it does not.
+"""Schemathesis over the OpenAPI of a real `ropeway server`: what it allows, and what it does not.
 
     python -m tests.attacks.schemas [--examples N] [--seed S] [--only REGEX] [--phases coverage,fuzzing]
 
-Every operation and every route of MLflow's; no answer may be an error of the server. It says how it goes, and ends
-with 1 where one was. Schemathesis has an environment of its own: `make build/clients/schemathesis/.made`.
+Every operation and every route of MLflow's; no answer may be an error of the server. It says how it goes,
+and ends with 1 where one was. Schemathesis has an environment of its own: `make
+build/clients/schemathesis/.made`.
 """
 
 import argparse

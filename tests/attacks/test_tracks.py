@@ -1,4 +1,4 @@
-"""What no client of MLflow's sends: refused in its shape or kept as text, no 500, and no file opened by it."""
+"""What no client of MLflow's sends: refused in its shape or kept as text; no 500, no file opened by it."""
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
 """Every field of every route that MLflow's clients use, with what no client sends, at a traced server.
 
-`python -m tests.attacks.tracks [--every N] [--seed S] [--ledger URL] [--rooms runs,registered-models]` says what was
-asked, how it was answered and what was wrong; in full it takes some minutes, and says how far it is. Each must be
-refused in MLflow's shape, or kept as the text that it is: no 500, no file opened, nothing told of the inside, and
-afterwards everything can still be read.
+`python -m tests.attacks.tracks [--every N] [--seed S] [--ledger URL] [--rooms runs,registered-models]` says
+what was asked, how it was answered and what was wrong; in full it takes some minutes, and says how far it
+is. Each must be refused in MLflow's shape, or kept as the text that it is: no 500, no file opened, nothing
+told of the inside, and afterwards everything can still be read.
 """
 
 import argparse
@@ -34,42 +34,60 @@ PLACE = msgspec.json.encode(HERE)
 API = "/api/2.0"
 JSON = {"content-type": "application/json"}
 ODD_TEXTS = (
-    "", " ", "\0", "a\0b", "\r\nset-cookie: a=b", "\u202e", "\U0001f600", "é" * 300, "x" * 120_000, "a" * 5_000_000,
-    "<script>alert(1)</script>", "'; drop table run; --", '" or 1=1 --', "%s{}$x${y}", "%00", "%ff%fe", "1e400",
-    "９９", "١", "1_0", " 1", "-1", "99999999999999999999", "m-" + "0" * 32, "0" * 32, "NaN", "null", "[]",
-    "name = 'a' OR 1=1", "(" * 5_000, "metrics.a > 1e999", "start_time > 1e999", "attributes.start_time <= 1e309",
-    "tags.a LIKE '" + "%" * 60_000 + "'", "tags.a LIKE '" + "[" * 30_000 + "'", "params.a ILIKE '%" + "_%" * 25_000 + "'",
+    "", " ", "\0", "a\0b", "\r\nset-cookie: a=b", "\u202e", "\U0001f600", "é" * 300, "x" * 120_000,
+    "a" * 5_000_000,
+    "<script>alert(1)</script>", "'; drop table run; --", '" or 1=1 --', "%s{}$x${y}", "%00", "%ff%fe",
+    "1e400", "\uff19\uff19", "\u0661", "1_0", " 1", "-1", "99999999999999999999", "m-" + "0" * 32, "0" * 32,
+    "NaN", "null", "[]",
+    "name = 'a' OR 1=1", "(" * 5_000, "metrics.a > 1e999", "start_time > 1e999",
+    "attributes.start_time <= 1e309",
+    "tags.a LIKE '" + "%" * 60_000 + "'", "tags.a LIKE '" + "[" * 30_000 + "'",
+    "params.a ILIKE '%" + "_%" * 25_000 + "'",
     " AND ".join(["metrics.a > 1"] * 150), "run_id IN ('" + "','".join(map(str, range(9_000))) + "')",
-    "version_number = 1e400", "tags.`" + "k" * 90_000 + "` = 'x'", "metrics.a > 9" + "9" * 400, "\ufeff", "\x7f\x1b[2J",
+    "version_number = 1e400", "tags.`" + "k" * 90_000 + "` = 'x'", "metrics.a > 9" + "9" * 400, "\ufeff",
+    "\x7f\x1b[2J",
 )  # fmt: skip
 RAW = (
     b"null", b"true", b"false", b"0", b"-1", b"1.5", b"1e400", b"-1e400", b"NaN", b"Infinity", b"-Infinity",
-    b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"18446744073709551616", b"9" * 400,
+    b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"18446744073709551616",
+    b"9" * 400,
     b"9" * 5_000, b"0.1e-9999", b"[]", b"{}", b"[null]", b"[[]]", b"[{}]", b'[""]', b'{"a":1}', b'{"key":1}',
     b"[" * 60 + b"]" * 60, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
-    b'"\\ud800"', b'"\\udc00\\ud800"', b'"\xff\xfe"', b'"\xc0\xaf"', b'"\x00"', b'"\\u0000"', b"'a'", b"01", b"1,2",
+    b'"\\ud800"', b'"\\udc00\\ud800"', b'"\xff\xfe"', b'"\xc0\xaf"', b'"\x00"', b'"\\u0000"', b"'a'",
+    b"01", b"1,2",
     b'[{"key":"a","value":"b"},{"key":"a","value":"c"}]', b'[{"key":"a","value":{}}]', b'[{"key":["a"]}]',
     b"[" + b",".join([b'{"key":"k","value":1,"timestamp":1,"step":1}'] * 10_000) + b"]",
     b"[" + b",".join(b'"metrics.m%d"' % n for n in range(50)) + b"]",
     b'[{"key":"a","value":NaN,"timestamp":1}]', b'[{"key":"a","value":1,"timestamp":1e300}]',
     b'[{"key":"a","value":1,"timestamp":9223372036854775807,"step":9223372036854775807}]',
-    b'[{"key":"a","value":1,"timestamp":1,"step":9223372036854775808}]', b'[{"model_id":"../../etc","step":1e30}]',
+    b'[{"key":"a","value":1,"timestamp":1,"step":9223372036854775808}]',
+    b'[{"model_id":"../../etc","step":1e30}]',
 )  # fmt: skip
 BODIES = (
-    b"", b" ", b"null", b"[]", b'"x"', b"1", b"NaN", b"{", b"}", b'{"a"', b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b"{}{}",
-    b"[" * 100_000, b'{"a":' * 100_000, b"\x00" * 1_000, b'{"run_id":"a","run_id":"b"}', b'{"run_id": "\xff"}',
+    b"", b" ", b"null", b"[]", b'"x"', b"1", b"NaN", b"{", b"}", b'{"a"', b"\xff\xfe{\x00}\x00",
+    b"\xef\xbb\xbf{}", b"{}{}",
+    b"[" * 100_000, b'{"a":' * 100_000, b"\x00" * 1_000, b'{"run_id":"a","run_id":"b"}',
+    b'{"run_id": "\xff"}',
     b"<xml/>", b"a=b&c=d", b'{"__proto__":{}, "constructor":1}',
 )  # fmt: skip
-KINDS: tuple[dict[str, str], ...] = ({}, {"content-type": "text/plain"}, {"content-type": "application/json; charset=utf-16"},
-    {"content-type": "multipart/form-data; boundary=x"}, {"content-encoding": "gzip", **JSON})  # fmt: skip
+KINDS: tuple[dict[str, str], ...] = (
+    {},
+    {"content-type": "text/plain"},
+    {"content-type": "application/json; charset=utf-16"},
+    {"content-type": "multipart/form-data; boundary=x"},
+    {"content-encoding": "gzip", **JSON},
+)
 SENSIBLE = {
-    "experiment_id": "0", "experiment_ids": ["0"], "experiment_name": "Default", "name": "clf", "new_name": "other",
-    "key": "k", "metric_key": "loss", "value": "1", "timestamp": 1, "step": 1, "version": "1", "alias": "best",
+    "experiment_id": "0", "experiment_ids": ["0"], "experiment_name": "Default", "name": "clf",
+    "new_name": "other",
+    "key": "k", "metric_key": "loss", "value": "1", "timestamp": 1, "step": 1, "version": "1",
+    "alias": "best",
     "stage": "Staging", "status": "FINISHED", "source": "s3://b/x", "model_json": "{}", "path": "a.txt",
     "view_type": "ALL", "run_view_type": "ALL", "digest": "d", "source_type": "x",
 }  # fmt: skip
 READS = (
-    "GET experiments/search?max_results=1000&view_type=ALL", "POST runs/search", "GET registered-models/search",
+    "GET experiments/search?max_results=1000&view_type=ALL", "POST runs/search",
+    "GET registered-models/search",
     "GET model-versions/search", "POST logged-models/search",
 )  # fmt: skip
 
@@ -269,9 +287,8 @@ def attack(
     trace.found.clear()
     trace.is_on = True
     for number, endpoint in enumerate(endpoints):
-        say(
-            f"{number} of {len(endpoints)} routes, {asker.answers.total():,} requests, {len(asker.wrong)} wrong"
-        )
+        asked = asker.answers.total()
+        say(f"{number} of {len(endpoints)} routes, {asked:,} requests, {len(asker.wrong)} wrong")
         for each in asks(stage, [endpoint]):
             if chance.random() * every < 1:
                 known = len(asker.wrong)

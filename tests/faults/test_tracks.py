@@ -1,4 +1,4 @@
-"""What breaks under clients of MLflow's kind, in short: what they were told is there once, every run complete."""
+"""What breaks under clients of MLflow's kind, in short: what they were told is there once, all of it."""
 
 from pathlib import Path
 

@@ -9,13 +9,14 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.models import infer_signature
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+
+import mlflow
 
 IS_OLD = int(mlflow.__version__.split(".")[0]) < 3
 NAME = f"clf-{mlflow.__version__}"

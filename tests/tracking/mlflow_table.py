@@ -2,7 +2,7 @@
 
     INTERPRETER_WITH_MLFLOW tests/tracking/mlflow_table.py > tests/tracking/mlflow_table.json
 
-With `--ask` it answers filters from standard input instead, one `[kind, text]` a line, until there are no more.
+With `--ask` it answers filters from standard input instead, one `[kind, text]` a line.
 
 The answers in the repository are those of mlflow 3.17.2. A filter's answer is its clauses (family, key,
 comparator, value), or the message with which MLflow refuses it.

@@ -40,7 +40,8 @@ FAMILIES = (
 )
 ATTRIBUTES = (
     "run_id", "status", "start_time", "end_time", "run_name", "user_id", "artifact_uri", "created", "name",
-    "experiment_id", "creation_time", "last_update_time", "version_number", "source_path", "digest", "context", "order",
+    "experiment_id", "creation_time", "last_update_time", "version_number", "source_path", "digest",
+    "context", "order",
 )  # fmt: skip
 KEYS = st.one_of(
     st.sampled_from(ATTRIBUTES),
@@ -52,7 +53,8 @@ KEYS = st.one_of(
 )
 QUOTED = st.sampled_from(("{}", "`{}`", '"{}"', "'{}'"))
 COMPARATORS = st.sampled_from(
-    ("=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "like", "IN", "NOT IN", "not in", "==", "<>", "RLIKE", "~")
+    ("=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "like", "IN", "NOT IN", "not in", "==", "<>",
+    "RLIKE", "~")
 )  # fmt: skip
 TEXTS = st.text("ab%_' \"\\.é", max_size=5)
 VALUES = st.one_of(

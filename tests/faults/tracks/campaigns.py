@@ -1,7 +1,8 @@
 """Eight clients log through MLflow's REST face, and something is broken under them, over and over.
 
-The server is killed; or its PostgreSQL is stopped as by a crash; or connections are cut in the middle of bodies; or
-its disk runs full. Whatever was acknowledged must be there once when it is over, every run complete.
+The server is killed; or its PostgreSQL is stopped as by a crash; or connections are cut in the middle of
+bodies; or its disk runs full. Whatever was acknowledged must be there once when it is over, every run
+complete.
 """
 
 import random
@@ -202,13 +203,16 @@ def fill_disk(folder: Path, times: int, *, seed: int, say: Say, clients: int = C
             for number in range(1, times + 1):
                 _until(load, lambda: all(each.runs for each in loggers))
                 disk.fill(leave=LEAVES[number % len(LEAVES)])
-                before = _refused(loggers)
-                _until(load, lambda: _refused(loggers) >= before + clients)
+                enough = _refused(loggers) + clients
+                _until(load, lambda enough=enough: _refused(loggers) >= enough)
                 problems += _reads(server, loggers)
                 disk.empty()
                 done = [each.acknowledged for each in loggers]
                 _until(
-                    load, lambda: all(each.acknowledged > n for each, n in zip(loggers, done, strict=True))
+                    load,
+                    lambda done=done: all(
+                        each.acknowledged > n for each, n in zip(loggers, done, strict=True)
+                    ),
                 )
                 say(f"full {number} times, {_refused(loggers)} refusals")
                 if not load.go_on():

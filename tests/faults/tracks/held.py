@@ -1,4 +1,4 @@
-"""Holding a server, and then its workspace, to what clients were told: all of it is there, once, and no more."""
+"""Holding a server, and then its workspace, to what clients were told: it is there once, and no more is."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,8 +1,10 @@
-"""A client that logs as MLflow's does: the same body again until it is answered. It remembers all it was told.
+"""A client that logs as MLflow's does: the same body again until it is answered; it remembers what it was
+told.
 
-Nothing that MLflow's client sends carries a key by which a repetition is known. So what "once" means is a matter
-of each call: a point counts by run, key, step, time and value; a param, a tag and a file by their names. A run
-that was begun by a request whose answer was lost is begun again: the first one stays, empty, which is counted.
+Nothing that MLflow's client sends carries a key by which a repetition is known. So what "once" means is a
+matter of each call: a point counts by run, key, step, time and value; a param, a tag and a file by their
+names. A run begun by a request whose answer was lost is begun again: the first one stays, empty, and is
+counted.
 """
 
 import random
@@ -33,7 +35,7 @@ Point = tuple[str, int, int, str]
 """Key, step, time, and the value as JSON has it."""
 
 
-class Refused(Exception):  # noqa: N818  it is what happened
+class Refused(Exception):
     """A request was refused for good."""
 
 
