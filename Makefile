@@ -6,7 +6,7 @@ DEMO ?= tweets-demo
 MLFLOW3 := 'mlflow-skinny==3.17.2' 'scikit-learn>=1.6' 'pandas>=2.2' 'skops>=0.13'
 MLFLOW2 := 'mlflow-skinny==2.22.5' 'scikit-learn>=1.6' 'pandas>=2.2,<3'
 CLIENTS := $(addprefix build/clients/,mlflow2/.made mlflow3/.made schemathesis/.made)
-ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
+ROOMS ?= $(addprefix tests/,data labels tracking mlflow models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
 
 .PHONY: demo test test-postgresql check bench faults docs clean
 

@@ -59,7 +59,8 @@ COMPARATORS = st.sampled_from(
 TEXTS = st.text("ab%_' \"\\.é", max_size=5)
 VALUES = st.one_of(
     st.integers(-(10**6), 10**6).map(str),
-    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    # Of `1e+16` MLflow's tokenizer makes two.
+    st.floats(allow_nan=False, allow_infinity=False).map(lambda value: repr(value).replace("e+", "e")),
     TEXTS.map("'{}'".format),
     TEXTS.map('"{}"'.format),
     st.lists(TEXTS.map("'{}'".format), max_size=3).map(lambda each: f"({', '.join(each)})"),
