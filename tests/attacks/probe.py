@@ -2,8 +2,8 @@
 
 `python -m tests.attacks.probe [--every N] [--role ROLE] [--rooms runs,models]` says what was asked, how it
 was answered and what was wrong. Refused, or kept as the text that it is; never opened, never an inside
-error. On standard error it says how far it is, and what was wrong as it is found; `--rooms` asks of a part
-of it at a time, all of which takes LONG. MLflow's routes are `python -m tests.attacks.tracks`.
+error. On standard error it says how far it is, and what was wrong as it is found; `--rooms` asks a part of
+the about 160,000 requests. MLflow's routes are `python -m tests.attacks.tracks`.
 """
 
 import argparse

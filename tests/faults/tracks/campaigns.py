@@ -27,12 +27,11 @@ from ropeway.testing import make_workspace
 
 CLIENTS = 8
 UP_REQUESTS = 80
-"""A server is killed after at most so many were acknowledged, and a moment."""
+"""Between two faults at most so many are acknowledged, and a moment goes by."""
 UP_S = 0.05
 STARTING_S = 1.5
 AT_STARTING = 0.15
 """Of the kills, so many hit a server that has just begun."""
-BETWEEN_STOPS_S = (0.3, 1.5)
 PATIENCE_S = 3.0
 """Of a client whose cable was pulled."""
 DISK_MEGABYTES = 192
@@ -109,9 +108,7 @@ def kill_server(folder: Path, kills: int, *, seed: int, say: Say, clients: int =
             if chance.random() < AT_STARTING:
                 time.sleep(chance.uniform(0.0, STARTING_S))
             else:
-                enough = _acknowledged(load) + chance.randrange(UP_REQUESTS)
-                _until(load, lambda enough=enough: _acknowledged(load) >= enough)
-                time.sleep(chance.uniform(0.0, UP_S))
+                _until_more(load, chance)
             server.kill()
             server.start()
             say(f"kill {number}, {_acknowledged(load)} acknowledged")
@@ -134,7 +131,7 @@ def stop_postgres(folder: Path, stops: int, *, seed: int, say: Say, clients: int
             server.wait()
             with _loaded([_direct(server, seed, place) for place in range(clients)]) as load:
                 for number in range(1, stops + 1):
-                    time.sleep(chance.uniform(*BETWEEN_STOPS_S))
+                    _until_more(load, chance)
                     postgres.stop()
                     postgres.start()
                     say(f"stop {number}, {_acknowledged(load)} acknowledged")
@@ -246,6 +243,13 @@ def _until(load: Load, holds: Callable[[], bool]) -> None:
     end = time.monotonic() + MOST_S
     while not holds() and load.go_on() and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def _until_more(load: Load, chance: random.Random) -> None:
+    """Some requests more, and a moment that falls anywhere in the next one."""
+    enough = _acknowledged(load) + chance.randrange(UP_REQUESTS)
+    _until(load, lambda: _acknowledged(load) >= enough)
+    time.sleep(chance.uniform(0.0, UP_S))
 
 
 def _acknowledged(load: Load) -> int:
