@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= tweets-demo
 MLFLOW3 := 'mlflow-skinny==3.17.2' 'scikit-learn>=1.6' 'pandas>=2.2' 'skops>=0.13'
-ROOMS ?= $(addprefix tests/,data labels tracking models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
+MLFLOW2 := 'mlflow-skinny==2.22.5' 'scikit-learn>=1.6' 'pandas>=2.2,<3'
+CLIENTS := $(addprefix build/clients/,mlflow2/.made mlflow3/.made schemathesis/.made)
+ROOMS ?= $(addprefix tests/,data labels tracking mlflow models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
 
 .PHONY: demo test test-postgresql check bench faults docs clean
 
 demo: $(VENV)/.base  ## the whole line on real tweets, in the folder $(DEMO)
 	@$(BIN)/ropeway demo $(DEMO)
 
-test: $(VENV)/.dev build/clients/mlflow3/.made  ## every test
+test: $(VENV)/.dev $(CLIENTS)  ## every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-postgresql: $(VENV)/.dev  ## the rooms' own tests once more, with their ledgers in PostgreSQL
@@ -34,6 +36,16 @@ build/clients/mlflow3/.made: Makefile
 	@echo "Installing MLflow's client into build/clients/mlflow3 …"
 	@$(PYTHON) -m venv build/clients/mlflow3
 	@build/clients/mlflow3/bin/pip install --quiet --disable-pip-version-check $(MLFLOW3) && touch $@
+
+build/clients/mlflow2/.made: Makefile
+	@echo "Installing the last 2.x of it into build/clients/mlflow2 …"
+	@$(PYTHON) -m venv build/clients/mlflow2
+	@build/clients/mlflow2/bin/pip install --quiet --disable-pip-version-check $(MLFLOW2) && touch $@
+
+build/clients/schemathesis/.made: Makefile
+	@echo "Installing Schemathesis into build/clients/schemathesis …"
+	@$(PYTHON) -m venv build/clients/schemathesis
+	@build/clients/schemathesis/bin/pip install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5' && touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    kinds = "\n".join(f"  {name:<9} {kind.says}" for name, kind in KINDS.items())
+    kinds = "\n".join(f"  {name:<16} {kind.says}" for name, kind in KINDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults",
         description=f"Do harm to real processes, and see what holds.\n\n{kinds}",

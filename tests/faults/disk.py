@@ -56,3 +56,9 @@ def mounted(folder: Path, *, megabytes: int) -> Iterator[SmallDisk | str]:
         yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def why_not(folder: Path) -> str:
+    """Why no small disk can be mounted; empty when one can."""
+    with mounted(folder / "trial", megabytes=1) as found:
+        return found if isinstance(found, str) else ""

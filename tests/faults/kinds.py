@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from tests.faults import interposer, loopdisk, mutants, stops
+from tests.faults import disk, interposer, loopdisk, mutants, stops
 from tests.faults.calls import TRIED, Failing
 from tests.faults.campaign import Campaign, run_campaign, table
 from tests.faults.flips import run_flips
@@ -19,6 +19,7 @@ from tests.faults.power import cut_power
 from tests.faults.scenarios import run_scenarios
 from tests.faults.stops import stop_postgres
 from tests.faults.tamper import tamper_often
+from tests.faults.tracks import campaigns
 from tests.faults.writers import Writers, write_at_once
 
 HERE = Path(__file__).resolve().parents[2]
@@ -216,6 +217,23 @@ def _tamper(order: Order) -> Result:
     return Result(figures, found.missed, found, found.table)
 
 
+def _tracks(name: str, do: Callable[..., campaigns.Tracks]) -> Callable[[Order], Result]:
+    def act(order: Order) -> Result:
+        found = do(order.folder, order.count, seed=order.seed, say=order.say)
+        figures = {
+            name: found.faults,
+            "requests acknowledged": found.acknowledged,
+            "sent again": found.sent_again,
+            "points": found.points,
+            "files": found.files,
+            "runs": found.runs,
+            "s under load": found.under_load_s,
+        }
+        return Result(figures, found.problems, found)
+
+    return act
+
+
 def _figures(campaign: Campaign, name: str) -> dict[str, Any]:
     return {
         name: sum(kill.killed for kill in campaign.kills),
@@ -257,6 +275,28 @@ KINDS = {
     "flips": Kind("one bit of one file flips; found and named, no wrong byte handed out", 1_000, _flips),
     "tamper": Kind(
         "history changed with every right on the database; found, or declared uncovered", 1_000, _tamper
+    ),
+    "tracks": Kind(
+        "`ropeway server` killed while 8 clients log as MLflow's does; all of it is there once",
+        200,
+        _tracks("kills", campaigns.kill_server),
+    ),
+    "tracks-postgres": Kind(
+        "its PostgreSQL stopped `immediate` meanwhile; likewise",
+        20,
+        _tracks("stops", campaigns.stop_postgres),
+        lambda _folder: stops.why_not(),
+    ),
+    "tracks-network": Kind(
+        "connections cut in the middle of bodies meanwhile; likewise",
+        1_000,
+        _tracks("cuts", campaigns.cut_network),
+    ),
+    "tracks-disk": Kind(
+        "its disk runs full meanwhile; likewise, and what is read is answered",
+        24,
+        _tracks("times full", campaigns.fill_disk),
+        disk.why_not,
     ),
     "mutants": Kind("faults seeded into our own code; the tests notice", len(mutants.MUTANTS), _mutants),
 }

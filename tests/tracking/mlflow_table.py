@@ -2,6 +2,8 @@
 
     INTERPRETER_WITH_MLFLOW tests/tracking/mlflow_table.py > tests/tracking/mlflow_table.json
 
+With `--ask` it answers filters from standard input instead, one `[kind, text]` a line.
+
 The answers in the repository are those of mlflow 3.17.2. A filter's answer is its clauses (family, key,
 comparator, value), or the message with which MLflow refuses it.
 """
@@ -267,6 +269,12 @@ def main() -> None:
         "REGISTERED_MODELS": there.SearchModelUtils,
         "MODEL_VERSIONS": there.SearchModelVersionUtils,
     }
+    if sys.argv[1:] == ["--ask"]:
+        for line in sys.stdin:
+            kind, text = json.loads(line)
+            told = answer(lambda t=text, o=utils[kind]: clauses(o, t), *BROKEN)
+            print(json.dumps(told), flush=True)
+        return
     filters = {
         kind: [
             [text, answer(lambda t=text, o=of: clauses(o, t))]
@@ -286,7 +294,11 @@ def main() -> None:
     )
 
 
-def answer(ask):
+BROKEN = (AssertionError, AttributeError, IndexError, KeyError, SyntaxError, TypeError)
+"""With which it ends on text that nobody tried."""
+
+
+def answer(ask, *broken):
     """What it gives, or the words in which it refuses."""
     from mlflow.exceptions import MlflowException
 
@@ -294,7 +306,7 @@ def answer(ask):
         return ask()
     except MlflowException as error:
         return error.message
-    except ValueError:
+    except (ValueError, *broken):
         return "MLflow breaks on it"
 
 

@@ -36,7 +36,8 @@ def clause(part: Expression) -> list[object]:
 
 
 def shown(theirs: list[object]) -> list[object]:
-    return [*theirs[:3], str(theirs[3])] if theirs[1] == "version_number" else theirs
+    is_number = theirs[1] == "version_number" and theirs[3] is not None
+    return [*theirs[:3], str(theirs[3])] if is_number else theirs
 
 
 def same_words(message: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from ropeway.server.mlflow import described as mlflow
 from ropeway.server.routes import API, Route
 from ropeway.workspace import Operation
 
@@ -41,10 +42,12 @@ def describe(routes: Iterable[Route], title: str, version: str) -> dict[str, Any
     """The OpenAPI 3.1 document of a server."""
     routes = list(routes)
     operations = [route.operation for route in routes if route.operation is not None]
-    types = [each.arguments for each in operations] + [_result(each) for each in operations]
+    names, theirs = [each.name for each in operations], mlflow.messages()
+    types = [each.arguments for each in operations] + [_result(each) for each in operations] + theirs
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    arguments = dict(zip((each.name for each in operations), schemas, strict=False))
-    results = dict(zip((each.name for each in operations), schemas[len(operations) :], strict=True))
+    arguments = dict(zip(names, schemas, strict=False))
+    results = dict(zip(names, schemas[len(names) :], strict=False))
+    messages = dict(zip(theirs, schemas[2 * len(names) :], strict=True))
     paths: dict[str, Any] = {}
     for route in routes:
         if route.operation is not None:
@@ -57,8 +60,16 @@ def describe(routes: Iterable[Route], title: str, version: str) -> dict[str, Any
             "version": version,
             "description": "Every operation of the project. Commands take an Idempotency-Key.",
         },
-        "paths": {**paths, **_objects_and_jobs(), **_about_the_caller()},
-        "components": {"schemas": {**components, "Error": _ERROR_SCHEMA}, "securitySchemes": _SCHEMES},
+        "paths": {
+            **paths,
+            **_objects_and_jobs(),
+            **_about_the_caller(),
+            **mlflow.paths(messages, components),
+        },
+        "components": {
+            "schemas": {**components, "Error": _ERROR_SCHEMA, "MlflowError": mlflow.ERROR},
+            "securitySchemes": _SCHEMES,
+        },
         # The empty one: a project without members asks nobody.
         "security": [{"token": []}, {"session": []}, {}],
     }

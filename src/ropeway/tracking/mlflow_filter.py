@@ -41,7 +41,7 @@ LENGTH_LIMIT = 100_000
 CLAUSE_LIMIT = 200
 ORDER_LIMIT = 32
 
-_PART = r"""`[^`]*`|"[^"]*"|'[^']*'|\w+(?:\[\w*\])*"""
+_PART = r"""`(?:``|[^`])*`|"(?:""|\\"|[^"])*"|'[^']*'|\w+(?:\[\w*\])*"""
 _TOKEN = re.compile(
     rf"""
       (?P<space>\s+)

@@ -25,6 +25,7 @@ from ropeway.core.clock import from_text, to_text
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest, RunId
 from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
+from ropeway.ledger.making import LONG
 from ropeway.tracking.events import (
     Harvest,
     PointsSealed,
@@ -102,9 +103,11 @@ def _settings(name: str) -> Table:
         # `value` is the value itself as JSON; the other two are for comparing.
         Column("value", String, nullable=False),
         Column("number", Float),
-        Column("text", String, nullable=False),
+        Column("text", String, nullable=False, info={LONG: True}),
         Index(f"{name}_number", "key", "number", "run_seq"),
         Index(f"{name}_text", "key", "text", "run_seq"),
+        # 1: PostgreSQL's index takes texts of any length
+        info={"revision": 1},
     )
 
 

@@ -21,6 +21,7 @@ MAX_EXPERIMENT_NAME = 500
 MAX_EXPERIMENT_TAG_VALUE = 20_000
 MAX_MODEL_TAG_VALUE = 100_000
 MAX_ALIAS = 255
+MAX_RUN_NAME = 500
 MAX_DATASET = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 MAX_INT64 = 2**63 - 1
 
@@ -103,6 +104,8 @@ def check_metric(metric: Metric, path: str = "") -> None:
         )
     if len(key) > MAX_KEY:
         raise Refusal(f"'Metric name' exceeds the maximum length of {MAX_KEY} characters")
+    check_length("Dataset name", metric.dataset_name, MAX_DATASET["name"])
+    check_length("Dataset digest", metric.dataset_digest, MAX_DATASET["digest"])
 
 
 def checked_params(params: Sequence[Tag], path: str = "params") -> dict[str, str]:
@@ -130,6 +133,11 @@ def checked_tags(tags: Sequence[Tag], path: str = "tags") -> dict[str, str]:
         check_key(tag.key, where, "tag")
         check_length(where, tag.key, MAX_KEY)
     return {tag.key: tag.value[:MAX_TAG_VALUE] for tag in tags}
+
+
+def short_keys(noun: str, words: Iterable[Tag]) -> dict[str, str]:
+    """Words of a logged model by key, which may be any of no great length."""
+    return {check_length(f"{noun} key", each.key, MAX_KEY): each.value for each in words}
 
 
 def other_tags(tags: Iterable[Tag], limit: int) -> dict[str, str]:

@@ -9,9 +9,11 @@ from typing import ClassVar
 import msgspec
 
 from ropeway.core.errors import Conflict, Invalid, NotFound, Refused, RopewayError, TooLarge, Unavailable
+from ropeway.ledger.errors import DiskFull
 from ropeway.models.errors import ModelExists
 from ropeway.server.errors import SessionOver, SignInRequired, TokenRefused, TooManyAttempts
-from ropeway.serving.errors import NoSuchMethod, UnknownPath
+from ropeway.serving.errors import NoSuchMethod, RequestTimeout, UnknownPath
+from ropeway.store.errors import OutOfSpace
 from ropeway.tracking.afar.errors import ExperimentExists, NotActive, ParamFixed
 from ropeway.tracking.errors import MlflowFilterInvalid
 
@@ -29,6 +31,8 @@ STATUS = {
     "INTERNAL_ERROR": 500,
     "NOT_IMPLEMENTED": 501,
     "TEMPORARILY_UNAVAILABLE": 503,
+    # Its client sends again after most of 5xx, for minutes; not after this one, until somebody has made room.
+    "RESOURCE_EXHAUSTED": 507,
 }
 
 _CODES: tuple[tuple[type[RopewayError], str], ...] = (
@@ -43,10 +47,13 @@ _CODES: tuple[tuple[type[RopewayError], str], ...] = (
     (NotActive, "INVALID_PARAMETER_VALUE"),
     (ParamFixed, "INVALID_PARAMETER_VALUE"),
     (TooLarge, "INVALID_PARAMETER_VALUE"),
+    (RequestTimeout, "TEMPORARILY_UNAVAILABLE"),
     (Invalid, "INVALID_PARAMETER_VALUE"),
     (NotFound, "RESOURCE_DOES_NOT_EXIST"),
     (Conflict, "INVALID_STATE"),
     (Refused, "PERMISSION_DENIED"),
+    (DiskFull, "RESOURCE_EXHAUSTED"),
+    (OutOfSpace, "RESOURCE_EXHAUSTED"),
     (Unavailable, "TEMPORARILY_UNAVAILABLE"),
 )
 
@@ -85,8 +92,9 @@ def code_of(error: RopewayError) -> str:
 
 
 def status_of(error: RopewayError) -> int:
-    """The HTTP status of an error: MLflow's, but for what is too large."""
-    return 413 if isinstance(error, TooLarge) else STATUS[code_of(error)]
+    """The HTTP status of an error: MLflow's, or that of HTTP itself."""
+    by_http = isinstance(error, TooLarge | RequestTimeout | NoSuchMethod)
+    return error.http_status if by_http else STATUS[code_of(error)]
 
 
 def body_of(error: RopewayError) -> bytes:

@@ -27,8 +27,8 @@ def create(workspace: Workspace, asked: messages.CreateLoggedModel) -> Json:
         name=asked.name,
         kind=asked.model_type,
         run=asked.source_run_id or None,
-        params={each.key: each.value for each in asked.params},
-        tags={each.key: each.value for each in asked.tags},
+        params=checks.short_keys("Param", asked.params),
+        tags=checks.short_keys("Tag", asked.tags),
     )
     return answers.logged_model(made)
 
@@ -56,7 +56,7 @@ def delete(workspace: Workspace, _asked: messages.Message, model: str) -> Json:
 
 def set_tags(workspace: Workspace, asked: messages.ChangeLoggedModel, model: str) -> Json:
     """Answer `PATCH logged-models/{model}/tags`."""
-    _change(workspace, model, tags={each.key: each.value for each in asked.tags})
+    _change(workspace, model, tags=checks.short_keys("Tag", asked.tags))
     return {}
 
 
@@ -72,7 +72,7 @@ def delete_tag(workspace: Workspace, _asked: messages.Message, model: str, key: 
 
 def log_params(workspace: Workspace, asked: messages.ChangeLoggedModel, model: str) -> Json:
     """Answer `POST logged-models/{model}/params`."""
-    _change(workspace, model, params={each.key: each.value for each in asked.params})
+    _change(workspace, model, params=checks.short_keys("Param", asked.params))
     return {}
 
 

@@ -22,6 +22,7 @@ from ropeway.server.mlflow import (
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.errors import NotOffered
 from ropeway.server.mlflow.files import FileRoute
+from ropeway.serving.errors import NoSuchMethod
 
 PREFIX = re.compile(r"/(?:ajax-)?api/[23]\.0/?mlflow(?:-artifacts)?(?:/|$)")
 """Paths that are MLflow's, whatever is behind them; one of its own has no slash where it should."""
@@ -222,6 +223,7 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
 
     Raises:
         NotOffered: there is none here.
+        NoSuchMethod: there is, with another method.
     """
     api = _API.match(path)
     rest = path[api.end() :] if api else path
@@ -234,4 +236,12 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
     for each, pattern in _WITH_NAMES:
         if each.method == asked and (names := pattern.fullmatch(rest)):
             return each, names.groupdict()
+    if allowed := _methods(rest):
+        raise NoSuchMethod(method, path[:120], allowed)
     raise NotOffered(method, path)
+
+
+def _methods(rest: str) -> list[str]:
+    """Those that a path has."""
+    plain = {method for method, path in _BY_PATH if path == rest}
+    return sorted(plain | {each.method for each, pattern in _WITH_NAMES if pattern.fullmatch(rest)})

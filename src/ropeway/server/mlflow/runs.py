@@ -119,14 +119,14 @@ def delete_experiment_tag(workspace: Workspace, asked: messages.ExperimentTag) -
 
 def create_run(workspace: Workspace, asked: messages.CreateRun) -> Json:
     """Answer `POST runs/create`."""
-    tags = {tag.key: tag.value for tag in asked.tags}
+    tags = checks.checked_tags(asked.tags)
     tagged = tags.get(RUN_NAME, "")
     if asked.run_name and tagged and asked.run_name != tagged:
         raise Refusal(
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
             f"(run_name='{asked.run_name}', mlflow.runName='{tagged}')."
         )
-    name = asked.run_name or tagged or new_name()
+    name = _name(asked.run_name or tagged) or new_name()
     number = checks.check_experiment_id(asked.experiment_id)
     try:
         made = ours.open_run(
@@ -152,7 +152,7 @@ def update_run(workspace: Workspace, asked: messages.UpdateRun) -> Json:
         status = answers.OUR_STATUS.get(asked.status, "")
         if not status:
             raise checks.invalid("status", asked.status[:80], " Hint: Value was of type 'str'.")
-    tags = {RUN_NAME: asked.run_name} if asked.run_name else {}
+    tags = {RUN_NAME: _name(asked.run_name)} if asked.run_name else {}
     _with_run(
         asked.run,
         lambda: ours.change_run(
@@ -303,7 +303,7 @@ def log_inputs(workspace: Workspace, asked: messages.LogInputs) -> Json:
     """Answer `POST runs/log-inputs`."""
     checks.required("run_id", asked.run)
     datasets = [_dataset_of(each) for each in asked.datasets]
-    models = [each.model_id for each in asked.models]
+    models = [_model_id(each) for each in asked.models]
     _with_run(asked.run, lambda: ours.link_run(workspace, run=asked.run, datasets=datasets, models_in=models))
     return {}
 
@@ -311,7 +311,7 @@ def log_inputs(workspace: Workspace, asked: messages.LogInputs) -> Json:
 def log_outputs(workspace: Workspace, asked: messages.LogInputs) -> Json:
     """Answer `POST runs/outputs`."""
     checks.required("run_id", asked.run)
-    made = [ModelOutput(model=each.model_id, step=each.step) for each in asked.models]
+    made = [ModelOutput(model=_model_id(each), step=each.step) for each in asked.models]
     _with_run(asked.run, lambda: ours.link_run(workspace, run=asked.run, models_out=made))
     return {}
 
@@ -322,20 +322,32 @@ def log_model(workspace: Workspace, asked: messages.LogModel) -> Json:
 
     checks.required("run_id", asked.run)
     checks.required("model_json", asked.model_json)
+    bad = f"Malformed model info. \n {asked.model_json[:500]} \n is not valid JSON."
     try:
         model = json.loads(asked.model_json)
-    except ValueError:
-        raise Refusal(f"Malformed model info. \n {asked.model_json[:500]} \n is not valid JSON.") from None
-    lacking = {"run_id", "artifact_path", "utc_time_created", "flavors"} - set(model or {})
-    if not isinstance(model, dict) or lacking:
+    except (ValueError, RecursionError):
+        raise Refusal(bad) from None
+    if not isinstance(model, dict):
+        raise Refusal(bad)
+    if lacking := {"run_id", "artifact_path", "utc_time_created", "flavors"} - set(model):
         raise Refusal(f"Model json is missing mandatory fields: {sorted(lacking)}")
-    known = _run(workspace, asked.run).tags.get(LOGGED_MODELS, "[]")
-    told = json.dumps([*json.loads(known), model])
-    _with_run(
-        asked.run,
-        lambda: ours.change_run(workspace, run=asked.run, tags={LOGGED_MODELS: told}),
-    )
+    models = _models_told(_run(workspace, asked.run).tags.get(LOGGED_MODELS, ""))
+    # What is sent again, its answer being lost, is one model still.
+    if model not in models:
+        tags = {LOGGED_MODELS: json.dumps([*models, model])}
+        _with_run(asked.run, lambda: ours.change_run(workspace, run=asked.run, tags=tags))
     return {}
+
+
+def _models_told(tag: str) -> list[Any]:
+    """Models in a run's tag; none where a client has put something else there."""
+    import json
+
+    try:
+        found = json.loads(tag)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def list_artifacts(workspace: Workspace, asked: messages.ListArtifacts) -> Json:
@@ -420,7 +432,7 @@ def _record(
         "params": params,
         "tags": tags,
         # The name is a tag too, and the tag is how clients change it.
-        "name": tags.get(RUN_NAME),
+        "name": _name(tags[RUN_NAME]) if RUN_NAME in tags else None,
         "figures": figures,
     }
     _with_run(run, lambda: workspace.perform(ours.record_batch, arguments))
@@ -450,6 +462,14 @@ def _check_metrics(asked: messages.LogBatch) -> None:
     checks.check_batch(0, len(asked.metrics), len(asked.params), len(asked.tags))
     for number, each in enumerate(asked.metrics):
         checks.check_metric(each, f"metrics[{number}]")
+
+
+def _name(name: str) -> str:
+    return checks.check_length("run_name", name, checks.MAX_RUN_NAME)
+
+
+def _model_id(link: messages.ModelLink) -> str:
+    return checks.check_length("model_id", link.model_id, checks.MAX_KEY)
 
 
 def _dataset_of(given: messages.DatasetInput) -> DatasetUse:
