@@ -25,6 +25,7 @@ STORE_VARIABLE = "ROPEWAY_STORE"
 WORKSPACE = "workspace"
 _HEADER = re.compile(r"[ \t]*\[+[ \t]*([^\]]+?)[ \t]*\]")
 _SETTING = re.compile(r"[ \t]*ledger[ \t]*=")
+_last_read: dict[Path, dict[str, Any]] = {}
 
 
 def ledger_place(home: Path) -> Place:
@@ -93,10 +94,14 @@ def with_ledger(text: str, ledger: str) -> str:
 def _settings(root: Path, *, is_needed: bool) -> dict[str, Any]:
     path = root / PROJECT_FILE
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        _last_read[path] = found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return found
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # What runs for long goes by the last settings that could be read: the history has not moved.
+        if path in _last_read:
+            return _last_read[path]
         # What was moved away says so itself; where there is nothing yet, none may be begun by mistake.
         if is_needed:
             raise ProjectInvalid(path, None, f"this is not TOML: {error}") from error
