@@ -283,7 +283,7 @@ class _Search:
         """The best by all keys, where the first leaves some equal; None when they are too many to look at."""
         is_distinct = len({row.leading for row in best}) == len(best)
         # Whether others stand where the last of these does is asked first: mostly none do.
-        tied = self._walk(keys[0], None, FEW + 1, at=best[-1].leading)
+        tied = self._walk(keys[0], None, FEW + 2, at=best[-1].leading)
         if is_distinct and len(tied) <= 1:
             return [row.run_seq for row in best]
         if len(tied) > FEW:
