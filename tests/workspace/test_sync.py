@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tests.faults.proxy import Cut, Wire
 
 from ropeway.cli.main import root as cli
+from ropeway.core.errors import Unavailable
 from ropeway.store import SegmentWriter, read_segment
 from ropeway.testing import MINIMAL_PROJECT
 from ropeway.tracking.errors import RunElsewhere
@@ -22,9 +23,10 @@ from ropeway.tracking.points import list_points
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.recover import recover_runs
 from ropeway.tracking.search import search_runs
-from ropeway.tracking.sent import SentRun, begin_sent
+from ropeway.tracking.sent import SentRun, begin_sent, join_sent
 from ropeway.tracking.shipment import Shipment
 from ropeway.tracking.spool import POINT_TAG, decoder
+from ropeway.tracking.start import start_run
 from ropeway.tracking.sync import sync, waiting
 from ropeway.workspace import OpenWorkspace
 from ropeway.workspace.remote import RemoteWorkspace
@@ -185,6 +187,25 @@ def test_a_server_killed_in_the_middle_goes_on_from_what_it_has(serve, caller: C
     killer.join()
     assert had[0] < 2_000
     assert steps(caller(server.url), run.id) == list(range(2_000))
+
+
+def test_what_was_read_and_could_not_be_brought_is_brought_by_the_next_try(serve, caller: Caller):
+    """Once, the second try found nothing more to read, and the spool went with points that nobody had."""
+    server = serve()
+    ana = caller(server.url)
+    with start_run(ana, name="shared") as run:
+        part = join_sent(ana, run.id)
+        shipment = Shipment(ana, part._spool.path)
+        assert not shipment.bring()
+        for step in range(100):
+            part.log(step, loss=float(step))
+        server.kill()
+        with pytest.raises(Unavailable):
+            shipment.bring()
+        server.start()
+        part.finish()
+        assert shipment.bring()
+    assert steps(ana, run.id) == list(range(100))
 
 
 def test_two_at_once_who_cut_differently_bring_each_point_once(served, caller: Caller):

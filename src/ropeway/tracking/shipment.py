@@ -79,6 +79,8 @@ class Shipment:
         try:
             # Asked first: what was written before its writer let go of it is then read.
             is_over = is_abandoned(self._path)
+            if self._is_torn:
+                self._rewind()  # all was read at the last try, in another way
             if not self._is_begun:
                 self._begin()
             self._bring_points(at_most if not is_over else None)
@@ -122,12 +124,20 @@ class Shipment:
             except SegmentDamaged:
                 return  # all that is sound comes at its end
             read += at - self._at
-            self._at = at
             if not frames:
+                self._at = at
                 return
             found = sorted_out(frames)
             self._is_damaged |= found.damaged
-            self._take(found)
+            known = self._at, self._count, self._last_us, len(self._records)
+            self._at = at
+            try:
+                self._take(found)
+            # What did not go is read again the next time; what was raised goes on its way.
+            except BaseException:
+                self._at, self._count, self._last_us, many = known
+                del self._records[many:]
+                raise
 
     def _bring_rest(self) -> None:
         """What stands behind a damaged place, or is a cut-off end."""
