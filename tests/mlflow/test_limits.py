@@ -30,6 +30,19 @@ def test_the_longest_param_and_tag_are_kept_and_found(mlflow_server: Server, run
     assert [each["info"]["run_id"] for each in found["runs"]] == [run]
 
 
+@pytest.mark.parametrize("way", ["theirs", "ours"])
+def test_a_run_that_was_just_deleted_takes_no_more_points(mlflow_server: Server, way: str) -> None:
+    """Once, only a deletion through MLflow's routes was heard of at once."""
+    mine = ask(mlflow_server, "runs/create", experiment_id="0").json()["run"]["info"]["run_id"]
+    point = {"run_id": mine, "key": "m", "value": 1, "timestamp": 1}
+    assert ask(mlflow_server, "runs/log-metric", **point).json() == {}
+    if way == "theirs":
+        ask(mlflow_server, "runs/delete", run_id=mine)
+    else:
+        mlflow_server.call("runs.change", run=mine, lifecycle="deleted").raise_for_status()
+    assert ask(mlflow_server, "runs/log-metric", **point).status_code == 400
+
+
 def test_names_and_keys_of_any_length_are_refused(mlflow_server: Server, run: str) -> None:
     tag = [{"key": "k" * 300, "value": "x"}]
     link, metric = {"model_id": NOISE}, {"key": "m", "value": 1, "timestamp": 1, "dataset_name": NOISE}

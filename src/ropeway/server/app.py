@@ -7,9 +7,10 @@ puts commands in order.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, get_origin
 from urllib.parse import parse_qs, unquote
@@ -176,7 +177,9 @@ class ServerApp:
         await self._settle()
         workspace = self._workspace_for(visitor, scope)
         if route.operation is not None:
-            await self._operate(workspace, route.operation, scope, receive, send)
+            is_change = route.operation.kind not in ("query", "stream")
+            with self._unbelieving(send, when=is_change) as told:
+                await self._operate(workspace, route.operation, scope, receive, told)
         elif route.path == OBJECTS:
             kept = await take_object(workspace, scope, receive, self.object_bytes)
             await reply(send, 200, msgspec.json.encode(kept))
@@ -214,20 +217,34 @@ class ServerApp:
         is_points = mlflow_face.brings_points(found[0])
         if not is_points:
             await self._settle()
-        try:
+        with self._unbelieving(send, when=not is_points and scope["method"] != "GET") as told:
             await mlflow_face.answer(
                 workspace,
                 found,
                 scope,
                 receive,
-                send,
+                told,
                 bodies=self.bodies,
                 object_bytes=self.object_bytes,
                 intake=self.intake,
             )
+
+    @contextlib.contextmanager
+    def _unbelieving(self, send: Send, *, when: bool) -> Iterator[Send]:
+        """While a command is answered: it may have deleted a run, which then takes no more points."""
+        if not when:
+            yield send
+            return
+
+        async def told(message: Any) -> None:
+            # First: who has its answer may send a point at once.
+            self.intake.forget()
+            await send(message)
+
+        try:
+            yield told
         finally:
-            if not is_points and scope["method"] != "GET":
-                self.intake.forget()
+            self.intake.forget()
 
     async def _settle(self) -> None:
         """Let what is asked next see every point that was taken."""
