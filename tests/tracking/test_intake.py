@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,21 @@ def test_what_was_taken_is_there_once_it_is_settled(workspace: LocalWorkspace, r
     assert counted(workspace, run) == 100
     history = afar.metric_history(workspace, run=run.hex, key="loss", limit=1000, after=0).points
     assert [point.step for point in history] == list(range(100))
+    intake.close()
+
+
+def test_what_is_being_recorded_is_waited_for(workspace: LocalWorkspace, run: TrackedRun) -> None:
+    """Once, who asked meanwhile was told that nothing waits, and did not see points that were answered."""
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    with workspace.ledger.transaction():
+        intake.take(run.hex, one(1))
+        while intake._waiting:
+            time.sleep(0.01)
+        assert intake.is_waiting
+    intake.settle()
+    assert not intake.is_waiting
+    assert counted(workspace, run) == 1
     intake.close()
 
 

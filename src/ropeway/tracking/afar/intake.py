@@ -82,8 +82,9 @@ class Intake:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether anything is not recorded yet."""
-        return bool(self._waiting)
+        """Whether anything is not recorded yet; what is being recorded is not."""
+        # In this order: what no longer waits is being recorded then, or was.
+        return bool(self._waiting) or self._recording.locked()
 
     def admit(self, run: str) -> None:
         """Look whether a run may be written to, for the points that come next.
