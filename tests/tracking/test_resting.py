@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from ropeway.core.ids import RunId
 from ropeway.ledger.tables import point_block, point_tip
@@ -97,3 +98,19 @@ def test_a_server_seals_by_itself(shared: LocalWorkspace, run: RunId):
     finally:
         upkeep.close()
     assert waiting(shared, run) == 0
+
+
+def test_damage_in_one_run_keeps_no_other_from_its_rest(tmp_path: Path):
+    """Once, the first run that could not be read kept all others waiting, each minute anew."""
+    with make_workspace(tmp_path / "project") as workspace:
+        runs = [open_run(workspace, experiment="0").id for _ in range(3)]
+        for each in runs:
+            log(workspace, each, 0, 3)
+            change_run(workspace, run=each, status="finished")
+        with workspace.ledger.transaction() as transaction:
+            whose = point_block.c.run == min(runs)
+            data = transaction.connection.execute(select(point_block.c.data).where(whose)).scalar_one()
+            spoilt = data[:-6] + bytes([data[-6] ^ 1]) + data[-5:]
+            transaction.connection.execute(update(point_block).where(whose).values(data=spoilt))
+        assert seal_waiting(workspace) == {}
+        assert [waiting(workspace, each) for each in sorted(runs)] == [3, 0, 0]

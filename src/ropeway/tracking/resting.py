@@ -5,16 +5,20 @@ workspace looks for them: a server each minute, without one whoever comes next. 
 waits is as safe as what rests.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from ropeway.core.errors import Damaged
 from ropeway.core.ids import RunId
 from ropeway.ledger.tables import point_block
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.seal import seal_points
 from ropeway.workspace import LocalWorkspace
+
+logger = logging.getLogger("ropeway.tracking")
 
 BOUND_POINTS = 1 << 20
 """So many points wait of a run that lives: they fit into memory while they are packed."""
@@ -64,7 +68,11 @@ def seal_waiting(
         is_much = each.points >= bound_points or each.size_bytes >= bound_bytes
         is_quiet = before is None or before.get(each.run) == each.upto
         if is_much or (is_quiet and not each.is_living):
-            seal_points(workspace, run=each.run)
+            try:
+                seal_points(workspace, run=each.run)
+            except Damaged as error:
+                # `fsck` names it too; other runs need not wait until somebody has mended it.
+                logger.warning("points of %s were not sealed: %s", each.run, error)
         else:
             left[each.run] = each.upto
     return left
