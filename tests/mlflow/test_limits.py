@@ -30,6 +30,13 @@ def test_the_longest_param_and_tag_are_kept_and_found(mlflow_server: Server, run
     assert [each["info"]["run_id"] for each in found["runs"]] == [run]
 
 
+def test_health_is_told_while_points_wait_for_the_database(mlflow_server: Server, run: str) -> None:
+    """Once, it waited with them, and who watched the server took it for dead."""
+    with mlflow_server.workspace.ledger.transaction():
+        ask(mlflow_server, "runs/log-metric", run_id=run, key="m", value=1, timestamp=1).raise_for_status()
+        assert mlflow_server.client.get("/health", timeout=5).status_code == 200
+
+
 @pytest.mark.parametrize("way", ["theirs", "ours"])
 def test_a_run_that_was_just_deleted_takes_no_more_points(mlflow_server: Server, way: str) -> None:
     """Once, only a deletion through MLflow's routes was heard of at once."""

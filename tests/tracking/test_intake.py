@@ -82,6 +82,24 @@ def test_what_is_being_recorded_is_waited_for(workspace: LocalWorkspace, run: Tr
     intake.close()
 
 
+def test_what_is_being_recorded_counts_among_what_waits(
+    workspace: LocalWorkspace, run: TrackedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, each try to reach a database that was away let as much again into memory."""
+    monkeypatch.setattr("ropeway.tracking.afar.intake.WAITING_LIMIT_BYTES", 100)
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    with workspace.ledger.transaction():
+        taken = sum(intake.take(run.hex, one(step)) for step in range(20))
+        while intake._waiting:
+            time.sleep(0.01)
+        assert not intake.take(run.hex, one(20))
+    intake.settle()
+    assert intake.take(run.hex, one(20))
+    intake.close()
+    assert counted(workspace, run) == taken + 1 < 20
+
+
 def test_a_run_that_was_not_looked_at_takes_nothing(workspace: LocalWorkspace, run: TrackedRun) -> None:
     intake = Intake(workspace)
     assert not intake.take(run.hex, one(1))

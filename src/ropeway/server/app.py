@@ -174,9 +174,9 @@ class ServerApp:
             return
         route, name = self._permitted(visitor, scope)
         self._check_project(scope)
-        await self._settle()
         workspace = self._workspace_for(visitor, scope)
         if route.operation is not None:
+            await self._settle()
             is_change = route.operation.kind not in ("query", "stream")
             with self._unbelieving(send, when=is_change) as told:
                 await self._operate(workspace, route.operation, scope, receive, told)

@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import Connection
 
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import RunId, new_id
 from ropeway.store import SegmentWriter, is_abandoned, salvage_segment
 from ropeway.tracking.afar.measured import Points
 from ropeway.tracking.afar.runs import writable_row
-from ropeway.tracking.live import append_points, forget_source, sent_upto
+from ropeway.tracking.live import Batch, append_points, forget_source, sent_upto
 from ropeway.tracking.spool import set_aside
 from ropeway.workspace import LocalWorkspace
 
@@ -75,7 +76,7 @@ class Intake:
         self._waiting_bytes = 0
         self._segment: SegmentWriter | None = None
         self._source = ""
-        self._is_unsure = False
+        self._failures = self._kept_after = 0
         self._is_closed = False
         self._thread: threading.Thread | None = None
         recover_intakes(workspace)
@@ -126,7 +127,8 @@ class Intake:
     def settle(self) -> None:
         """Record what waits, so that whatever is asked next sees it; where that cannot be, it waits on."""
         try:
-            self._record()
+            # Where the database is away, those who ask at once wait for one try, and not for one each.
+            self._record(failures=self._failures)
         except RopewayError as error:
             logger.warning("points wait to be recorded: %s", error)
 
@@ -172,23 +174,26 @@ class Intake:
                 time.sleep(AGAIN_S)
                 self._wake.set()
 
-    def _record(self) -> None:
-        """Record all that waits, in one transaction."""
+    def _record(self, *, failures: int | None = None) -> None:
+        """Record all that waits, in one transaction; `failures`: unless another try has failed since."""
         with self._recording:
+            if failures is not None and failures != self._failures:
+                return
             with self._lock:
-                taken, size = self._waiting, self._waiting_bytes
-                self._waiting, self._waiting_bytes = [], 0
+                taken, size, self._waiting = self._waiting, self._waiting_bytes, []
             if not taken:
                 return
             try:
-                _keep(self._workspace, self._source, taken, is_again=self._is_unsure)
-                self._is_unsure = False
+                _keep(self._workspace, self._source, taken, is_again=self._failures != self._kept_after)
             # Whatever it was goes on its way; what was taken waits for the next time.
             except BaseException:
-                self._is_unsure = True
+                self._failures += 1
                 with self._lock:
-                    self._waiting, self._waiting_bytes = taken + self._waiting, size + self._waiting_bytes
+                    self._waiting = taken + self._waiting
                 raise
+            self._kept_after = self._failures
+            with self._lock:
+                self._waiting_bytes -= size
 
     def _rotate(self, above_bytes: int) -> None:
         """Remove a segment of that size all of which is recorded; the next point begins another."""
@@ -236,32 +241,32 @@ def _records(found: Sequence[bytes]) -> tuple[list[_Record], bool]:
 
 def _keep(workspace: LocalWorkspace, source: str, records: list[_Record], *, is_again: bool) -> None:
     """Record what was taken, a block for each run; `is_again`: some of it may be there already."""
-    by_run: dict[RunId, list[_Record]] = defaultdict(list)
-    for record in records:
-        by_run[record.run].append(record)
-    if is_again:
-        by_run = _missing(workspace, source, by_run)
-    # What takes long goes before the write turn.
-    batches = [
-        (run, _joined(each).packed(), max(record.number for record in each)) for run, each in by_run.items()
-    ]
-    if not batches:
+    if not records:
         return
+    # What takes long goes before the write turn.
+    batches = [] if is_again else _batches(records)
     with workspace.ledger.transaction() as transaction:
+        if is_again:
+            # In the turn: what an earlier try sent may have come to pass only while this one waited for it.
+            batches = _batches(_missing(transaction.connection, source, records))
         for run, batch, upto in batches:
             append_points(transaction, run, batch, source=source, upto=upto)
 
 
-def _missing(
-    workspace: LocalWorkspace, source: str, by_run: dict[RunId, list[_Record]]
-) -> dict[RunId, list[_Record]]:
-    missing = {}
-    with workspace.ledger.reading() as read:
-        for run, records in by_run.items():
-            upto = sent_upto(read, run, source)
-            if fresh := [record for record in records if record.number > upto]:
-                missing[run] = fresh
-    return missing
+def _batches(records: Sequence[_Record]) -> list[tuple[RunId, Batch, int]]:
+    """Of each run what was taken, ready to be kept, and the last number."""
+    by_run: dict[RunId, list[_Record]] = defaultdict(list)
+    for record in records:
+        by_run[record.run].append(record)
+    return [
+        (run, _joined(each).packed(), max(record.number for record in each)) for run, each in by_run.items()
+    ]
+
+
+def _missing(read: Connection, source: str, records: Sequence[_Record]) -> list[_Record]:
+    """Those that the ledger does not have."""
+    upto = {run: sent_upto(read, run, source) for run in {record.run for record in records}}
+    return [record for record in records if record.number > upto[record.run]]
 
 
 def _joined(records: list[_Record]) -> Points:
