@@ -12,12 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import delete
 from tests.faults.proxy import Cut, Wire
 
 from ropeway.cli.main import root as cli
 from ropeway.core.errors import Unavailable
+from ropeway.ledger.tables import point_block, point_source, point_tip
 from ropeway.store import SegmentWriter, read_segment
-from ropeway.testing import MINIMAL_PROJECT
+from ropeway.testing import MINIMAL_PROJECT, make_workspace
 from ropeway.tracking.errors import RunElsewhere
 from ropeway.tracking.points import list_points
 from ropeway.tracking.records import RunSummary
@@ -25,7 +27,7 @@ from ropeway.tracking.recover import recover_runs
 from ropeway.tracking.search import search_runs
 from ropeway.tracking.sent import SentRun, begin_sent, join_sent
 from ropeway.tracking.shipment import Shipment
-from ropeway.tracking.spool import POINT_TAG, decoder
+from ropeway.tracking.spool import POINT_TAG, Joins, Spool, decoder
 from ropeway.tracking.start import start_run
 from ropeway.tracking.sync import sync, waiting
 from ropeway.workspace import OpenWorkspace
@@ -206,6 +208,23 @@ def test_what_was_read_and_could_not_be_brought_is_brought_by_the_next_try(serve
         part.finish()
         assert shipment.bring()
     assert steps(ana, run.id) == list(range(100))
+
+
+def test_a_server_that_was_set_back_is_brought_what_it_has_no_more(tmp_path: Path):
+    """Once, what it had acknowledged was not looked at again, and went with the spool."""
+    with make_workspace(tmp_path / "server") as workspace, start_run(workspace) as run:
+        spool = Spool(workspace.home, run.id, "part_1")
+        spool.write(Joins(1, "http://127.0.0.1:1", "ana"))
+        for step in range(10):
+            spool.write_point(step, {"loss": float(step)})
+        shipment = Shipment(workspace, spool.path)
+        assert not shipment.bring()
+        with workspace.ledger.transaction() as transaction:
+            for table in (point_source, point_block, point_tip):
+                transaction.connection.execute(delete(table))
+        spool.leave()
+        assert shipment.bring()
+        assert steps(workspace, run.id) == list(range(10))
 
 
 def test_two_at_once_who_cut_differently_bring_each_point_once(served, caller: Caller):

@@ -20,6 +20,7 @@ from ropeway.tracking.harvest import Found, gathered, read_spool, sorted_out
 from ropeway.tracking.join import send_rows
 from ropeway.tracking.operations import finish, interrupt, start
 from ropeway.tracking.seal import seal_points
+from ropeway.tracking.series import nothing
 from ropeway.tracking.spool import (
     ArtifactKept,
     Begun,
@@ -83,10 +84,14 @@ class Shipment:
                 self._rewind()  # all was read at the last try, in another way
             if not self._is_begun:
                 self._begin()
+            was_there = self.points > 0
             self._bring_points(at_most if not is_over else None)
             if not is_over:
                 return False
             self._bring_rest()
+            while was_there and self._is_set_back():
+                self._bring_points(None)
+                self._bring_rest()
         except FileNotFoundError:
             return True  # another process was faster
         except RunNotFound:
@@ -147,6 +152,18 @@ class Shipment:
             self._is_torn = True
             self._rewind()
             self._take(found)
+
+    def _is_set_back(self) -> bool:
+        """Whether the server lacks points that it had, as one set back to an earlier day does."""
+        try:
+            source = part_of(self._path) or BEGINNER
+            count = self._count
+            send_rows(self._workspace, self.run, nothing(), source=source, upto=count, after=count)
+        except SourceElsewhere as error:
+            self.points = int(str(error.facts["upto"]))
+            self._rewind()
+            return True
+        return False
 
     def _take(self, found: Found) -> None:
         self._records += found.records
