@@ -60,6 +60,15 @@ def test_points_of_a_run_that_is_still_open_are_in_it(workspace, tmp_path):
         assert [point.step for point in list_points(restored, run=run.id)] == [1]
 
 
+def test_a_spool_that_goes_while_it_is_listed_is_no_part_of_it(workspace, tmp_path, monkeypatch):
+    """Once, a run that ended in that moment ended the backup too."""
+    listed = backup._open_segments
+    gone = workspace.home / "spool" / "run_gone.segment"
+    monkeypatch.setattr(backup, "_open_segments", lambda home: [*listed(home), gone])
+    back_up(workspace, tmp_path / "b")
+    assert len(list_backups(tmp_path / "b")) == 1
+
+
 def test_a_second_backup_copies_only_what_is_new(workspace, tmp_path):
     bring(workspace, "id\n" + "1\n" * 500_000)
     first = back_up(workspace, tmp_path / "b")

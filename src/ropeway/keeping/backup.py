@@ -331,7 +331,10 @@ def _snapshot(workspace: LocalWorkspace) -> Iterator[_Snapshot]:
             connection = stack.enter_context(workspace.ledger.reading())
             last_seq = size_of(connection)
             for path in _open_segments(workspace.home):
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    continue  # all of it was in the ledger before the turn began, or it would still be here
                 stack.callback(os.close, descriptor)
                 segments[str(path.relative_to(workspace.home))] = (descriptor, os.fstat(descriptor).st_size)
         yield _Snapshot(last_seq=last_seq, connection=connection, segments=segments)
