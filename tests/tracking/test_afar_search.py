@@ -107,6 +107,12 @@ def test_groups_know_experiments_and_leave_deleted_runs_out(filled: LocalWorkspa
     assert told == [("study", 4, 0.0), ("Default", 3, 0.0)]
 
 
+@pytest.mark.parametrize("field", ["run_id", "experiment_id", "start_time", "artifact_uri"])
+def test_groups_know_every_attribute_that_filters_know(filled: LocalWorkspace, field: str):
+    """Once, all runs were one group of None by those that are no columns of a frame."""
+    assert {each.values[field] is None for each in group_runs(filled, by=[field])} == {False}
+
+
 def test_a_run_without_code_is_compared_with_one_that_has(filled: LocalWorkspace):
     found = compare_runs(filled, ["far 2", "1"])
     assert [(row.key, row.values) for row in found.metrics] == [("loss", [1.0, 1.0])]

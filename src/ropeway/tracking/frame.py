@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from ropeway.core.ids import RunId
 from ropeway.ledger.tables import point_tip
+from ropeway.tracking import conditions
 from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
 from ropeway.tracking.filter import parse_sort
@@ -72,12 +73,17 @@ def run_columns(
 
 
 def columns_of(
-    context: Context, *, where: str, sort: Sequence[str] = (), limit: int = FRAME_LIMIT
+    context: Context,
+    *,
+    where: str,
+    sort: Sequence[str] = (),
+    limit: int = FRAME_LIMIT,
+    also: Sequence[str] = (),
 ) -> dict[str, list[Any]]:
-    """Runs as columns, by name; see `run_columns`."""
+    """Runs as columns, by name; see `run_columns`. `also`: more attributes that a filter knows."""
     keys = [key for text in sort for key in parse_sort(text)]
     found = find_runs(context.read, asked(where, context.clock.now()), keys, limit=limit)
-    return _columns(context.read, found)
+    return _columns(context.read, found, also)
 
 
 def runs_frame(
@@ -107,10 +113,10 @@ def _series(name: str, values: list[Any]) -> "pl.Series":
         return pl.Series(name, numbers, dtype=pl.Float64)
 
 
-def _columns(connection: Connection, run_seqs: Sequence[int]) -> dict[str, list[Any]]:
+def _columns(connection: Connection, run_seqs: Sequence[int], also: Sequence[str]) -> dict[str, list[Any]]:
     place = {seq: at for at, seq in enumerate(run_seqs)}
     runs = _Asked(connection, place, _some_ids(connection, run_seqs))
-    columns = runs.attributes()
+    columns = runs.attributes(also)
     for name, table in (("params", run_param), ("tags", run_tag)):
         found = runs.by_key(table, "number", null=_WORD)
         worded = [key for key, cells in found.items() if _WORD in cells]
@@ -152,10 +158,11 @@ class _Asked:
     place: dict[int, int]
     ids: list[RunId] | None
 
-    def attributes(self) -> dict[str, list[Any]]:
+    def attributes(self, also: Sequence[str]) -> dict[str, list[Any]]:
         """The columns that every run has."""
-        names = (*ATTRIBUTES, *TOLD)
-        told = [TOLD[name] if name in TOLD else run.c[name] for name in names]
+        names = (*ATTRIBUTES, *TOLD, *also)
+        known = {**conditions.ATTRIBUTES, **TOLD}
+        told = [run.c[name] if name in ATTRIBUTES else known[name] for name in names]
         query = select(run.c.seq, *told).select_from(RUNS)
         rows: list[Any] = [None] * len(self.place)
         for row in self._rows(query, run.c.id):

@@ -8,7 +8,7 @@ import msgspec
 from ropeway.tracking.errors import GroupInvalid
 from ropeway.tracking.expression import Field
 from ropeway.tracking.filter import parse_sort
-from ropeway.tracking.frame import columns_of
+from ropeway.tracking.frame import ATTRIBUTES, TOLD, columns_of
 from ropeway.workspace import Context, operation
 
 FIELD_LIMIT = 16
@@ -61,7 +61,7 @@ def group_runs(
         FilterInvalid: the filter or a field cannot be read.
     """
     fields = _fields(by, FIELD_LIMIT)
-    columns = columns_of(context, where=where)
+    columns = columns_of(context, where=where, also=_also(fields))
     wanted = [f"metrics.{key}" for key in metrics]
     wanted = wanted or [name for name in columns if name.startswith("metrics.")]
     count = len(columns["id"])
@@ -99,7 +99,7 @@ def pareto_runs(context: Context, *, by: list[str], where: str = "") -> list[Par
         FilterInvalid: the filter or a field cannot be read.
     """
     fields = _fields(by, FIELD_LIMIT, least=2)
-    columns = columns_of(context, where=where)
+    columns = columns_of(context, where=where, also=_also(fields))
     count = len(columns["id"])
     figures = [[_number(value) for value in columns.get(_column(each), [None] * count)] for each, _ in fields]
     points = [
@@ -145,6 +145,12 @@ def _fields(texts: list[str], most: int, least: int = 1) -> list[tuple[Field, bo
 
 def _column(field: Field) -> str:
     return _NAMES.get(str(field), str(field))
+
+
+def _also(fields: list[tuple[Field, bool]]) -> list[str]:
+    """Those of some fields that are attributes, and no columns by themselves."""
+    names = [_column(field) for field, _ in fields if field.family == "attribute"]
+    return [name for name in dict.fromkeys(names) if name not in ATTRIBUTES and name not in TOLD]
 
 
 def _number(value: Any) -> float | None:
