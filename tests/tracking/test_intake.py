@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ropeway.tracking.afar.errors import NotActive
 from ropeway.tracking.afar.intake import FOLDER, Intake, recover_intakes
 from ropeway.tracking.afar.measured import Points
 from ropeway.tracking.afar.records import TrackedRun
+from ropeway.tracking.live import append_points
 from ropeway.tracking.recover import recover_runs
 from ropeway.workspace import LocalWorkspace, open_local
 
@@ -138,6 +140,22 @@ def test_what_a_killed_server_had_taken_is_recorded_once(
     recover_runs(workspace)
     assert counted(workspace, run) == 10
     assert list((workspace.home / FOLDER).iterdir()) == []
+
+
+def test_what_a_killed_server_records_in_its_last_moment_is_not_recorded_again(
+    workspace: LocalWorkspace, run: TrackedRun
+) -> None:
+    """Once, what the ledger has was asked before the turn, which the dead server's commit still held."""
+    subprocess.run([sys.executable, "-c", DYING, str(workspace.root), run.hex, "waiting"], check=False)
+    (path,) = (workspace.home / FOLDER).glob("intake_*")
+    first = Points(["loss"] * 5, [1.0 / (step + 1) for step in range(5)], [*range(5)], [*range(5)])
+    recovering = threading.Thread(target=recover_intakes, args=(workspace,))
+    with workspace.ledger.transaction(alone=True) as held:
+        append_points(held, run.id, first.packed(), source=path.stem, upto=5)
+        recovering.start()
+        time.sleep(0.3)
+    recovering.join()
+    assert counted(workspace, run) == 10
 
 
 def test_a_living_server_is_left_alone(workspace: LocalWorkspace, run: TrackedRun) -> None:
