@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
 
+from ropeway.bringing.database import DatabaseSource
 from ropeway.bringing.errors import NoStoreThere, OutOfReach
 from ropeway.bringing.mlflow import bring, open_source
 from ropeway.bringing.places import Places
@@ -151,3 +152,21 @@ def test_an_origin_that_is_no_file_of_the_store_stays() -> None:
         origin_of(f"/x/1/models/m-{'a' * 32}/artifacts")
         == f"mlflow-artifacts:/1/models/m-{'a' * 32}/artifacts"
     )
+
+
+def test_a_link_beside_a_database_is_not_followed(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "id_rsa").write_text("a key")
+    store = tmp_path / "store"
+    store.mkdir()
+    path = write_database(store)
+    (store / "artifacts").symlink_to(private)
+    source = DatabaseSource(path)
+    for location in (str(store / "artifacts"), str(private)):
+        with pytest.raises(OutOfReach, match="outside of the store"):
+            source.files(Owner("run", RUN, "7", location))
+    assert [each.path for each in source.files(Owner("run", RUN, "7", "."))] == [
+        f"7/{RUN}/artifacts/plots/a.txt"
+    ]
+    source.close()

@@ -20,6 +20,7 @@ from ropeway.bringing.told import (
     ToldRun,
     ToldVersion,
 )
+from ropeway.core.plain_yaml import read_yaml
 from ropeway.tracking.afar.batch import Figure
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
 
@@ -270,16 +271,13 @@ class FolderSource:
         return path.open(encoding="utf-8", errors="replace")
 
     def _meta(self, folder: Path) -> Mapping[str, Any]:
-        import yaml
-
         path = folder / META
         try:
             if path.stat().st_size > LARGEST_META:
                 raise StoreUnreachable(self.shown, f"{path} is larger than any such file")
-            # The safe loader; the one in C, where it is there, is many times faster.
-            told = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(path.read_bytes()).get_single_data()
-        except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-            raise StoreUnreachable(self.shown, f"{path} cannot be read ({type(error).__name__})") from error
+            told = read_yaml(path.read_bytes(), LARGEST_META)
+        except (OSError, ValueError) as error:
+            raise StoreUnreachable(self.shown, f"{path} cannot be read: {error}") from error
         if not isinstance(told, dict):
             raise StoreUnreachable(self.shown, f"{path} says nothing")
         return told

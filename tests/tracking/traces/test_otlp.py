@@ -98,3 +98,12 @@ def test_any_json_is_read_or_refused(told: object) -> None:
         read_export(json.dumps(told).encode(), is_json=True)
     except Invalid:
         return
+
+
+@pytest.mark.parametrize("code", [-5, -1, 3, 2**31 - 1])
+def test_a_status_that_there_is_not_says_nothing(code: int) -> None:
+    request = ExportTraceServiceRequest()
+    request.ParseFromString(SOUND)
+    request.resource_spans[0].scope_spans[0].spans[0].status.code = code
+    kept = read_export(request.SerializeToString(), is_json=False).data
+    assert next(spans_in(kept)).status == "unset"

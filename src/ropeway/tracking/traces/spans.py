@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ropeway.tracking.traces.otlp import parse
+from ropeway.tracking.traces.otlp import MOST_ATTRIBUTES, parse
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -79,6 +79,15 @@ def spans_in(export: bytes, of: str = "") -> Iterator[Span]:
                     yield _span(span)
 
 
+def fault_in(span: Span) -> str:
+    """Why a span of an export that nobody read before is none; empty where it is one."""
+    if len(span.trace) != len(PREFIX) + 32 or len(span.id) != 16:
+        return "a trace id is not 16 bytes, or a span id is not 8"
+    if len(span.attributes) > MOST_ATTRIBUTES:
+        return f"a span has more than {MOST_ATTRIBUTES:,} attributes"
+    return ""
+
+
 def plain_text(value: Any) -> Any:
     """The value of an attribute without the quotes of JSON, in which some writers put texts."""
     if isinstance(value, str) and value[:1] == '"' == value[-1:] and len(value) > 1:
@@ -102,7 +111,7 @@ def _span(span: "OtlpSpan") -> Span:
         parent=span.parent_span_id.hex() if any(span.parent_span_id) else None,
         name=span.name,
         kind=span.kind,
-        status=STATUSES[span.status.code] if span.status.code < len(STATUSES) else STATUSES[0],
+        status=STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0],
         message=span.status.message,
         began_ns=span.start_time_unix_nano,
         ended_ns=span.end_time_unix_nano,
