@@ -21,6 +21,7 @@ from ropeway.tracking.traces.records import SpansKept
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.operations import list_events
 
+DEEP = '{"feedback":{"value":' + "[" * 500 + "]" * 500 + "}}"
 CHAT = {"mlflow.spanInputs": '{"q": "refund?"}', "mlflow.traceTag.team": "a"}
 
 
@@ -146,7 +147,13 @@ def test_a_ledger_that_was_kept_says_of_its_traces_what_it_said(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("feedback", "no JSON"), ("feedback", "[]"), ("feedback", '{"feedback":1}'), ("odd", "{}")],
+    [
+        ("feedback", "no JSON"),
+        ("feedback", "[]"),
+        ("feedback", '{"feedback":1}'),
+        ("odd", "{}"),
+        ("feedback", DEEP),
+    ],
 )
 def test_a_judgement_that_nobody_could_read_is_refused(
     workspace: LocalWorkspace, kind: str, said: str

@@ -18,6 +18,7 @@ from ropeway.tracking.traces.events import (
 )
 from ropeway.tracking.traces.projections import CHUNK, trace, trace_assessment, trace_run, trace_tag
 from ropeway.tracking.traces.reading import require_trace
+from ropeway.tracking.traces.summary import is_shallow
 from ropeway.workspace import Context, Limit, operation
 
 Traces = list[str]
@@ -165,8 +166,8 @@ def _check_judgement(assessment: str, kind: str, said: str) -> None:
         told = msgspec.json.decode(said)
     except (ValueError, RecursionError) as error:
         raise BadAssessment("it is not JSON") from error
-    if not isinstance(told, dict) or not isinstance(told.get(kind, {}), dict):
-        raise BadAssessment(f"it is no object with one under '{kind}'")
+    if not isinstance(told, dict) or not isinstance(told.get(kind, {}), dict) or not is_shallow(told):
+        raise BadAssessment(f"it is no object with one under '{kind}', or nests too deeply")
 
 
 def _here(read: Connection, traces: Traces) -> set[str]:
