@@ -115,7 +115,7 @@ async def take_part(
     """Keep a body as a part of an upload, in place of what came as that part before; gives its etag.
 
     Raises:
-        Refusal: there is no such upload, or it has no such part.
+        Refusal: there is no such upload, it has no such part, or its parts are too large together.
         BodyTooLarge: it is over the limit.
     """
     folder = _folder(workspace, upload)
@@ -123,6 +123,8 @@ async def take_part(
         raise Refusal(f"There is no part {number[:20]} of this upload.")
     if (folder / DONE).exists():
         raise Refusal("This upload is complete.")
+    if await asyncio.to_thread(_kept_bytes, folder, int(number)) > limit_bytes * PARTS_BYTES:
+        raise _too_large(limit_bytes)
     with in_our_words(folder):
         descriptor, name = tempfile.mkstemp(dir=folder, prefix="coming-")
         try:
@@ -165,7 +167,7 @@ def complete(
         kept = {int(path.name.split("-")[1]): path for path in folder.glob("part-*")}
         files = [_file_of(kept, each) for each in sorted(parts, key=lambda each: each.part_number)]
         if sum(each.stat().st_size for each in files) > limit_bytes * PARTS_BYTES:
-            raise Refusal(f"The parts have more than {limit_bytes * PARTS_BYTES:,} bytes together.")
+            raise _too_large(limit_bytes)
         with in_our_words(folder):
             digest = _joined(workspace, folder, files)
             # Whole or not there: a process may end at any moment.
@@ -198,6 +200,20 @@ def _joined(workspace: LocalWorkspace, folder: Path, files: list[Path]) -> Diges
                 shutil.copyfileobj(part, whole, _COPY_BYTES)
         whole.flush()
         return workspace.store.put_file(Path(whole.name))
+
+
+def _kept_bytes(folder: Path, but: int) -> int:
+    """How much the parts have together, but for one that is to be replaced."""
+    found = 0
+    for each in folder.glob("part-*"):
+        if not each.name.startswith(_part_name(but, "")):
+            with contextlib.suppress(FileNotFoundError):
+                found += each.stat().st_size
+    return found
+
+
+def _too_large(limit_bytes: int) -> Refusal:
+    return Refusal(f"The parts have more than {limit_bytes * PARTS_BYTES:,} bytes together.")
 
 
 def _file_of(kept: Mapping[int, Path], part: Part) -> Path:
