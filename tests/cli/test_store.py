@@ -26,8 +26,9 @@ def test_objects_go_to_a_bucket_their_copies_go_and_a_collection_takes_two_steps
     assert f'store = "{folder.parent / "hub"}"' in capsys.readouterr().out
     assert ropeway("log", "-C", folder) == 3
     assert "error[store-elsewhere]" in capsys.readouterr().err
-    with (folder / "ropeway.toml").open("a") as file:
-        file.write('[workspace]\nstore = "../hub"\n')
+    settings = folder / "ropeway.toml"
+    head, _, rest = settings.read_text().partition("[workspace]\n")
+    settings.write_text(f'{head}[workspace]\nstore = "../hub"\n{rest}')
     assert ropeway("gc", "-C", folder) == 0
     assert "1 object marked in the bucket" in capsys.readouterr().out
     assert ropeway("store", "offload", "-C", folder) == 0

@@ -94,15 +94,12 @@ def with_ledger(text: str, ledger: str) -> str:
 def _settings(root: Path, *, is_needed: bool) -> dict[str, Any]:
     path = root / PROJECT_FILE
     try:
-        _last_read[path] = found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        return found
+        _last_read[path] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # What runs for long goes by the last settings that could be read: the history has not moved.
-        if path in _last_read:
-            return _last_read[path]
-        # What was moved away says so itself; where there is nothing yet, none may be begun by mistake.
-        if is_needed:
+        # What runs for long goes by the last settings that could be read: the history has not moved. What was
+        # moved away says so itself; where there is nothing yet, none may be begun by mistake.
+        if is_needed and path not in _last_read:
             raise ProjectInvalid(path, None, f"this is not TOML: {error}") from error
-        return {}
+    return _last_read.get(path, {})
