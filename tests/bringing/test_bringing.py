@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
 
-from ropeway.bringing.errors import NoStoreThere, OutOfReach
+from ropeway.bringing.database import DatabaseSource
+from ropeway.bringing.errors import NoStoreThere, OutOfReach, StoreUnreachable
 from ropeway.bringing.mlflow import bring, open_source
 from ropeway.bringing.places import Places
 from ropeway.bringing.registry import origin_of
@@ -151,3 +152,53 @@ def test_an_origin_that_is_no_file_of_the_store_stays() -> None:
         origin_of(f"/x/1/models/m-{'a' * 32}/artifacts")
         == f"mlflow-artifacts:/1/models/m-{'a' * 32}/artifacts"
     )
+
+
+def test_a_link_beside_a_database_is_not_followed(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "id_rsa").write_text("a key")
+    store = tmp_path / "store"
+    store.mkdir()
+    path = write_database(store)
+    (store / "artifacts").symlink_to(private)
+    source = DatabaseSource(path)
+    for location in (str(store / "artifacts"), str(private)):
+        with pytest.raises(OutOfReach, match="outside of the store"):
+            source.files(Owner("run", RUN, "7", location))
+    assert [each.path for each in source.files(Owner("run", RUN, "7", "."))] == [
+        f"7/{RUN}/artifacts/plots/a.txt"
+    ]
+    source.close()
+
+
+def test_a_line_that_is_cut_off_and_numbers_that_are_none_stop_nothing(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    run = tmp_path / "mlruns" / "7" / RUN
+    (run / "metrics").mkdir(parents=True)
+    (run.parent / "meta.yaml").write_text("name: study\nlifecycle_stage: active\n")
+    (run / "meta.yaml").write_text(f"start_time: {BEGAN_MS}\nend_time: .inf\nstatus: 3\n")
+    (run / "metrics" / "m").write_text(f"{BEGAN_MS} 0.5 1\n{BEGAN_MS} 0.5 {10**30}\n{BEGAN_MS} 0.x")
+    report = brought(here, str(tmp_path / "mlruns"))
+    assert (report.runs.here, report.points.here, report.differences) == (1, 1, [])
+    assert "2 lines of metrics are no points" in said(report)
+    # It says nowhere where its files are, and has none: not all that the store has.
+    assert report.files.there == 0
+
+
+def test_what_has_no_end_is_not_taken_into_memory(tmp_path: Path) -> None:
+    metrics = tmp_path / "mlruns" / "7" / RUN / "metrics"
+    metrics.mkdir(parents=True)
+    (metrics.parents[1] / "meta.yaml").write_text("name: study\n")
+    (metrics.parent / "meta.yaml").write_text(f"start_time: {BEGAN_MS}\n")
+    (metrics.parent / "tags").mkdir()
+    for path in (metrics / "m", metrics.parent / "tags" / "t"):
+        with path.open("wb") as file:
+            file.truncate(1 << 33)
+    source = open_source(str(tmp_path / "mlruns"))
+    (experiment,) = source.experiments()
+    (run,) = source.runs(experiment)
+    with pytest.raises(StoreUnreachable, match="no point"):
+        list(source.points(run))
+    assert (run.tags, source.left_out()) == ({}, ["1 params or tags have more than 16,777,216 bytes"])

@@ -1,5 +1,6 @@
 """What MLflow's pages and older clients ask: curves of many runs, files by other addresses, in parts."""
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -8,6 +9,11 @@ from typing import Any
 import pytest
 from tests.mlflow.test_both_ways import CLIENT
 from tests.server.conftest import Server
+
+from ropeway.server.mlflow.artifacts import Place
+from ropeway.server.mlflow.errors import Refusal
+from ropeway.server.mlflow.uploads import begin, take_part
+from ropeway.workspace import LocalWorkspace
 
 AJAX = "/ajax-api/2.0/mlflow/"
 FILES = "/api/2.0/mlflow-artifacts/"
@@ -162,3 +168,19 @@ def test_what_is_no_upload_is_refused_and_what_was_left_is_swept(mlflow_server: 
     assert mlflow_server.client.put(begun["credentials"][0]["url"], content=b"1").status_code == 404
     parts_of(mlflow_server, "y.bin", 1)
     assert not left.exists()
+
+
+def test_the_parts_of_an_upload_fill_no_disk(workspace: LocalWorkspace) -> None:
+    upload = begin(workspace, Place("a" * 32, "", "x"), 100).upload
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 10}
+
+    async def send_all() -> None:
+        for number in range(1, 100):
+            await take_part(workspace, upload, str(number), receive, 10)
+
+    with pytest.raises(Refusal, match="more than 160 bytes"):
+        asyncio.run(send_all())
+    # One may be replaced all the same.
+    asyncio.run(take_part(workspace, upload, "17", receive, 11))

@@ -13,6 +13,7 @@ from ropeway.models.afar.operations import change_version, create_entry, registe
 from ropeway.testing import FixedClock
 from ropeway.webhooks.deliver import GIVE_UP_AFTER, NAME, Deliverer
 from ropeway.webhooks.errors import WebhookInvalid, WebhookSealed
+from ropeway.webhooks.follow import followers, note
 from ropeway.webhooks.operations import (
     add_webhook,
     change_webhook,
@@ -21,6 +22,7 @@ from ropeway.webhooks.operations import (
     remove_webhook,
     try_webhook,
 )
+from ropeway.webhooks.projections import webhook_progress
 from ropeway.webhooks.topics import EXAMPLES
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.lease import take_lease
@@ -240,3 +242,16 @@ def test_what_is_removed_is_forgotten_and_history_holds(hooked: LocalWorkspace, 
             ("webhook-removed",),
         ]
     assert fsck(hooked).findings == []
+
+
+def test_of_one_that_is_removed_while_it_is_told_nothing_is_written_down(
+    hooked: LocalWorkspace, receiver: Receiver
+) -> None:
+    webhook = hook(hooked, receiver.url)
+    with hooked.ledger.reading() as read:
+        (follower,) = followers(read)
+    remove_webhook(hooked, webhook=webhook)
+    with hooked.ledger.transaction() as transaction:
+        note(transaction.connection, follower, says="'a.host' did not take it")
+    with hooked.ledger.reading() as read:
+        assert read.execute(select(webhook_progress)).all() == []

@@ -104,7 +104,15 @@ class Bringing:
                 thing = next(things)
             except StopIteration:
                 return
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+                IndexError,
+                OverflowError,
+                OSError,
+            ) as error:
                 said = f"it tells what cannot be read ({type(error).__name__}: {error})"
                 raise StoreUnreachable(self.source.shown, said) from error
             yield thing
@@ -118,6 +126,8 @@ class Bringing:
             self._leave_out(what, str(error))
         except (Invalid, Conflict, NotFound) as error:
             self._leave_out(what, error.what)
+        except OverflowError as error:
+            self._leave_out(what, f"a number in it is too large ({error})")
 
     def run_here(self, told: str) -> TrackedRun | None:
         """The run with that id, where it is here already."""

@@ -37,7 +37,9 @@ class DatabaseSource:
         self.shown = f"sqlite:///{path}"
         if not path.is_file():
             raise NoStoreThere(self.shown)
-        beside = [path.resolve().parent / name for name in ARTIFACTS]
+        # A store may come from anybody, and a link in it leads anywhere; who means it names the folder.
+        near = [path.resolve().parent / name for name in ARTIFACTS]
+        beside = [each for each in near if not each.is_symlink()]
         self.places = Places([artifacts] if artifacts is not None else beside)
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         self._connection.row_factory = sqlite3.Row
@@ -92,7 +94,7 @@ class DatabaseSource:
         query = "SELECT * FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY step, timestamp"
         for key in run.keys:
             piece = ToldPoints(key, [], [], [])
-            for row in self._rows(query, run.id, key):
+            for row in self._each(query, run.id, key):
                 piece.values.append(float("nan") if row["is_nan"] else float(row["value"]))
                 piece.times_ms.append(row["timestamp"])
                 piece.steps.append(row["step"])
@@ -182,6 +184,13 @@ class DatabaseSource:
     def _rows(self, query: str, *given: Any) -> Sequence[Any]:
         try:
             return self._connection.execute(query, given).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnreachable(self.shown, str(error)) from error
+
+    def _each(self, query: str, *given: Any) -> Iterator[Any]:
+        """Rows one by one, for what there may be more of than fits into memory."""
+        try:
+            yield from self._connection.execute(query, given)
         except sqlite3.Error as error:
             raise StoreUnreachable(self.shown, str(error)) from error
 

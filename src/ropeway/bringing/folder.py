@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ropeway.bringing.errors import NoStoreThere, StoreUnreachable
 from ropeway.bringing.places import Places
@@ -20,6 +20,7 @@ from ropeway.bringing.told import (
     ToldRun,
     ToldVersion,
 )
+from ropeway.core.plain_yaml import read_yaml
 from ropeway.tracking.afar.batch import Figure
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
 
@@ -29,6 +30,9 @@ TRASH = ".trash"
 MODEL_IN = "MODEL_INPUT"
 PIECE = 20_000
 LARGEST_META = 16 << 20
+LONGEST_LINE = 1 << 16
+LONGEST_SHOWN = 80
+LAST_STEP = 2**63 - 1
 CONTEXT_LINE = 5
 """Fields of a line with a point of a logged model; with two more it names its data set."""
 
@@ -43,6 +47,8 @@ class FolderSource:
             raise NoStoreThere(str(root))
         self.root = root.resolve()
         self.shown = str(root)
+        self._torn: set[tuple[str, str, str]] = set()
+        self._large: set[Path] = set()
         self.places = Places([self.root, *([artifacts] if artifacts is not None else [])])
         if not any(self._experiment_folders()) and not (self.root / MODELS).is_dir():
             raise NoStoreThere(str(root))
@@ -92,13 +98,16 @@ class FolderSource:
         for key in run.keys:
             piece = ToldPoints(key, [], [], [])
             with self._open(folder / "metrics" / key) as lines:
-                for line in lines:
-                    words = line.split()
-                    if len(words) < 2:
+                for line in self._lines(lines):
+                    try:
+                        at_ms, value, step = _point(line.split())
+                    except ValueError:
+                        # Whoever wrote it may have been killed over it.
+                        self._torn.add((run.id, key, line[:LONGEST_SHOWN]))
                         continue
-                    piece.times_ms.append(_ms(words[0]))
-                    piece.values.append(float(words[1]))
-                    piece.steps.append(int(words[2]) if len(words) > 2 else 0)
+                    piece.times_ms.append(at_ms)
+                    piece.values.append(value)
+                    piece.steps.append(step)
                     if len(piece.values) == PIECE:
                         yield piece
                         piece = ToldPoints(key, [], [], [])
@@ -180,7 +189,12 @@ class FolderSource:
     def left_out(self) -> list[str]:
         """Traces, which lie beside the runs."""
         traces = sum(1 for each in self._experiment_folders() for _ in self._children(each / "traces"))
-        return [f"{traces:,} traces are not brought over"] if traces else []
+        said = [f"{traces:,} traces are not brought over"] if traces else []
+        if self._torn:
+            said.append(f"{len(self._torn):,} lines of metrics are no points and are not brought over")
+        if self._large:
+            said.append(f"{len(self._large):,} params or tags have more than {LARGEST_META:,} bytes")
+        return said
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -229,7 +243,7 @@ class FolderSource:
         found: dict[str, list[Figure]] = {}
         for key in self._names(folder / "metrics"):
             with self._open(folder / "metrics" / key) as lines:
-                for line in lines:
+                for line in self._lines(lines):
                     words = line.split()
                     if len(words) < 4:
                         continue
@@ -264,22 +278,31 @@ class FolderSource:
         return sorted(each.relative_to(folder).as_posix() for each in inside)
 
     def _words(self, folder: Path) -> dict[str, str]:
-        return {name: (folder / name).read_text("utf-8", errors="replace") for name in self._names(folder)}
+        names = self._names(folder)
+        paths = {name: folder / name for name in names}
+        large = {name for name, path in paths.items() if path.stat().st_size > LARGEST_META}
+        self._large.update(paths[name] for name in large)
+        return {name: paths[name].read_text("utf-8", errors="replace") for name in names if name not in large}
+
+    def _lines(self, file: IO[str]) -> Iterator[str]:
+        """The lines of a file, none of them longer than a point can be."""
+        while line := file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE and not line.endswith("\n"):
+                raise StoreUnreachable(self.shown, f"{file.name} has a line that is no point")
+            if line.strip():
+                yield line
 
     def _open(self, path: Path) -> Any:
         return path.open(encoding="utf-8", errors="replace")
 
     def _meta(self, folder: Path) -> Mapping[str, Any]:
-        import yaml
-
         path = folder / META
         try:
             if path.stat().st_size > LARGEST_META:
                 raise StoreUnreachable(self.shown, f"{path} is larger than any such file")
-            # The safe loader; the one in C, where it is there, is many times faster.
-            told = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(path.read_bytes()).get_single_data()
-        except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-            raise StoreUnreachable(self.shown, f"{path} cannot be read ({type(error).__name__})") from error
+            told = read_yaml(path.read_bytes(), LARGEST_META)
+        except (OSError, ValueError) as error:
+            raise StoreUnreachable(self.shown, f"{path} cannot be read: {error}") from error
         if not isinstance(told, dict):
             raise StoreUnreachable(self.shown, f"{path} says nothing")
         return told
@@ -297,6 +320,20 @@ def _dataset(meta: Mapping[str, Any], tags: Any) -> DatasetUse:
     )
 
 
+def _point(words: list[str]) -> tuple[int, float, int]:
+    """Time, value and step of a line.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if len(words) < 2:
+        raise ValueError
+    step = int(words[2]) if len(words) > 2 else 0
+    if not -LAST_STEP <= step <= LAST_STEP:
+        raise ValueError
+    return _ms(words[0]), float(words[1]), step
+
+
 def _status(told: Any) -> str:
     return STATUS_NUMBERS[told] if isinstance(told, int) and 0 < told < len(STATUS_NUMBERS) else str(told)
 
@@ -308,5 +345,5 @@ def _ms(told: Any) -> int:
 def _number(told: Any) -> int:
     try:
         return int(told)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0

@@ -67,8 +67,9 @@ class Places:
         middle = (owner.id,) if owner.kind == "run" else ("models", owner.id)
         usual = Path(owner.experiment, *middle, "artifacts")
         named = Path(*[part for part in Path(told).parts if part != os.sep])
-        is_usual = named.parts[-len(usual.parts) :] == usual.parts
-        choices = [Path(told)] if Path(told).is_absolute() else [root / told for root in self.roots]
+        # A record that names none means the usual one, and not all that there is.
+        is_usual = not told or named.parts[-len(usual.parts) :] == usual.parts
+        choices = [Path(told)] if Path(told).is_absolute() else [root / told for root in self.roots if told]
         choices += [root / usual for root in self.roots] if is_usual else []
         inside = [each.resolve() for each in choices if self._is_inside(each.resolve())]
         if not inside:

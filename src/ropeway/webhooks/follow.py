@@ -97,7 +97,9 @@ def _next(ledger: Ledger, read: Connection, follower: Follower, number: int) -> 
 
 
 def note(connection: Connection, follower: Follower, *, next_at: str = "", says: str = "") -> None:
-    """Write down how far a webhook has come, in a write transaction."""
+    """Write down how far a webhook has come, in a write transaction; nothing of one that is gone by now."""
+    if connection.execute(select(table.c.id).where(table.c.id == follower.webhook)).first() is None:
+        return
     keep_latest(
         connection,
         webhook_progress,

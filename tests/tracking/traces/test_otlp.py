@@ -12,6 +12,7 @@ from ropeway.core.errors import Invalid
 from ropeway.tracking.traces.errors import ExportUnreadable, NoSpans, SpansUnusable, TooManySpans
 from ropeway.tracking.traces.otlp import MOST_ATTRIBUTES, MOST_SPANS, read_export
 from ropeway.tracking.traces.spans import in_order, spans_in
+from ropeway.tracking.traces.summary import json_value
 
 
 def body_of(*spans: dict[str, object]) -> bytes:
@@ -98,3 +99,19 @@ def test_any_json_is_read_or_refused(told: object) -> None:
         read_export(json.dumps(told).encode(), is_json=True)
     except Invalid:
         return
+
+
+@pytest.mark.parametrize("code", [-5, -1, 3, 2**31 - 1])
+def test_a_status_that_there_is_not_says_nothing(code: int) -> None:
+    request = ExportTraceServiceRequest()
+    request.ParseFromString(SOUND)
+    request.resource_spans[0].scope_spans[0].spans[0].status.code = code
+    kept = read_export(request.SerializeToString(), is_json=False).data
+    assert next(spans_in(kept)).status == "unset"
+
+
+def test_a_text_that_nests_too_deeply_stays_a_text() -> None:
+    deep, shallow = ("[" * many + "]" * many for many in (500, 50))
+    assert json_value(deep) == deep
+    assert json_value("[" * 100_000) == "[" * 100_000
+    assert isinstance(json_value(shallow), list)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.mlflow.trace_calls import FIRST, SECOND, T1, T2, span
 
 from ropeway.keeping.erase.operations import erase_events
@@ -14,12 +15,13 @@ from ropeway.keeping.operations import fsck
 from ropeway.testing import make_workspace
 from ropeway.tracking.errors import MlflowFilterInvalid
 from ropeway.tracking.traces import operations as traces
-from ropeway.tracking.traces.errors import AmbiguousTrace, TraceNotFound
+from ropeway.tracking.traces.errors import AmbiguousTrace, BadAssessment, SpansUnusable, TraceNotFound
 from ropeway.tracking.traces.otlp import read_export
 from ropeway.tracking.traces.records import SpansKept
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.operations import list_events
 
+DEEP = '{"feedback":{"value":' + "[" * 500 + "]" * 500 + "}}"
 CHAT = {"mlflow.spanInputs": '{"q": "refund?"}', "mlflow.traceTag.team": "a"}
 
 
@@ -141,3 +143,39 @@ def test_a_ledger_that_was_kept_says_of_its_traces_what_it_said(tmp_path: Path) 
         assert msgspec.json.decode((kept / "traces.json").read_bytes()) == msgspec.to_builtins(
             traces.find_traces(opened).traces
         )
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("feedback", "no JSON"),
+        ("feedback", "[]"),
+        ("feedback", '{"feedback":1}'),
+        ("odd", "{}"),
+        ("feedback", DEEP),
+    ],
+)
+def test_a_judgement_that_nobody_could_read_is_refused(
+    workspace: LocalWorkspace, kind: str, said: str
+) -> None:
+    send(workspace, span(FIRST, 1, "chat"))
+    with pytest.raises(BadAssessment, match="cannot be kept"):
+        traces.assess_trace(workspace, trace=T1, assessment="a", kind=kind, said=said)
+    assert traces.get_trace_info(workspace, trace=T1).assessments == []
+
+
+def test_spans_that_nobody_checked_are_checked_when_they_are_recorded(workspace: LocalWorkspace) -> None:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"1" * 5000, span_id=b"1" * 8)
+    export = workspace.store.put(request.SerializeToString())
+    with pytest.raises(SpansUnusable, match="16 bytes"):
+        traces.record_spans(workspace, experiment="0", export=export)
+
+
+def test_traces_are_removed_by_a_time_and_a_number_beyond_all(workspace: LocalWorkspace) -> None:
+    send(workspace, span(FIRST, 1, "chat"))
+    removed = [
+        traces.remove_traces(workspace, experiment="0", until_ms=until, limit=10**30)
+        for until in (-(10**30), 10**30)
+    ]
+    assert removed == [0, 1]

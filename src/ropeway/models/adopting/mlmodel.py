@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ropeway.core.plain_yaml import read_yaml
 from ropeway.models.adopting.errors import PackageUnreadable
 
 LARGEST_BYTES = 1 << 20
@@ -92,14 +93,10 @@ _WHY = {
 
 
 def _document(ref: str, raw: bytes) -> dict[str, Any]:
-    import yaml
-
-    if len(raw) > LARGEST_BYTES:
-        raise PackageUnreadable(ref, "its MLmodel is larger than any such file")
     try:
-        told = yaml.safe_load(raw)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise PackageUnreadable(ref, "its MLmodel is not YAML") from error
+        told = read_yaml(raw, LARGEST_BYTES)
+    except ValueError as error:
+        raise PackageUnreadable(ref, f"its MLmodel cannot be read: {error}") from error
     if not isinstance(told, dict):
         raise PackageUnreadable(ref, "its MLmodel says nothing")
     return told

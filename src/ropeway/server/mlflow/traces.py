@@ -16,7 +16,13 @@ from ropeway.tracking.traces import operations as ours
 from ropeway.tracking.traces.errors import TraceNotFound
 from ropeway.tracking.traces.filter import PROMPTS_TAG
 from ropeway.tracking.traces.records import TraceInfo, WholeTrace
-from ropeway.tracking.traces.summary import KEY_CHARACTERS, PREVIEW_CHARACTERS, TAG_CHARACTERS, cut
+from ropeway.tracking.traces.summary import (
+    KEY_CHARACTERS,
+    PREVIEW_CHARACTERS,
+    TAG_CHARACTERS,
+    cut,
+    is_shallow,
+)
 from ropeway.workspace import Workspace
 
 MAX_TRACES = 500
@@ -221,8 +227,9 @@ def link_prompts(workspace: Workspace, asked: asked_for.LinkPrompts) -> Json:
     known = _known(asked.trace_id, lambda: ours.get_trace_info(workspace, trace=asked.trace_id))
     try:
         linked = msgspec.json.decode(known.tags.get(PROMPTS_TAG, "[]"), type=list[dict[str, Any]])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         linked = []
+    linked = [each for each in linked if is_shallow(each)]
     fresh = [{"name": each.name, "version": each.version} for each in asked.prompt_versions]
     linked += [each for each in fresh if each not in linked]
     tags = {PROMPTS_TAG: msgspec.json.encode(linked).decode()}
@@ -258,7 +265,7 @@ def _is_whole(found: WholeTrace) -> bool:
     """Whether all spans have come that the client counted."""
     try:
         counted = msgspec.json.decode(found.info.metadata.get(SIZES, "{}")).get("num_spans", 0)
-    except (msgspec.DecodeError, AttributeError):
+    except (msgspec.DecodeError, AttributeError, RecursionError):
         return True
     return not isinstance(counted, int) or len(found.spans) >= counted
 

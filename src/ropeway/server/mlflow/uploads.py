@@ -19,7 +19,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,7 +115,7 @@ async def take_part(
     """Keep a body as a part of an upload, in place of what came as that part before; gives its etag.
 
     Raises:
-        Refusal: there is no such upload, or it has no such part.
+        Refusal: there is no such upload, it has no such part, or its parts are too large together.
         BodyTooLarge: it is over the limit.
     """
     folder = _folder(workspace, upload)
@@ -123,6 +123,8 @@ async def take_part(
         raise Refusal(f"There is no part {number[:20]} of this upload.")
     if (folder / DONE).exists():
         raise Refusal("This upload is complete.")
+    if await asyncio.to_thread(_kept_bytes, folder, int(number)) > limit_bytes * PARTS_BYTES:
+        raise _too_large(limit_bytes)
     with in_our_words(folder):
         descriptor, name = tempfile.mkstemp(dir=folder, prefix="coming-")
         try:
@@ -159,14 +161,19 @@ def complete(
         done = folder / DONE
         if done.exists():
             return Digest(done.read_text())
-        files = [_file_of(folder, each) for each in sorted(parts, key=lambda each: each.part_number)]
-        if not files or len({each.part_number for each in parts}) != len(parts):
+        if not parts or len({each.part_number for each in parts}) != len(parts):
             raise Refusal("parts must name each part of the upload once.")
+        # Looked at once: ten thousand parts are looked for among ten thousand.
+        kept = {int(path.name.split("-")[1]): path for path in folder.glob("part-*")}
+        files = [_file_of(kept, each) for each in sorted(parts, key=lambda each: each.part_number)]
         if sum(each.stat().st_size for each in files) > limit_bytes * PARTS_BYTES:
-            raise Refusal(f"The parts have more than {limit_bytes * PARTS_BYTES:,} bytes together.")
+            raise _too_large(limit_bytes)
         with in_our_words(folder):
             digest = _joined(workspace, folder, files)
-            done.write_text(digest)
+            # Whole or not there: a process may end at any moment.
+            coming = folder / f"{DONE}-coming"
+            coming.write_text(digest)
+            coming.rename(done)
         for each in folder.glob("part-*"):
             each.unlink(missing_ok=True)
         return digest
@@ -195,12 +202,25 @@ def _joined(workspace: LocalWorkspace, folder: Path, files: list[Path]) -> Diges
         return workspace.store.put_file(Path(whole.name))
 
 
-def _file_of(folder: Path, part: Part) -> Path:
+def _kept_bytes(folder: Path, but: int) -> int:
+    """How much the parts have together, but for one that is to be replaced."""
+    found = 0
+    for each in folder.glob("part-*"):
+        if not each.name.startswith(_part_name(but, "")):
+            with contextlib.suppress(FileNotFoundError):
+                found += each.stat().st_size
+    return found
+
+
+def _too_large(limit_bytes: int) -> Refusal:
+    return Refusal(f"The parts have more than {limit_bytes * PARTS_BYTES:,} bytes together.")
+
+
+def _file_of(kept: Mapping[int, Path], part: Part) -> Path:
     """The file of a part: the one that its client means, where it gives the etag."""
-    etag = part.etag.strip('"')
-    for each in folder.glob(f"{_part_name(part.part_number, '')}*"):
-        if not etag or each.name == _part_name(part.part_number, etag):
-            return each
+    etag, found = part.etag.strip('"'), kept.get(part.part_number)
+    if found is not None and (not etag or found.name == _part_name(part.part_number, etag)):
+        return found
     raise Refusal(f"Part {part.part_number} of this upload is not there, or is another one.")
 
 

@@ -114,7 +114,7 @@ def _prompts(told: str) -> set[str]:
     """The versions of prompts that a tag names, as name/version."""
     try:
         listed = msgspec.json.decode(told, type=list[dict[str, Any]])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return set()
     return {f"{each.get('name')}/{each.get('version')}" for each in listed}
 

@@ -1,12 +1,14 @@
 """Traces change: tags, runs that they belong to, judgements; and they are removed."""
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from ropeway.core.ids import RunId
 from ropeway.tracking.afar.errors import TagNotThere
 from ropeway.tracking.afar.experiments import find_experiment
+from ropeway.tracking.afar.moments import LAST_MS
 from ropeway.tracking.afar.runs import require_row
-from ropeway.tracking.traces.errors import AssessmentNotFound
+from ropeway.tracking.traces.errors import AssessmentNotFound, BadAssessment
 from ropeway.tracking.traces.events import (
     AssessmentRemoved,
     TraceAssessed,
@@ -16,9 +18,13 @@ from ropeway.tracking.traces.events import (
 )
 from ropeway.tracking.traces.projections import CHUNK, trace, trace_assessment, trace_run, trace_tag
 from ropeway.tracking.traces.reading import require_trace
+from ropeway.tracking.traces.summary import is_shallow
 from ropeway.workspace import Context, Limit, operation
 
 Traces = list[str]
+KINDS = ("feedback", "expectation", "issue")
+LONGEST_ID = 200
+LARGEST_JUDGEMENT = 100_000
 
 
 @operation("traces.change", kind="command", permission="runs:write")
@@ -95,12 +101,15 @@ def remove_traces(
     find_experiment(context.read, experiment)
     query = select(trace.c.id).where(trace.c.experiment == experiment).order_by(trace.c.began_ms, trace.c.id)
     if until_ms is not None:
-        query = query.where(trace.c.began_ms <= until_ms)
+        # No trace is later, and no column takes a larger number.
+        query = query.where(trace.c.began_ms <= max(-1, min(until_ms, LAST_MS)))
     if traces:
         wanted = _here(context.read, traces)
         found = [name for name in context.read.execute(query).scalars() if name in wanted]
     else:
-        found = list(context.read.execute(query.limit(limit)).scalars())
+        found = list(
+            context.read.execute(query.limit(None if limit is None else min(limit, LAST_MS))).scalars()
+        )
     found = found if limit is None else found[:limit]
     if found:
         context.append(TracesRemoved(experiment=experiment, traces=found))
@@ -111,9 +120,18 @@ def remove_traces(
 def assess_trace(context: Context, *, trace: str, assessment: str, kind: str, said: str) -> bool:
     """Keep a judgement of a trace under an id; said again, it takes the first one's place.
 
+    Args:
+        context: the call.
+        trace: of which.
+        assessment: the id.
+        kind: `feedback`, `expectation` or `issue`.
+        said: the judgement in MLflow's JSON: an object, with an object under its kind.
+
     Raises:
+        BadAssessment: it is not such a judgement.
         TraceNotFound: there is no such trace.
     """
+    _check_judgement(assessment, kind, said)
     context.begin()
     require_trace(context.read, trace)
     context.append(TraceAssessed(trace=trace, assessment=assessment, kind=kind, said=said))
@@ -134,6 +152,22 @@ def unassess_trace(context: Context, *, trace: str, assessment: str) -> bool:
         raise AssessmentNotFound(trace, assessment)
     context.append(AssessmentRemoved(trace=trace, assessment=assessment))
     return True
+
+
+def _check_judgement(assessment: str, kind: str, said: str) -> None:
+    """Refuse what nobody could read later: whoever lists traces reads each one's judgements."""
+    if not 1 <= len(assessment) <= LONGEST_ID:
+        raise BadAssessment(f"its id has {len(assessment):,} characters, of at most {LONGEST_ID}")
+    if kind not in KINDS:
+        raise BadAssessment(f"its kind is '{kind[:20]}'")
+    if len(said) > LARGEST_JUDGEMENT:
+        raise BadAssessment(f"it has more than {LARGEST_JUDGEMENT:,} characters")
+    try:
+        told = msgspec.json.decode(said)
+    except (ValueError, RecursionError) as error:
+        raise BadAssessment("it is not JSON") from error
+    if not isinstance(told, dict) or not isinstance(told.get(kind, {}), dict) or not is_shallow(told):
+        raise BadAssessment(f"it is no object with one under '{kind}', or nests too deeply")
 
 
 def _here(read: Connection, traces: Traces) -> set[str]:

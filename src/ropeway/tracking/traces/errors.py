@@ -1,6 +1,7 @@
 """What can go wrong with traces.
 
-Invalid  └── ExportUnreadable · NoSpans · TooManySpans · SpansUnusable · BadTraceId · AmbiguousTrace
+Invalid  └── ExportUnreadable · NoSpans · TooManySpans · SpansUnusable · BadTraceId ·
+             BadAssessment · AmbiguousTrace
 NotFound └── TraceNotFound · AssessmentNotFound
 """
 
@@ -71,6 +72,19 @@ class BadTraceId(Invalid):
             f"No trace is called {trace[:SHOWN]!a}.",
             expected="letters, digits and ._:- , at most 200 characters",
             next_step="use the id that the client gave it, such as tr-0af7651916cd43dd8448eb211c80319c",
+        )
+
+
+class BadAssessment(Invalid):
+    """A judgement that nobody could read."""
+
+    code = "bad-assessment"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The assessment cannot be kept: {why}.",
+            expected="an object in JSON with one of feedback, expectation, issue",
+            next_step='send one such as {"assessment_name": "good", "feedback": {"value": true}}',
         )
 
 

@@ -11,6 +11,7 @@ from ropeway.tracking.traces.filter import Condition, parse_filter, parse_order
 from ropeway.tracking.traces.projections import trace
 from ropeway.tracking.traces.reading import infos_of, spans_of
 from ropeway.tracking.traces.records import TraceInfo, TracePage
+from ropeway.tracking.traces.spans import Opened
 from ropeway.workspace import Context, Limit, operation
 
 AT_ONCE = 200
@@ -47,12 +48,12 @@ def find_traces(
     if experiments:
         query = query.where(trace.c.experiment.in_(experiments))
     query = in_order(query, parse_order(sort))
-    asked = _asked(tests)
+    asked, opened = _asked(tests), Opened(context.store.read)
     found: list[TraceInfo] = []
     for place, info in _walk(context.read, query, after, limit if not asked else AT_ONCE):
         if len(found) == limit:
             return TracePage(traces=found, after=place)
-        if not asked or passes(info, asked, lambda name=info.id: _spans(context, name)):  # type: ignore[misc]
+        if not asked or passes(info, asked, lambda name=info.id: spans_of(context.read, opened, name)):  # type: ignore[misc]
             found.append(info)
     return TracePage(traces=found, after=None)
 
@@ -76,7 +77,3 @@ def _walk(read: Connection, query: Select[Any], after: int, at_once: int) -> Ite
             after += 1
         if len(names) < size:
             return
-
-
-def _spans(context: Context, name: str) -> list[Any]:
-    return list(spans_of(context.read, context.store, name))

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, or_, select
 
 from ropeway.core.ids import Digest, RunId
-from ropeway.store import Store
 from ropeway.store.errors import ObjectErased
 from ropeway.tracking.traces.errors import AmbiguousTrace, TraceNotFound
 from ropeway.tracking.traces.projections import (
@@ -20,7 +19,7 @@ from ropeway.tracking.traces.projections import (
     trace_tag,
 )
 from ropeway.tracking.traces.records import Assessment, TraceInfo, WholeTrace
-from ropeway.tracking.traces.spans import PREFIX, Span, in_order, spans_in
+from ropeway.tracking.traces.spans import PREFIX, Opened, Span, in_order
 from ropeway.workspace import Context, operation
 
 KNOWN_SHOWN = 200
@@ -35,7 +34,9 @@ def get_trace(context: Context, *, trace: str) -> WholeTrace:
     Raises:
         TraceNotFound: there is none.
     """
-    return WholeTrace(info=info_of(context.read, trace), spans=spans_of(context.read, context.store, trace))
+    return WholeTrace(
+        info=info_of(context.read, trace), spans=spans_of(context.read, Opened(context.store.read), trace)
+    )
 
 
 @operation("traces.info", kind="query", permission="runs:read")
@@ -51,9 +52,9 @@ def get_trace_info(context: Context, *, trace: str) -> TraceInfo:
 @operation("traces.some", kind="query", permission="runs:read")
 def get_some_traces(context: Context, *, traces: list[str], with_spans: bool = True) -> list[WholeTrace]:
     """Those of some traces that are here, in the order of asking."""
-    infos = infos_of(context.read, list(dict.fromkeys(traces)))
+    infos, opened = infos_of(context.read, list(dict.fromkeys(traces))), Opened(context.store.read)
     return [
-        WholeTrace(info=info, spans=spans_of(context.read, context.store, info.id) if with_spans else [])
+        WholeTrace(info=info, spans=spans_of(context.read, opened, info.id) if with_spans else [])
         for info in infos
     ]
 
@@ -119,13 +120,13 @@ def infos_of(read: Connection, names: Sequence[str]) -> list[TraceInfo]:
     return found
 
 
-def spans_of(read: Connection, store: Store, name: str) -> list[Span]:
+def spans_of(read: Connection, opened: Opened, name: str) -> list[Span]:
     """The spans of a trace, each once; the one that came last holds. Those that were erased are left out."""
     query = select(trace_export.c.export).where(trace_export.c.trace == name).order_by(trace_export.c.seq)
     found: list[Span] = []
     for export in read.execute(query).scalars().all():
         with suppress(ObjectErased):
-            found += spans_in(store.read(Digest(export)), of=name)
+            found += opened.spans(Digest(export), name)
     return in_order(found)
 
 

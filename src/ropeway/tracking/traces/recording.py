@@ -9,13 +9,19 @@ from ropeway.tracking.afar.errors import BadMoment
 from ropeway.tracking.afar.experiments import require_active_experiment
 from ropeway.tracking.afar.moments import LAST_MS
 from ropeway.tracking.afar.runs import row_of
-from ropeway.tracking.traces.errors import BadTraceId, ExportUnreadable, NoSpans, TooManySpans
+from ropeway.tracking.traces.errors import (
+    BadTraceId,
+    ExportUnreadable,
+    NoSpans,
+    SpansUnusable,
+    TooManySpans,
+)
 from ropeway.tracking.traces.events import SpansRecorded, TraceDescribed
 from ropeway.tracking.traces.otlp import LARGEST_BYTES, MOST_SPANS
 from ropeway.tracking.traces.projections import CHUNK, trace_export
 from ropeway.tracking.traces.reading import info_of
 from ropeway.tracking.traces.records import SpansKept, TraceInfo
-from ropeway.tracking.traces.spans import spans_in
+from ropeway.tracking.traces.spans import fault_in, spans_in
 from ropeway.tracking.traces.summary import summarized
 from ropeway.workspace import Context, operation
 
@@ -37,6 +43,7 @@ def record_spans(context: Context, *, experiment: str, export: Digest) -> SpansK
     Raises:
         ExperimentNotFound, NotActive: as they say.
         ExportUnreadable, NoSpans, TooManySpans: the object is no export, an empty one, a too large one.
+        SpansUnusable: it has spans that `read_export` leaves out.
     """
     if context.store.size(export) > LARGEST_BYTES:
         raise ExportUnreadable(f"they are more than {LARGEST_BYTES:,} bytes")
@@ -46,6 +53,8 @@ def record_spans(context: Context, *, experiment: str, export: Digest) -> SpansK
         raise NoSpans
     if len(spans) > MOST_SPANS:
         raise TooManySpans(len(spans), MOST_SPANS)
+    if faults := [fault for each in spans if (fault := fault_in(each))]:
+        raise SpansUnusable(len(faults), faults[0])
     seen, words = summarized(spans)
     traces = [each.trace for each in seen]
     context.begin()

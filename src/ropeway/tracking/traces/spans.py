@@ -1,11 +1,13 @@
 """Spans as they are read from the store: what OpenTelemetry's messages say, in plain values."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ropeway.tracking.traces.otlp import parse
+from ropeway.core.ids import Digest
+from ropeway.tracking.traces.otlp import MOST_ATTRIBUTES, parse
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -16,6 +18,9 @@ PREFIX = "tr-"
 STATUSES = ("unset", "ok", "error")
 TYPE = "mlflow.spanType"
 UNKNOWN_TYPE = "UNKNOWN"
+KEPT = 2
+"""Exports that stay taken apart while traces are asked one after the other."""
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 Attributes = dict[str, Any]
 """Texts, numbers, truth values, bytes, lists and maps of these; None for an empty value."""
@@ -70,13 +75,53 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
         return found if isinstance(found, str) and found else UNKNOWN_TYPE
 
 
-def spans_in(export: bytes, of: str = "") -> Iterator[Span]:
-    """The spans of an export that was kept, in its order; with `of`, those of that trace."""
+def spans_in(export: bytes) -> Iterator[Span]:
+    """The spans of an export that was kept, in its order."""
     for resource in parse(export).resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
-                if not of or PREFIX + span.trace_id.hex() == of:
-                    yield _span(span)
+                yield _span(span)
+
+
+class Opened:
+    """The exports that were read last, taken apart: one export may hold thousands of the traces asked for.
+
+    Args:
+        read: gives the bytes of an export.
+    """
+
+    def __init__(self, read: Callable[[Digest], bytes]) -> None:
+        self._read = read
+        self._kept: dict[Digest, dict[bytes, list[OtlpSpan]]] = {}
+
+    def spans(self, export: Digest, of: str) -> list[Span]:
+        """The spans of a trace that came in an export, in its order."""
+        if export not in self._kept:
+            taken: dict[bytes, list[OtlpSpan]] = {}
+            for resource in parse(self._read(export)).resource_spans:
+                for scope in resource.scope_spans:
+                    for span in scope.spans:
+                        taken.setdefault(span.trace_id, []).append(span)
+            while len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[export] = taken
+        found = self._kept[export].get(_otlp_id(of), [])
+        return [_span(each) for each in found]
+
+
+def _otlp_id(name: str) -> bytes:
+    """The id of a trace in its spans; nothing where spans have no such id."""
+    bare = name.removeprefix(PREFIX)
+    return bytes.fromhex(bare) if _HEX.fullmatch(bare) else b""
+
+
+def fault_in(span: Span) -> str:
+    """Why a span of an export that nobody read before is none; empty where it is one."""
+    if len(span.trace) != len(PREFIX) + 32 or len(span.id) != 16:
+        return "a trace id is not 16 bytes, or a span id is not 8"
+    if len(span.attributes) > MOST_ATTRIBUTES:
+        return f"a span has more than {MOST_ATTRIBUTES:,} attributes"
+    return ""
 
 
 def plain_text(value: Any) -> Any:
@@ -102,7 +147,7 @@ def _span(span: "OtlpSpan") -> Span:
         parent=span.parent_span_id.hex() if any(span.parent_span_id) else None,
         name=span.name,
         kind=span.kind,
-        status=STATUSES[span.status.code] if span.status.code < len(STATUSES) else STATUSES[0],
+        status=STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0],
         message=span.status.message,
         began_ns=span.start_time_unix_nano,
         ended_ns=span.end_time_unix_nano,

@@ -17,6 +17,8 @@ PREVIEW_CHARACTERS = 1_000
 KEY_CHARACTERS = 250
 TAG_CHARACTERS = 8_000
 NAME_CHARACTERS = 250
+DEEPEST = 100
+"""Levels of JSON: as many as OpenTelemetry's own form of a value may have."""
 
 
 class Summary(NamedTuple):
@@ -56,10 +58,22 @@ def json_value(value: Any) -> Any:
     """What a text says that is a map or a list in JSON; any other value as it is."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return msgspec.json.decode(value)
+            told = msgspec.json.decode(value)
         except (msgspec.DecodeError, RecursionError):
             return value
+        return told if is_shallow(told) else value
     return value
+
+
+def is_shallow(told: Any) -> bool:
+    """Whether what was read of JSON nests so little that whoever answers with it can write it again."""
+    level: list[Any] = [told] if isinstance(told, dict | list) else []
+    for _ in range(DEEPEST):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [each for some in inner for each in some if isinstance(each, dict | list)]
+        if not level:
+            return True
+    return False
 
 
 def _last_message(told: Any) -> str:
