@@ -36,6 +36,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from ropeway.ledger import person
 from ropeway.ledger.tables import point_tip
 from ropeway.tracking.afar.projections import DEFAULT_NAME, experiment, run_dataset
+from ropeway.tracking.errors import FilterTooLarge
 from ropeway.tracking.expression import (
     And,
     Comparison,
@@ -55,6 +56,8 @@ from ropeway.tracking.projections import run, run_input, run_metric, run_param, 
 
 ESCAPE = "\x1b"
 """Before a character of a pattern, makes it stand for itself; no pattern has it."""
+PATTERN_LIMIT = 10_000
+"""Characters of a pattern: SQLite takes 50,000 bytes, and each may become four."""
 MOMENTS = {"start_time": run.c.started_at, "end_time": run.c.ended_at}
 """Fields in milliseconds since 1970, over columns of text that sorts as time does."""
 INPUT = Field("dataset", "reference")
@@ -240,7 +243,13 @@ def _test(
 
 
 def like(text: ColumnElement[Any], pattern: str, *, is_any_case: bool) -> ColumnElement[bool]:
-    """Text against a pattern of LIKE; upper and lower case are apart, unless any case is welcome."""
+    """Text against a pattern of LIKE; upper and lower case are apart, unless any case is welcome.
+
+    Raises:
+        FilterTooLarge: the pattern is longer than SQLite takes one.
+    """
+    if len(pattern) > PATTERN_LIMIT:
+        raise FilterTooLarge("characters in a pattern", len(pattern), PATTERN_LIMIT)
     # Without a character named, a backslash escapes in PostgreSQL and not in SQLite.
     plain = pattern.replace(ESCAPE, ESCAPE * 2)
     return text.ilike(plain, escape=ESCAPE) if is_any_case else _like(text, plain, _glob(pattern))
