@@ -5,8 +5,10 @@ yet is reported as such, and the case goes on.
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +85,17 @@ def ours(*, may_install: bool) -> Environment | str:
     folder = PEERS_FOLDER / "ropeway"
     if not may_install:
         return "not installed afresh"
-    if (folder / ".installed").exists():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed, noted = "\n".join(project["dependencies"]), folder / ".needed"
+    if noted.exists() and noted.read_text() == needed:
         # Dependencies stay; our own code is installed anew, so that it is today's.
         again = _install(folder, ["--force-reinstall", "--no-deps", str(REPOSITORY)])
         return again if isinstance(again, str) else Environment(folder)
-    return _make(folder, [str(REPOSITORY)])
+    shutil.rmtree(folder, ignore_errors=True)
+    made = _make(folder, [str(REPOSITORY)])
+    if isinstance(made, Environment):
+        noted.write_text(needed)
+    return made
 
 
 def version(name: str, package: str) -> str | None:
