@@ -33,6 +33,13 @@ def test_an_object_that_a_caller_names_and_that_is_not_there_is_their_mistake(to
     assert town.call("models.register", name="mood", package=absent).status_code == 404
 
 
+def test_an_object_that_is_no_folder_is_the_mistake_of_who_names_it_as_one(town: Town) -> None:
+    other = town.keep(b"no listing")
+    for path, asked in (("models.register", {"name": "mood"}), ("models.adopt", {"ref": "mood@1"})):
+        reply = town.call(path, package=other, **asked)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (422, "other-object")
+
+
 def columns() -> set[str]:
     """Every column of every table, as itself, of its table, and as an object mapper would walk to it."""
     found = {"user__password", "person__name", "token__digest", "sqlite_master", "rowid", "oid", "ctid"}

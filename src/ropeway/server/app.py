@@ -26,6 +26,7 @@ from ropeway.server.errors import (
     BadKey,
     BadQuery,
     ExecuteNotAllowed,
+    OtherObject,
     SignInRequired,
     TooManyStreams,
     UnknownObject,
@@ -59,7 +60,7 @@ from ropeway.serving.door import (
 )
 from ropeway.serving.errors import Internal, MalformedRequest, NoSuchMethod, UnknownPath
 from ropeway.serving.openapi import docs_page
-from ropeway.store.errors import ObjectNotBrought
+from ropeway.store.errors import NotATree, ObjectNotBrought
 from ropeway.tracking.afar.intake import Intake
 from ropeway.workspace import LocalWorkspace, Operation
 from ropeway.workspace.connection import ACTOR, MSGPACK, PROJECT
@@ -377,15 +378,17 @@ class ServerApp:
 
 def _named_by_caller(
     error: Damaged, arguments: Mapping[str, Any], workspace: LocalWorkspace
-) -> UnknownObject | None:
-    """What is amiss where it is no damage: the caller named an object that was never here."""
+) -> UnknownObject | OtherObject | None:
+    """What is amiss where it is no damage: the caller named an object that is not here, or no folder."""
     if isinstance(error, ObjectNotBrought):
         # It says so itself.
         return None
     digest = error.facts.get("digest")
-    if digest in arguments.values() and not workspace.store.has(Digest(str(digest))):
+    if digest not in arguments.values():
+        return None
+    if not workspace.store.has(Digest(str(digest))):
         return UnknownObject(str(digest))
-    return None
+    return OtherObject(str(digest)) if isinstance(error, NotATree) else None
 
 
 async def _reply_with(result: Any, scope: Scope, send: Send) -> None:

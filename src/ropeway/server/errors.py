@@ -1,7 +1,7 @@
 """What the server refuses beside what operations refuse.
 
 NotFound ├── UnknownJob └── UnknownObject     Unavailable └── TooManyStreams
-Invalid  ├── BadKey └── BadQuery              Conflict └── NoMembers
+Invalid  ├── BadKey ├── BadQuery └── OtherObject     Conflict └── NoMembers
 Refused  ├── ExecuteNotAllowed  ├── SignInRequired ├── TokenRefused ├── SessionOver (401)
          ├── TooManyAttempts (429)            └── CookieRefused
 Failed   └── UndeclaredPermission (stops the start)
@@ -42,6 +42,19 @@ class UnknownObject(NotFound):
 
     def __init__(self, digest: str) -> None:
         super().__init__("object", digest)
+
+
+class OtherObject(Invalid):
+    """An object that was named for a folder's listing is something else."""
+
+    code = "other-object"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"The object {digest[:10]}… is no folder's listing.",
+            expected="the digest of one, such as a package's",
+            digest=digest,
+        )
 
 
 class ExecuteNotAllowed(Refused):

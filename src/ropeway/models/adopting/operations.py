@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from ropeway.core.ids import Digest, RunId
 from ropeway.models import registry
-from ropeway.models.adopting.errors import PackageUnreadable, Quarantined
+from ropeway.models.adopting.errors import Quarantined
 from ropeway.models.adopting.mlmodel import Packaged, read_mlmodel
 from ropeway.models.afar.events import ForeignModelAdopted
 from ropeway.models.afar.projections import listed_version
@@ -22,7 +22,6 @@ from ropeway.models.projections import OWN_FORMAT
 from ropeway.models.provenance import require_split
 from ropeway.models.registry import ModelVersion
 from ropeway.models.states import Move, after
-from ropeway.store.errors import NotATree
 from ropeway.workspace import Context, operation
 
 
@@ -74,13 +73,9 @@ def adopt_package(context: Context, *, ref: str, package: Digest) -> ModelVersio
 
     Raises:
         PackageDiffers: it is of other files, or says what the record does not.
-        PackageUnreadable: the object is no package.
         Quarantined: nobody here has approved files that run when they are loaded.
     """
-    try:
-        manifest = read_manifest(context.store, package, ref)
-    except NotATree as error:
-        raise PackageUnreadable(ref, "what was handed in is no package") from error
+    manifest = read_manifest(context.store, package, ref)
     context.begin()
     version = registry.resolve(context.read, context.project, ref)
     # What is live is served by the translation that was judged.
