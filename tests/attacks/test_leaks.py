@@ -15,7 +15,9 @@ from ropeway.server import objects
 from ropeway.testing import MINIMAL_PROJECT
 
 SAMPLE = 1_500
-DECLARED = {"status", "name", "kind", "started_at", "ended_at", "duration", "id", "person"}
+FIELDS = {"status", "name", "kind", "started_at", "ended_at", "duration", "id", "person"}
+FIELDS |= {"experiment", "lifecycle"}
+DECLARED = FIELDS | {f"run.{field}" for field in FIELDS}
 
 
 def test_hostile_arguments_to_any_operation_are_the_callers_mistake_and_tell_nothing(town: Town) -> None:
@@ -50,17 +52,15 @@ def columns() -> set[str]:
 
 
 def test_a_filter_and_an_order_reach_declared_fields_only(town: Town) -> None:
-    asked = columns()
+    asked = columns() | DECLARED
     assert {"digest", "token.digest", "event_payload.value", "session.digest"} <= asked
-    always = {each for each in asked if each.partition(".")[0] in ("token", "session", "member", "event")}
-    with seeded() as random:
-        taken = {
-            column
-            for column in always | DECLARED | set(random.sample(sorted(asked), 60))
-            for arguments in ({"where": f"{column} = 'x'"}, {"sort": [column]}, {"sort": [f"-{column}"]})
-            if town.call("runs.search", "viewer", **arguments).status_code == 200
-        }
-        assert taken == DECLARED
+    taken = {
+        column
+        for column in asked
+        for arguments in ({"where": f"{column} = 'x'"}, {"sort": [column]}, {"sort": [f"-{column}"]})
+        if town.call("runs.search", "viewer", **arguments).status_code == 200
+    }
+    assert taken == DECLARED
 
 
 def test_a_damaged_object_is_told_of_without_its_place(town: Town) -> None:
