@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import zstandard
+from backports import zstd
 
 I32, I64, BINARY, LIST, STRUCT, STOP = 5, 6, 8, 9, 12, b"\x00"
 MAGIC = b"PAR1"
@@ -82,7 +82,7 @@ def repeated(
 
 
 def page(said: dict[int, tuple[int, bytes]], data: bytes, kind: int, announced: int | None = None) -> bytes:
-    packed = zstandard.compress(data)
+    packed = zstd.compress(data)
     unpacked = len(data) if announced is None else announced
     head = {1: (I32, number(kind)), 2: (I32, number(unpacked)), 3: (I32, number(len(packed)))}
     return struct({**head, **said}) + packed

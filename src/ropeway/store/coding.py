@@ -1,13 +1,9 @@
 """How bytes are stored: as they are, or compressed where that pays. The digest is of the raw ones."""
 
 import zlib
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from ropeway.core.zstd import BadFrame, compress, decompress
 from ropeway.store.errors import CodingUnavailable
-
-if TYPE_CHECKING:
-    import zstandard
 
 RAW = 0
 ZSTD = 1
@@ -33,14 +29,14 @@ def encode(data: bytes | memoryview) -> tuple[int, bytes | memoryview]:
     """The coding, and the bytes to be stored."""
     if len(data) < SMALL_BYTES or _looks_random(data):
         return RAW, data
-    compressor = _compressor()
-    if compressor is None:
+    try:
+        if len(data) > SAMPLE_BYTES:
+            at = (len(data) - SAMPLE_BYTES) // 2
+            if len(compress(data[at : at + SAMPLE_BYTES], LEVEL)) > WORTHWHILE * SAMPLE_BYTES:
+                return RAW, data
+        packed = compress(data, LEVEL)
+    except ImportError:
         return RAW, data
-    if len(data) > SAMPLE_BYTES:
-        at = (len(data) - SAMPLE_BYTES) // 2
-        if len(compressor.compress(data[at : at + SAMPLE_BYTES])) > WORTHWHILE * SAMPLE_BYTES:
-            return RAW, data
-    packed = compressor.compress(data)
     return (ZSTD, packed) if len(packed) < WORTHWHILE * len(data) else (RAW, data)
 
 
@@ -56,15 +52,10 @@ def decode(coding: int, stored: bytes, raw_bytes: int) -> bytes:
     if coding != ZSTD or raw_bytes > LARGEST_DECODED:
         raise Undecodable
     try:
-        import zstandard
+        return decompress(stored, raw_bytes)
     except ImportError as error:
         raise CodingUnavailable from error
-    try:
-        # A frame that announces another length would be given as much memory as it asks for.
-        if zstandard.frame_content_size(stored) != raw_bytes:
-            raise Undecodable
-        return zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)
-    except zstandard.ZstdError as error:
+    except BadFrame as error:
         raise Undecodable from error
 
 
@@ -76,19 +67,3 @@ def check(coding: int, stored: bytes | memoryview) -> int:
 def _looks_random(data: bytes | memoryview) -> bool:
     at = (len(data) - GLANCE_BYTES) // 2
     return len(set(data[at : at + GLANCE_BYTES])) >= RANDOM_FROM
-
-
-def _compressor() -> "zstandard.ZstdCompressor | None":
-    """One for each thread: it is not to be shared."""
-    import threading
-
-    return _compressor_of(threading.get_ident())
-
-
-@lru_cache(maxsize=8)
-def _compressor_of(_thread: int) -> "zstandard.ZstdCompressor | None":
-    try:
-        import zstandard
-    except ImportError:
-        return None
-    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)

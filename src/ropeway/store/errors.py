@@ -210,9 +210,9 @@ class CodingUnavailable(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "The stored bytes are compressed with zstd, and the package zstandard is not installed.",
-            expected="the package zstandard",
-            next_step="pip install zstandard",
+            "The stored bytes are compressed with zstd, and the package backports.zstd is not installed.",
+            expected="the package backports.zstd, or Python 3.14",
+            next_step="pip install backports.zstd",
         )
 
 

@@ -8,7 +8,6 @@ No point is an object here: columns are arrays of numpy.
 """
 
 import struct
-import threading
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ropeway.core.zstd import BadFrame, compress, decompress
 from ropeway.tracking.errors import PointsDamaged
 
 if TYPE_CHECKING:
     import numpy as np
-    import zstandard
     from numpy.typing import NDArray
 
 NO_STEP = -(2**63)
@@ -33,8 +32,6 @@ COMPRESSED, CALLS = 1, 2
 LEVEL = 3
 SMALL_BYTES = 200
 """What is shorter is not compressed."""
-
-_own = threading.local()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +174,7 @@ def pack(series: Series) -> bytes:
     raw = b"".join(parts)
     flags, stored = CALLS if calls else 0, raw
     if len(raw) >= SMALL_BYTES:
-        shorter = _compressor().compress(raw)
+        shorter = compress(raw, LEVEL)
         if len(shorter) < len(raw):
             flags, stored = flags | COMPRESSED, shorter
     head = HEAD.pack(MAGIC, flags, len(series), len(raw), len(parts[0]))
@@ -261,20 +258,8 @@ def _names(keys: list[str]) -> bytes:
     return msgspec.msgpack.encode(keys)
 
 
-def _compressor() -> "zstandard.ZstdCompressor":
-    """This thread's own: a compressor that two threads use at once writes over their memory."""
-    import zstandard
-
-    if not hasattr(_own, "compressor"):
-        _own.compressor = zstandard.ZstdCompressor(level=LEVEL)
-    found: zstandard.ZstdCompressor = _own.compressor
-    return found
-
-
 def _decompress(stored: memoryview, raw_bytes: int) -> bytes:
-    import zstandard
-
     try:
-        return zstandard.ZstdDecompressor().decompress(stored, max_output_size=raw_bytes)
-    except zstandard.ZstdError as error:
+        return decompress(stored, raw_bytes)
+    except BadFrame as error:
         raise PointsDamaged(str(error)) from error

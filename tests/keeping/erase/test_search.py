@@ -7,7 +7,7 @@ import zipfile
 
 import polars as pl
 import pytest
-import zstandard
+from backports import zstd
 from tests.keeping.erase.test_rows import bring
 
 from ropeway.cli.main import main
@@ -58,7 +58,7 @@ def test_what_is_packed_otherwise_cut_off_or_no_table_is_named():
     frame = io.BytesIO()
     pl.DataFrame({"a": ["b"] * 100}).write_parquet(frame)
     said = {
-        "it is zstd, which is not unpacked here": zstandard.compress(b"of Zora"),
+        "it is zstd, which is not unpacked here": zstd.compress(b"of Zora"),
         "member 1 of 1: it is xz, which is not unpacked here": zipped(b"\xfd7zXZ\x00" + b"x" * 99),
         "its ZIP directory cannot be read": zipped("x")[:40],
         "it is damaged": gzip.compress(b"of Zora" * 99)[:30],
