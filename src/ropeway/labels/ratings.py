@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from ropeway.core.ids import Digest
-from ropeway.data.errors import ColumnNotFound
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, require_trainable, resolve
+from ropeway.data.naming import require_columns
 from ropeway.labels.errors import BadRatings, GuideMissing
 from ropeway.labels.operations import label_set, record_import
 from ropeway.labels.records import RatingsVersion
@@ -71,9 +71,7 @@ def read_ratings(frame: pl.DataFrame, name: str, settings: LabelSet) -> pl.DataF
     """
     column = settings.ratings or settings.value or ""
     named = [settings.item, column, *([settings.rater] if settings.rater else [])]
-    for wanted in named:
-        if wanted not in frame.columns:
-            raise ColumnNotFound(settings.dataset, wanted, frame.columns, f"[labels.{name}] in ropeway.toml")
+    require_columns(settings.dataset, frame.columns, named, f"[labels.{name}] in ropeway.toml")
     check_keep(name, settings, frame.columns)
     is_list = isinstance(frame.schema[column], pl.List | pl.Array)
     if settings.ratings and not is_list:

@@ -87,14 +87,7 @@ def download(
     addresses = checked_addresses(
         host, port, deadline, allow_private=allow_private, resolve=resolve, table=table
     )
-    shown = f"[{host}]" if ":" in host else host
-    sent = {
-        "Host": shown if port == PORTS[parts.scheme] else f"{shown}:{port}",
-        "User-Agent": "ropeway",
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-        **(headers or {}),
-    }
+    sent = {**_headers(host, None if port == PORTS[parts.scheme] else port), **(headers or {})}
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection = connect_checked(addresses, host, port, deadline, is_tls=is_tls)
@@ -112,6 +105,17 @@ def download(
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise NotFetched(host, _reason(error, timeout_s, deadline)) from error
+
+
+def _headers(host: str, port: int | None) -> dict[str, str]:
+    """Those that are always sent; the port is named where it is not the scheme's own."""
+    shown = f"[{host}]" if ":" in host else host
+    return {
+        "Host": shown if port is None else f"{shown}:{port}",
+        "User-Agent": "ropeway",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
 
 
 def _exchange(

@@ -25,10 +25,10 @@ from ropeway.core.ids import DatasetName
 from ropeway.data.add import examine
 from ropeway.data.contract import broken_rows
 from ropeway.data.contract_file import read_contract
-from ropeway.data.errors import ColumnNotFound
 from ropeway.data.key_text import key_text
 from ropeway.data.kinds import kind_of, parse
 from ropeway.data.load import load, require_trainable
+from ropeway.data.naming import require_columns
 from ropeway.data.operations import list_versions
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
@@ -84,9 +84,8 @@ def gather(workspace: Workspace, policy: Policy, name: str) -> Gathered:
     declared = workspace.project.inputs[ROWS]
     base = newest_sound(workspace, declared.dataset)
     held = load(workspace, base)
-    for column in (declared.key, str(declared.target)):
-        if column not in held.columns:
-            raise ColumnNotFound(base.name, column, held.columns, "[inputs.rows] in ropeway.toml")
+    wanted = (declared.key, str(declared.target))
+    require_columns(base.name, held.columns, wanted, "[inputs.rows] in ropeway.toml")
     since = workspace.clock.now() - parse_duration(policy.data.last)
     answers = judged(workspace, since=since, environment=policy.environment)
     answers = answers.filter(pl.col("truth").is_not_null() & pl.col("model").str.starts_with(f"{name}@"))
