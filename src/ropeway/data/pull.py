@@ -29,7 +29,7 @@ from ropeway.data.sources.sql import fetch_rows
 from ropeway.data.sources.state import Fetched, Spool, State
 from ropeway.data.sources.web import fetch_file
 from ropeway.workspace import Workspace
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 ASKED = ("kind", "url", "url_env", "query", "cursor", "start", "path", "mode", "dataset", "endpoint")
 """The settings on which it depends what is new: when one is edited, the source is read from its beginning."""

@@ -17,7 +17,7 @@ from ropeway.story.tell import agreement_line
 from ropeway.story.usage import Usage, in_all, usage_by_version
 from ropeway.tracking.projections import run, run_metric
 from ropeway.workspace import Context, Project, operation
-from ropeway.workspace.project import CANVAS
+from ropeway.workspace.tables.charter import CANVAS
 
 MANY = 10_000
 TAKEN_BACK = frozenset({State.RECALLED, State.REJECTED, State.RETIRED})

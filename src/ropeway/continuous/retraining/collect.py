@@ -35,7 +35,7 @@ from ropeway.data.records import DatasetVersion
 from ropeway.models.operations import get_model
 from ropeway.predictions.history import judged
 from ropeway.workspace import Input, Workspace
-from ropeway.workspace.project import Policy
+from ropeway.workspace.tables.policy import Policy
 
 ROWS = "rows"
 TRUTH_AT = "__truth_at__"

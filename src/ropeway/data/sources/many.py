@@ -13,7 +13,7 @@ from ropeway.core.hashing import digest_file
 from ropeway.data.errors import RowsDoNotFit, SourceMissing, SourceTooLarge, UnknownFormat
 from ropeway.data.read import FORMATS, read_table
 from ropeway.data.sources.state import Fetched, Spool, State, rows_in_words
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 Opened = Callable[[str], Path]
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, S
 
 from ropeway.data.errors import QueryFailed, SourceUnreachable, SourceUnset
 from ropeway.data.sources.state import Fetched, State, rows_in_words
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 ROWS_AT_ONCE = 10_000
 _PLAIN = (bool, int, float, str, bytes, date, datetime, time, timedelta, Decimal, list, dict)

@@ -11,7 +11,7 @@ from ropeway.data.errors import SourceUnset, UnknownFormat
 from ropeway.data.read import FORMATS, read_table
 from ropeway.data.sources.state import Fetched, Spool, State, rows_in_words
 from ropeway.workspace.download import download
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 
 def fetch_file(
