@@ -18,7 +18,8 @@ from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.checks import run_checks
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import parse_contract, read_contract, render_contract, write_contract
-from ropeway.data.errors import ContractMissing, FileChanged
+from ropeway.data.errors import ContractMissing
+from ropeway.data.file_errors import FileChanged
 from ropeway.data.folder import COLUMNS, KEY, folder_frame, put_folder
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds

@@ -17,7 +17,7 @@ import polars as pl
 
 from ropeway.data.apart import PIECE_BYTES, pieces_apart
 from ropeway.data.delimited import header_of
-from ropeway.data.errors import FileUnreadable
+from ropeway.data.file_errors import FileUnreadable
 from ropeway.data.kinds import SCALARS, parse
 from ropeway.data.read import as_kind, read_table, without_wide_integers
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ropeway.data.errors import BucketsUnsupported, SourceMissing, SourceUnreachable
+from ropeway.data.sources.errors import BucketsUnsupported, SourceMissing, SourceUnreachable
 
 if TYPE_CHECKING:
     from ropeway.data.referred import Pin

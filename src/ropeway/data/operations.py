@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, func, select
 from ropeway.core.clock import from_text
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.diff_records import Diff
-from ropeway.data.errors import DatasetNotFound, ListingTooLarge, NotComparable, SourceMoved, SplitMoved
+from ropeway.data.errors import DatasetNotFound, NotComparable, SplitMoved
 from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
+from ropeway.data.file_errors import ListingTooLarge
 from ropeway.data.naming import check_name
 from ropeway.data.profile_records import FullProfile
 from ropeway.data.projections import (
@@ -35,6 +36,7 @@ from ropeway.data.records import (
     SplitSettings,
     Violation,
 )
+from ropeway.data.sources.errors import SourceMoved
 from ropeway.data.standing import was_edited
 from ropeway.workspace import Context, operation
 

@@ -18,12 +18,13 @@ from ropeway.core.ids import DatasetName, Digest, new_id
 from ropeway.data.add import bring, known_kinds
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import read_contract
-from ropeway.data.errors import FileChanged, SourceNotFound
+from ropeway.data.file_errors import FileChanged
 from ropeway.data.load import load
 from ropeway.data.naming import check_name, require_columns
 from ropeway.data.operations import NewVersion, last_pull, list_datasets, record_pull
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion, LastPull, Pulled
+from ropeway.data.sources.errors import SourceNotFound
 from ropeway.data.sources.many import fetch_files, fetch_objects, joined
 from ropeway.data.sources.sql import fetch_rows
 from ropeway.data.sources.state import Fetched, Spool, State

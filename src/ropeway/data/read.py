@@ -10,7 +10,7 @@ from polars.datatypes import DataType, DataTypeClass
 
 from ropeway.data.apart import PIECE_BYTES, pieces_apart
 from ropeway.data.delimited import read_delimited
-from ropeway.data.errors import (
+from ropeway.data.file_errors import (
     BadHeader,
     BrokenRow,
     FileEmpty,

@@ -16,9 +16,15 @@ import msgspec
 
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest, new_id
-from ropeway.data.errors import AddressNotOpened, AddressNotShared, NotAPin, SourceChanged, SourceMissing
 from ropeway.data.folder import files_of
 from ropeway.data.records import DatasetVersion
+from ropeway.data.sources.errors import (
+    AddressNotOpened,
+    AddressNotShared,
+    NotAPin,
+    SourceChanged,
+    SourceMissing,
+)
 from ropeway.store import Store
 from ropeway.workspace import Project
 from ropeway.workspace.download import download

@@ -14,7 +14,8 @@ import msgspec
 
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest
-from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
+from ropeway.data.errors import FilesInTheWay, NotRestorable
+from ropeway.data.file_errors import FileUnreadable
 from ropeway.data.naming import check_name
 from ropeway.data.operations import list_versions, resolve_version
 from ropeway.data.records import FOLDER, DatasetVersion

@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, Row, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from ropeway.data.errors import QueryFailed, SourceUnreachable, SourceUnset
+from ropeway.data.sources.errors import QueryFailed, SourceUnreachable, SourceUnset
 from ropeway.data.sources.state import Fetched, State, rows_in_words
 from ropeway.workspace.tables.source import Source
 
