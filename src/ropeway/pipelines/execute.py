@@ -25,9 +25,10 @@ from ropeway.pipelines.formats import Encoded, NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, Step
 from ropeway.pipelines.inputs import Inputs
 from ropeway.pipelines.key import Keys
-from ropeway.pipelines.observe import DRAWS, Observation, load_generators, unwatched, watching
+from ropeway.pipelines.observe import load_generators, watching
 from ropeway.pipelines.records import StepEvent, StepOutcome
 from ropeway.pipelines.schedule import Schedule
+from ropeway.pipelines.watched import DRAWS, Observation, unwatched
 
 MOST_JOBS = 8
 EventState = Literal["started", "cached", "finished", "failed"]

@@ -19,9 +19,10 @@ from ropeway.pipelines.errors import (
 )
 from ropeway.pipelines.formats import NoFormat, Trust, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, build_graph
-from ropeway.pipelines.observe import Observation, watching
+from ropeway.pipelines.observe import watching
 from ropeway.pipelines.parameters import resolve_parameters
 from ropeway.pipelines.records import Scalar
+from ropeway.pipelines.watched import Observation
 
 if TYPE_CHECKING:
     import polars as pl
