@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.errors import Damaged, RopewayError
-from ropeway.keeping.backup import Kept, Manifest, listed, read_manifest
 from ropeway.keeping.errors import BackupDamaged, WorkspaceThere
+from ropeway.keeping.manifest import Kept, Manifest, listed, read_manifest
 from ropeway.keeping.operations import fsck, note_restored
 from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place, PostgresPlace, peek, place_from
