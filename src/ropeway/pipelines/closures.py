@@ -6,7 +6,8 @@ from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any
 
 from ropeway.pipelines.askers import PROJECT_PREFIX
-from ropeway.pipelines.formats import NoFormat, encode
+from ropeway.pipelines.formats import encode
+from ropeway.pipelines.writing import NoFormat
 
 PLAIN = (bool, int, float, str, type(None))
 
