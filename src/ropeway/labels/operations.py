@@ -309,11 +309,6 @@ def last_seq(decisions: Iterable[Adjudication]) -> int:
     return max((decision.seq for decision in decisions), default=0)
 
 
-def standing_decisions(connection: Connection, labels: str) -> list[Adjudication]:
-    """The decision that stands for each decided item."""
-    return _standing(_adjudications(connection, labels))
-
-
 def record_is_new(connection: Connection, found: NewVersion) -> bool:
     """Whether the dataset has no version of these bytes yet."""
     from ropeway.data.projections import dataset_version

@@ -1,6 +1,5 @@
 """Make a labelled dataset version of ratings and decisions: the data that pipelines learn from."""
 
-import io
 from collections.abc import Sequence
 
 import polars as pl
@@ -9,6 +8,7 @@ from ropeway.data.add import examine
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.naming import check_name
+from ropeway.data.parquet import parquet_bytes
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.labels.aggregate import aggregate, disputed
@@ -66,7 +66,7 @@ def _snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
         raise BadRatings(
             name, "no item has a label", expected="items with a majority, or decided by a person"
         )
-    digest = workspace.store.put(_parquet(frame))
+    digest = workspace.store.put(parquet_bytes(frame))
     known = set(key_text(frame[settings.item]))
     found, _ = examine(
         workspace,
@@ -161,9 +161,3 @@ def kept_columns(
         key: {column: str(row[column]) for column in keep if row[column] is not None}
         for key, row in zip(keys, wanted.iter_rows(named=True), strict=True)
     }
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()

@@ -9,7 +9,6 @@ and rows that break the contract: one bad row must not keep the others from bein
 it, they may be the very thing that is to be learnt, and leaving them out would pick: that a person decides.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ from ropeway.data.kinds import kind_of, parse
 from ropeway.data.load import load, require_trainable
 from ropeway.data.naming import require_columns
 from ropeway.data.operations import list_versions
+from ropeway.data.parquet import parquet_bytes
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.models.operations import get_model
@@ -129,7 +129,7 @@ def put_together(workspace: Workspace, policy: Policy, name: str, gathered: Gath
     base = gathered.base
     assert gathered.until is not None, "rows come of truth, which has a time"
     frame = pl.concat([load(workspace, base), gathered.rows], how="vertical")
-    digest = workspace.store.put(_parquet(frame))
+    digest = workspace.store.put(parquet_bytes(frame))
     found, _ = examine(
         workspace,
         # Read back: what is recorded is what the bytes say.
@@ -295,9 +295,3 @@ def _decoded(text: str | None) -> dict[str, Any]:
 
 def _value(text: str | None) -> Any:
     return None if text is None else msgspec.json.decode(text)
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()
