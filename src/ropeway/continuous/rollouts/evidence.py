@@ -15,7 +15,7 @@ reason.
 
 import bisect
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,6 +31,7 @@ from ropeway.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+    from ropeway.stats.sequential.verdict import Terms as TestTerms
     from ropeway.stats.sequential.verdict import Verdict
 
 FORMAT = 1
@@ -178,7 +179,7 @@ def path_of(rollout: RolloutState, findings: Findings) -> list[Look]:
     ]
 
 
-def _test_terms(terms: Terms) -> Any:
+def _test_terms(terms: Terms) -> "TestTerms":
     from ropeway.stats.sequential.verdict import Terms as TestTerms
 
     return TestTerms(

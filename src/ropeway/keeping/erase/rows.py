@@ -287,7 +287,8 @@ def _named(context: Context, found: Found, spared: set[Digest]) -> dict[Digest, 
             why |= {Digest(one): f"a file of {version.shown}" for one in each.theirs["digest"]}
     names = {each.version.name for each in found.affected}
     for row in context.read.execute(select(ratings_import).where(ratings_import.c.dataset.in_(names))):
-        if row.ratings not in why and _holds(context, row.ratings, "item", _items(context, found, row)):
+        items = _items(context, found, row.labels, row.dataset)
+        if row.ratings not in why and _holds(context, row.ratings, "item", items):
             why[Digest(row.ratings)] = f"the ratings '{row.labels}'"
     for row in context.read.execute(select(split_assignment).where(split_assignment.c.dataset.in_(names))):
         keys = found.keys(row.settings["key"], row.dataset)
@@ -328,18 +329,17 @@ def _holds(context: Context, digest: str, column: str, keys: frozenset[str]) -> 
     return bool(frame[column].is_in(sorted(keys)).any())
 
 
-def _items(context: Context, found: Found, ratings: RatingsVersion | object) -> frozenset[str]:
-    """The subject's items in some ratings."""
-    labels = str(getattr(ratings, "labels", ""))
+def _items(context: Context, found: Found, labels: str, dataset: str) -> frozenset[str]:
+    """The subject's items in the ratings of a label set."""
     settings = context.project.labels.get(labels)
     column = settings.item if settings is not None else found.subject.column
-    return found.keys(column, str(getattr(ratings, "dataset", "")))
+    return found.keys(column, dataset)
 
 
 def _ratings(context: Context, found: Found, last: RatingsVersion) -> tuple[pl.DataFrame, bool]:
     """The ratings that stay, and whether some go."""
     frame = pl.read_parquet(context.store.open_path(last.ratings), memory_map=False)
-    goes = frame["item"].is_in(sorted(_items(context, found, last)))
+    goes = frame["item"].is_in(sorted(_items(context, found, last.labels, last.dataset)))
     return frame.filter(~goes), bool(goes.any())
 
 
