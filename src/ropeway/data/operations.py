@@ -294,7 +294,8 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     """Record a version within the caller's own transaction; for rooms whose data becomes a dataset."""
     check_name(found.name)
     if found.format == REFERRED and not context.opens_addresses:
-        from ropeway.data.referred import read_pin_of, require_shared
+        from ropeway.data.pins import read_pin_of
+        from ropeway.data.referred import require_shared
 
         require_shared(context.project, read_pin_of(context.store, found.version))
     if found.format == FOLDER and not context.opens_addresses:

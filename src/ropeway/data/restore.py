@@ -18,8 +18,8 @@ from ropeway.data.errors import FilesInTheWay, NotRestorable
 from ropeway.data.file_errors import FileUnreadable
 from ropeway.data.naming import check_name
 from ropeway.data.operations import list_versions, resolve_version
+from ropeway.data.pins import read_pin
 from ropeway.data.records import FOLDER, DatasetVersion
-from ropeway.data.referred import read_pin
 from ropeway.workspace import Workspace
 
 
