@@ -1,4 +1,4 @@
-"""Names in data: a dataset's, which is no path, since files are called after it; and those of its columns."""
+"""Names in data: of a dataset, which is no path, since files are called after it; of files; of columns."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -6,6 +6,16 @@ from collections.abc import Collection, Iterable
 from ropeway.core.ids import DatasetName
 from ropeway.data.errors import BadName, ColumnNotFound
 
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+"""What a file's ending says."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 

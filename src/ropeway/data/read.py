@@ -19,17 +19,7 @@ from ropeway.data.file_errors import (
     UnknownFormat,
 )
 from ropeway.data.kinds import SCALARS, kind_of, parse, without_wide_integers
-
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
-"""What a file's ending says."""
+from ropeway.data.naming import FORMATS
 
 
 def format_of(path: Path) -> str:

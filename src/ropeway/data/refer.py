@@ -15,9 +15,9 @@ from ropeway.core.canonical import canonical
 from ropeway.data.add import bring, known_kinds, name_from
 from ropeway.data.contract_file import read_contract
 from ropeway.data.load import pinned_files
-from ropeway.data.naming import check_name, require_columns
+from ropeway.data.naming import FORMATS, check_name, require_columns
 from ropeway.data.pins import Pin
-from ropeway.data.read import FORMATS, read_table
+from ropeway.data.read import read_table
 from ropeway.data.records import REFERRED, Arrival
 from ropeway.data.referred import S3, fetched, is_remote, look, within
 from ropeway.data.sources.errors import SourceChanged

@@ -331,8 +331,8 @@ def _cost(rows: "pl.DataFrame", said: str, failed: "pl.Expr", terms: Terms) -> "
 
 def _price(truth: str, said: str, terms: Terms) -> float:
     """What an answer cost, both as JSON."""
-    is_, answer = _name(truth), _name(said)
-    return terms.cost.get(is_, {}).get(answer, 0.0 if is_ == answer else 1.0)
+    true, answered = _name(truth), _name(said)
+    return terms.cost.get(true, {}).get(answered, 0.0 if true == answered else 1.0)
 
 
 def _name(text: str) -> str:
