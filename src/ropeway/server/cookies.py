@@ -8,9 +8,8 @@ pages, and here a request that changes something must carry one of them.
 
 from datetime import datetime
 
-from ropeway.core.hosts import is_loopback
 from ropeway.server.errors import CookieRefused
-from ropeway.serving.door import Scope, header, host_name
+from ropeway.serving.door import Scope, header, host_name, is_loopback
 
 HERE = "ropeway_session"
 ELSEWHERE = "__Host-ropeway_session"

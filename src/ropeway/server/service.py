@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
-from ropeway.core.hosts import is_loopback
 from ropeway.members.access import has_members
 from ropeway.server.app import ServerApp
 from ropeway.server.upkeep import Upkeep
+from ropeway.serving.door import is_loopback
 from ropeway.serving.errors import AuthRequired
 from ropeway.serving.listen import GracefulServer, bind, url_of
 from ropeway.webhooks.deliver import Deliverer

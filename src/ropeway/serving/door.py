@@ -6,6 +6,7 @@ another site. That holds for every method, since lists of "dangerous" methods is
 """
 
 import asyncio
+import ipaddress
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -14,7 +15,6 @@ from typing import Any
 import msgspec
 
 from ropeway.core.errors import RopewayError
-from ropeway.core.hosts import is_loopback
 from ropeway.serving.errors import (
     BodyTooLarge,
     ForeignOrigin,
@@ -83,6 +83,16 @@ def check_caller(
     for site in sites:
         if site not in (b"same-origin", b"none"):
             raise ForeignOrigin("Sec-Fetch-Site", site.decode("latin-1")[:80])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def host_name(host: str) -> str:

@@ -29,7 +29,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ropeway.core.hosts import is_loopback
+from ropeway.serving.door import is_loopback
 from ropeway.serving.errors import AuthRequired, CannotListen, PortBusy
 
 LINGER_S = 1.0

@@ -6,6 +6,7 @@ limit before it is kept, and is ours only if it says so in our form.
 """
 
 import contextlib
+import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,6 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from ropeway.core.errors import RopewayError, TooLarge
-from ropeway.core.hosts import is_loopback
 from ropeway.workspace.errors import BadServer, ForeignAnswer, NotSafe, ServerUnreachable
 from ropeway.workspace.foreign import Told, error_of
 
@@ -272,4 +272,13 @@ def _parts(url: str) -> tuple[str, str, bool]:
         raise BadServer("it has more than a host and a path")
     shown = f"[{host}]" if ":" in host else host
     origin = f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
-    return origin, parts.path.rstrip("/"), is_loopback(host)
+    return origin, parts.path.rstrip("/"), _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
