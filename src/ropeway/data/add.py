@@ -25,6 +25,7 @@ from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
 from ropeway.data.naming import check_name, require_columns
 from ropeway.data.operations import NewVersion, arrive, find_version, list_datasets, record_check
+from ropeway.data.parquet import parquet_bytes
 from ropeway.data.profile import profile_of
 from ropeway.data.read import format_of, read_table
 from ropeway.data.records import FOLDER, Arrival, DatasetVersion
@@ -210,6 +211,31 @@ def examine(
     if inferred:
         write_contract(workspace.root, workspace.home / "tmp", name, text)
     return found, inferred
+
+
+def examine_made(
+    workspace: Workspace,
+    frame: pl.DataFrame,
+    *,
+    name: DatasetName,
+    source: str,
+    key: Sequence[str] = (),
+    label_columns: Sequence[str] = (),
+) -> NewVersion:
+    """Put rows of our own making into the store, and find out all that is recorded of them; see `examine`."""
+    version = workspace.store.put(parquet_bytes(frame))
+    found, _ = examine(
+        workspace,
+        # Read back: what is recorded is what the bytes say.
+        read_table(workspace.store.open_path(version), form="parquet"),
+        name=name,
+        version=version,
+        form="parquet",
+        source=source,
+        key=key,
+        label_columns=label_columns,
+    )
+    return found
 
 
 def name_from(path: Path) -> str:

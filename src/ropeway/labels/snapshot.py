@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ropeway.data.add import examine
+from ropeway.data.add import examine_made
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.naming import check_name
-from ropeway.data.parquet import parquet_bytes
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.labels.aggregate import aggregate, disputed
@@ -66,15 +65,11 @@ def _snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
         raise BadRatings(
             name, "no item has a label", expected="items with a majority, or decided by a person"
         )
-    digest = workspace.store.put(parquet_bytes(frame))
     known = set(key_text(frame[settings.item]))
-    found, _ = examine(
+    found = examine_made(
         workspace,
-        # Read back: what is recorded is what the bytes say.
-        read_table(workspace.store.open_path(digest), form="parquet"),
+        frame,
         name=check_name(settings.snapshot),
-        version=digest,
-        form="parquet",
         key=[settings.item],
         label_columns=label_columns(frame, name),
         source=f"labels of '{name}' on {version.dataset}",

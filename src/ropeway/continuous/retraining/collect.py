@@ -21,7 +21,7 @@ from ropeway.continuous.retraining.errors import FeedbackOutsideContract, Inputs
 from ropeway.continuous.retraining.operations import Gathering, collected_until
 from ropeway.core.duration import parse_duration
 from ropeway.core.ids import DatasetName
-from ropeway.data.add import examine
+from ropeway.data.add import examine_made
 from ropeway.data.contract import broken_rows
 from ropeway.data.contract_file import read_contract
 from ropeway.data.key_text import key_text
@@ -29,8 +29,6 @@ from ropeway.data.kinds import kind_of, parse
 from ropeway.data.load import load, require_trainable
 from ropeway.data.naming import require_columns
 from ropeway.data.operations import list_versions
-from ropeway.data.parquet import parquet_bytes
-from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.models.operations import get_model
 from ropeway.predictions.history import judged
@@ -129,14 +127,10 @@ def put_together(workspace: Workspace, policy: Policy, name: str, gathered: Gath
     base = gathered.base
     assert gathered.until is not None, "rows come of truth, which has a time"
     frame = pl.concat([load(workspace, base), gathered.rows], how="vertical")
-    digest = workspace.store.put(parquet_bytes(frame))
-    found, _ = examine(
+    found = examine_made(
         workspace,
-        # Read back: what is recorded is what the bytes say.
-        read_table(workspace.store.open_path(digest), form="parquet"),
+        frame,
         name=DatasetName(base.name),
-        version=digest,
-        form="parquet",
         label_columns=base.label_columns,
         source=f"{base.shown} and feedback on '{name}' in {policy.environment}",
     )
