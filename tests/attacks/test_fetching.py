@@ -14,8 +14,8 @@ from tests.server.conftest import Server
 
 from ropeway.core.canonical import canonical
 from ropeway.core.errors import RopewayError
+from ropeway.data.pins import Pin
 from ropeway.data.refer import refer
-from ropeway.data.referred import Pin
 from ropeway.keeping.backup import back_up
 from ropeway.keeping.errors import BackupDamaged
 from ropeway.keeping.reproduce.reproduce import reproduce

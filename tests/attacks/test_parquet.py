@@ -15,8 +15,8 @@ from tests.attacks.town import OCTETS
 
 from ropeway.data import apart
 from ropeway.data.apart import Apart, pieces_apart
-from ropeway.data.batches import parquet_pieces
-from ropeway.data.errors import FileUnreadable, UnpacksTooFar
+from ropeway.data.file_errors import FileUnreadable, UnpacksTooFar
+from ropeway.data.parquet import parquet_pieces
 
 HOSTILE = dict(hostile())
 SIMPLE = ("a terabyte of texts", "columns 10^5 deep")

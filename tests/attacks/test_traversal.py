@@ -20,11 +20,12 @@ from ropeway.core.canonical import canonical
 from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import digest_bytes
 from ropeway.data.add import add
-from ropeway.data.errors import FileUnreadable
+from ropeway.data.file_errors import FileUnreadable
 from ropeway.data.operations import NewVersion, arrive
 from ropeway.data.restore import restore
-from ropeway.keeping.backup import BACKUPS, back_up, read_manifest, verify_backup
+from ropeway.keeping.backup import back_up, verify_backup
 from ropeway.keeping.errors import BackupDamaged, NoBackup
+from ropeway.keeping.manifest import BACKUPS, read_manifest
 from ropeway.keeping.restore import restore as restore_workspace
 from ropeway.pipelines.estimators import load_estimator
 from ropeway.store.errors import NotATree

@@ -18,7 +18,7 @@ def test_init_writes_a_project_that_opens(tmp_path):
 
 
 def test_every_box_of_the_charter_stands_in_the_file_with_its_question(tmp_path):
-    from ropeway.workspace.project import CANVAS
+    from ropeway.workspace.tables.charter import CANVAS
 
     start(tmp_path, **DEFAULTS)
     lines = (tmp_path / "ropeway.toml").read_text().splitlines()

@@ -1,7 +1,7 @@
 import pytest
 
 from ropeway.data.add import add
-from ropeway.data.errors import FileEmpty, FileUnreadable
+from ropeway.data.file_errors import FileEmpty, FileUnreadable
 from ropeway.data.load import load
 from ropeway.data.operations import diff
 

@@ -4,10 +4,16 @@ import threading
 import pytest
 
 from ropeway.core.errors import RopewayError
-from ropeway.data.errors import QueryFailed, SourceMoved, SourceNotFound, SourceUnreachable, SourceUnset
 from ropeway.data.load import load
 from ropeway.data.operations import last_pull, list_versions
 from ropeway.data.pull import pull
+from ropeway.data.sources.errors import (
+    QueryFailed,
+    SourceMoved,
+    SourceNotFound,
+    SourceUnreachable,
+    SourceUnset,
+)
 from ropeway.ledger.projections import projected_rows
 from ropeway.workspace.download import NotFetched
 from ropeway.workspace.operations import list_events

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ropeway.data.errors import (
+from ropeway.data.file_errors import (
     BadHeader,
     BrokenRow,
     FileEmpty,

@@ -1,11 +1,11 @@
 import polars as pl
 import pytest
 
-from ropeway.data.errors import SourceChanged, SourceMissing
 from ropeway.data.load import load
 from ropeway.data.operations import diff, full_profile
 from ropeway.data.recheck import check_version
 from ropeway.data.refer import refer
+from ropeway.data.sources.errors import SourceChanged, SourceMissing
 from ropeway.keeping.operations import fsck
 from ropeway.pipelines.inputs import Inputs
 from ropeway.workspace.outbound import AddressRefused

@@ -3,7 +3,8 @@ import os
 import pytest
 
 from ropeway.data.add import add
-from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
+from ropeway.data.errors import FilesInTheWay, NotRestorable
+from ropeway.data.file_errors import FileUnreadable
 from ropeway.data.refer import refer
 from ropeway.data.restore import restore
 from ropeway.store.errors import ObjectDamaged

@@ -3,7 +3,8 @@
 import pytest
 
 from ropeway.data.add import add
-from ropeway.data.errors import BrokenRow, ColumnNotFound, FileMissing
+from ropeway.data.errors import ColumnNotFound
+from ropeway.data.file_errors import BrokenRow, FileMissing
 from ropeway.data.operations import list_datasets
 
 TRAINED = '[project]\nname = "trial"\n[inputs.rows]\ndataset = "people"\ntarget = "mood"\n'

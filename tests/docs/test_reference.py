@@ -11,7 +11,8 @@ import pytest
 
 from ropeway.cli.catalogue import CATALOGUE
 from ropeway.keeping.settings import Retention
-from ropeway.workspace.project import Project, Settings
+from ropeway.workspace.project import Project
+from ropeway.workspace.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -56,7 +56,7 @@ def test_the_contract_holds_for_the_whole_year(year):
 
 
 def test_the_settings_are_sound_and_the_charter_is_complete(tmp_path):
-    from ropeway.workspace.project import CANVAS
+    from ropeway.workspace.tables.charter import CANVAS
 
     start_example(tmp_path, "bikes")
     with open_workspace(tmp_path, actor="Ana") as workspace:

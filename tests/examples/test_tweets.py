@@ -122,7 +122,7 @@ def test_the_example_goes_from_ratings_to_a_labelled_version(workspace):
 
 
 def test_the_charter_of_the_example_is_complete(workspace):
-    from ropeway.workspace.project import CANVAS
+    from ropeway.workspace.tables.charter import CANVAS
 
     charter = workspace.project.charter
     assert all(getattr(charter, box).strip() for box in CANVAS)

@@ -13,8 +13,9 @@ from tests.keeping.test_collect import bring
 
 from ropeway.data.load import load, resolve
 from ropeway.keeping import backup
-from ropeway.keeping.backup import back_up, list_backups, verify_backup
+from ropeway.keeping.backup import back_up, verify_backup
 from ropeway.keeping.errors import BackupDamaged, CannotBackUp, NoBackup, WorkspaceThere
+from ropeway.keeping.manifest import list_backups
 from ropeway.keeping.operations import fsck
 from ropeway.keeping.restore import BUILDING, restore
 from ropeway.ledger import Ledger

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ropeway.labels.aggregate import aggregate, cut, disputed, item_label
 from ropeway.workspace import LabelSet
-from ropeway.workspace.project import Cutoff
+from ropeway.workspace.tables.labels import Cutoff
 
 CUTOFFS = [Cutoff(label="bad", upto=-0.5), Cutoff(label="flat", below=0.5), Cutoff(label="good")]
 MEAN = LabelSet(

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from ropeway.monitoring.performance import labels_digest, measure_rows
-from ropeway.workspace.project import Charter, Project, Section
+from ropeway.workspace.project import Project, Section
+from ropeway.workspace.tables.charter import Charter
 
 PROJECT = Project(project=Section(name="trial"))
 

@@ -14,7 +14,8 @@ from ropeway.monitoring.rules import (
     judge_windows,
     rules_of,
 )
-from ropeway.workspace.project import AlertRule, Monitor, Project, Section
+from ropeway.workspace.project import Project, Section
+from ropeway.workspace.tables.monitor import AlertRule, Monitor
 
 DAY = datetime(2026, 5, 4, tzinfo=UTC)
 PROJECT = Project(project=Section(name="trial"))

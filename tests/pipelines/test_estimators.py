@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from ropeway.pipelines.errors import UntrustedTypes
 from ropeway.pipelines.estimators import content_digest, dump, load, load_estimator
-from ropeway.pipelines.formats import NoFormat, Trust
+from ropeway.pipelines.writing import NoFormat, Trust
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -59,7 +59,7 @@ def test_digests_are_equal_exactly_when_the_models_are(one, other):
 def test_a_digest_does_not_depend_on_the_process():
     script = (
         "from sklearn.feature_extraction.text import TfidfVectorizer\n"
-        "from ropeway.pipelines.estimators import dump\nfrom ropeway.pipelines.formats import Trust\n"
+        "from ropeway.pipelines.estimators import dump\nfrom ropeway.pipelines.writing import Trust\n"
         "print(dump(TfidfVectorizer(stop_words=['c']).fit(['a bc', 'bc d e']), Trust()).content)"
     )
     found = {

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from scipy import sparse
 
-from ropeway.pipelines.formats import NoFormat, decode, encode
+from ropeway.pipelines.formats import decode, encode
+from ropeway.pipelines.writing import NoFormat
 
 SCALARS = (
     st.none()

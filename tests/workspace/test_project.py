@@ -6,8 +6,8 @@ import pytest
 
 from ropeway.stats.metrics import METRICS
 from ropeway.workspace.errors import ProjectInvalid
-from ropeway.workspace.project import Metric
 from ropeway.workspace.project_file import parse_project
+from ropeway.workspace.tables.charter import Metric
 
 PATH = Path("ropeway.toml")
 HEAD = '[project]\nname = "tweets"\n'

@@ -24,7 +24,6 @@ NAME = "controller"
 """Under which the controller acts unless it is told another one."""
 BUSY_EXIT = 3
 REFUSED_EXIT = 3
-QUIET_KINDS = frozenset({"held", "waiting"})
 
 LOOKS = {
     "error": "error",

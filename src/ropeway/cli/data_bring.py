@@ -76,7 +76,7 @@ def pull(
 
 
 def _sources(workspace: "Workspace") -> list[str]:
-    from ropeway.data.errors import SourceNotFound
+    from ropeway.data.sources.errors import SourceNotFound
 
     if not workspace.project.source:
         raise SourceNotFound("NAME", ())

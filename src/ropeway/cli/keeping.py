@@ -11,11 +11,11 @@ from ropeway.cli.face import Face, face_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ropeway.keeping.backup import BackupReport
     from ropeway.keeping.collect import Collection
     from ropeway.keeping.doctor import Diagnosis
     from ropeway.keeping.events import Share
     from ropeway.keeping.holds import Hold
+    from ropeway.keeping.manifest import BackupReport
     from ropeway.keeping.restore import Restoration
 
 INCOMPLETE_EXIT = 3
@@ -126,7 +126,7 @@ def backup_make(face: Face, to: Path) -> None:
 @face_options
 def backup_list(face: Face, folder: Path) -> None:
     """The backups in FOLDER, oldest first."""
-    from ropeway.keeping.backup import list_backups
+    from ropeway.keeping.manifest import list_backups
 
     found = list_backups(folder)
     face.emit(found, lambda out: _draw_backups(out, found))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ropeway.members.reading import Member
+    from ropeway.members.roles import Role
     from ropeway.members.tokens import Token
 
 # Written out, so that reading the commands loads no room; a test holds it against the policy.
@@ -30,7 +31,7 @@ def member() -> None:
 @click.argument("name")
 @_role_option
 @face_options
-def add(face: Face, name: str, role: Any) -> None:
+def add(face: Face, name: str, role: "Role") -> None:
     """Let a person belong to the project. The first one is admin."""
     from ropeway.members.operations import add_member
 
@@ -54,7 +55,7 @@ def list_all(face: Face) -> None:
 @click.argument("name")
 @_role_option
 @face_options
-def grant(face: Face, name: str, role: Any) -> None:
+def grant(face: Face, name: str, role: "Role") -> None:
     """Give a member another role in place of the one they have. It holds from their next request on."""
     from ropeway.members.operations import grant_role
 

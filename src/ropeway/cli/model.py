@@ -5,21 +5,26 @@ from typing import TYPE_CHECKING
 import click
 
 from ropeway.cli.face import Face, face_options
-from ropeway.cli.plain import plain
+from ropeway.cli.model_screen import (
+    draw_card,
+    draw_detail,
+    draw_gate,
+    draw_history,
+    draw_list,
+    draw_moved,
+    draw_registered,
+    draw_trusted,
+)
 from ropeway.cli.routing import route
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ropeway.continuous.rollouts.reading import RolloutState
     from ropeway.models.gate import GateReport
-    from ropeway.models.operations import History, ModelDetail, Trusted
+    from ropeway.models.operations import ModelDetail
     from ropeway.models.registry import ModelVersion
     from ropeway.workspace import Workspace
 
 LATEST = "latest"
 REFUSED_EXIT = 3
-SHORT = 10
 
 
 @click.command()
@@ -45,7 +50,7 @@ def gate(face: Face, ref: str) -> None:
                 error.next_step = f"ropeway model card {error.facts['ref']}   holds what its gate found"
             raise
         steps = _after_gate(workspace, report)
-    face.emit(report, lambda out: _draw_gate(out, report, steps))
+    face.emit(report, lambda out: draw_gate(out, report, steps))
     if not report.passed:
         raise SystemExit(REFUSED_EXIT)
 
@@ -74,7 +79,7 @@ def register(face: Face, run: str, name: str | None) -> None:
         with face.progress(f"packaging {run}"), face.user_code():
             version = register_run(workspace, run, name=name)
         passed_over = _passed_over(workspace) if run == LATEST else ""
-    face.emit(version, lambda out: _draw_registered(out, version, passed_over))
+    face.emit(version, lambda out: draw_registered(out, version, passed_over))
 
 
 @model.command()
@@ -95,7 +100,7 @@ def adopt(face: Face, ref: str, columns: str | None) -> None:
     with face.workspace() as workspace, face.progress(f"adopting {ref}"), face.user_code():
         version = adopt_version(workspace, ref, columns=named)
     said = "can be judged"
-    face.emit(version, lambda out: _draw_moved(out, version, said, f"ropeway gate {version.ref}"))
+    face.emit(version, lambda out: draw_moved(out, version, said, f"ropeway gate {version.ref}"))
 
 
 @model.command("list")
@@ -110,7 +115,7 @@ def list_versions(face: Face, name: str | None, limit: int) -> None:
 
     with face.workspace() as workspace:
         versions = list_models(workspace, name=name, limit=limit)
-    face.emit(versions, lambda out: _draw_list(out, versions))
+    face.emit(versions, lambda out: draw_list(out, versions))
 
 
 @model.command()
@@ -131,7 +136,7 @@ def show(face: Face, ref: str, with_code: bool) -> None:  # noqa: FBT001  click 
         detail = get_model(workspace, ref=ref)
         code = _read_code(workspace, detail) if with_code else {}
     face.emit(
-        {"detail": detail, "code": code} if with_code else detail, lambda out: _draw_detail(out, detail, code)
+        {"detail": detail, "code": code} if with_code else detail, lambda out: draw_detail(out, detail, code)
     )
 
 
@@ -147,7 +152,7 @@ def approve(face: Face, ref: str, note: str | None) -> None:
         version = approve_model(workspace, ref=ref, note=note)
         step = _after_approval(workspace, version)
     said = "approved by who proposed it, as the project allows" if version.self_approved else ""
-    face.emit(version, lambda out: _draw_moved(out, version, said, step))
+    face.emit(version, lambda out: draw_moved(out, version, said, step))
 
 
 @model.command()
@@ -163,7 +168,7 @@ def promote(face: Face, ref: str, environment: str, note: str | None) -> None:
         version = promote_model(workspace, ref=ref, environment=environment, note=note)
     said = f"in {', '.join(version.environments)}"
     face.emit(
-        version, lambda out: _draw_moved(out, version, said, f"ropeway serve {version.name}@{environment}")
+        version, lambda out: draw_moved(out, version, said, f"ropeway serve {version.name}@{environment}")
     )
 
 
@@ -177,7 +182,7 @@ def reject(face: Face, ref: str, reason: str) -> None:
 
     with face.workspace() as workspace:
         version = reject_model(workspace, ref=ref, reason=reason)
-    face.emit(version, lambda out: _draw_moved(out, version, reason, ""))
+    face.emit(version, lambda out: draw_moved(out, version, reason, ""))
 
 
 @model.command()
@@ -190,7 +195,7 @@ def retire(face: Face, ref: str, reason: str) -> None:
 
     with face.workspace() as workspace:
         version = retire_model(workspace, ref=ref, reason=reason)
-    face.emit(version, lambda out: _draw_moved(out, version, reason, ""))
+    face.emit(version, lambda out: draw_moved(out, version, reason, ""))
 
 
 @model.command()
@@ -203,7 +208,7 @@ def recall(face: Face, ref: str, reason: str) -> None:
 
     with face.workspace() as workspace:
         version = recall_model(workspace, ref=ref, reason=reason)
-    face.emit(version, lambda out: _draw_moved(out, version, reason, f"ropeway model list {version.name}"))
+    face.emit(version, lambda out: draw_moved(out, version, reason, f"ropeway model list {version.name}"))
 
 
 @model.command()
@@ -221,7 +226,7 @@ def history(face: Face, name: str, at: str | None) -> None:
         found = model_history(workspace, name=name, at=at)
         rollouts = list_rollouts(workspace, name=found.name)
     shown = {**msgspec.structs.asdict(found), "rollouts": rollouts}
-    face.emit(shown, lambda out: _draw_history(out, found, rollouts))
+    face.emit(shown, lambda out: draw_history(out, found, rollouts))
 
 
 @model.command()
@@ -236,7 +241,7 @@ def card(face: Face, ref: str) -> None:
 
     with face.workspace() as workspace:
         text = model_card(workspace, ref=ref)
-    face.emit(text, lambda out: _draw_card(out, text))
+    face.emit(text, lambda out: draw_card(out, text))
 
 
 @model.command()
@@ -248,7 +253,7 @@ def trust(face: Face, source: str) -> None:
 
     with face.workspace() as workspace:
         trusted = trust_source(workspace, source=source)
-    face.emit(trusted, lambda out: _draw_trusted(out, trusted))
+    face.emit(trusted, lambda out: draw_trusted(out, trusted))
 
 
 def _passed_over(workspace: "Workspace") -> str:
@@ -329,165 +334,3 @@ def _read_code(workspace: "Workspace", detail: "ModelDetail") -> dict[str, str]:
         path: workspace.store.read(digest).decode("utf-8", "replace")
         for path, digest in sorted(detail.manifest.code.items())
     }
-
-
-def _draw_gate(out: "Console", report: "GateReport", steps: list[str]) -> None:
-    from ropeway.cli import draw
-
-    champion = f", beside {report.champion}" if report.champion else ""
-    out.print(f"{report.ref} on {report.rows:,} test rows of {report.dataset}{champion}", style="bold")
-    out.print()
-    rows = []
-    for check in report.checks:
-        verdict = "skipped" if check.skipped else "passed" if check.passed else "refused"
-        rows.append(
-            (check.name, _figure(check.figure), _figure(check.limit), draw.badge(verdict), check.says)
-        )
-    columns: list[draw.Column | str] = [
-        "check",
-        draw.Column("figure", right=True),
-        draw.Column("needed", right=True),
-        "verdict",
-        draw.Column("in words", grow=True),
-    ]
-    draw.table(out, columns, rows)
-    out.print()
-    # A narrow terminal cuts the table's last column; why something is refused is always told whole.
-    for check in report.checks:
-        if not check.passed and out.is_terminal:
-            out.print(f"  {check.name}: {check.says}")
-    outcome = draw.badge("passed") if report.passed else draw.badge("refused")
-    out.print(outcome + f": {report.ref} is {report.state}. This was look {report.look} at this test set.")
-    if report.unproven:
-        out.print(f"Nothing here proves it: {report.unproven}.")
-    if report.was_approved_by is not None:
-        out.print(
-            f"{report.was_approved_by} had approved it on what the gate found before; that no longer counts."
-        )
-    why = "who proposed it may not" if report.passed and steps and "--as" in steps[0] else ""
-    draw.next_step(out, *steps, why=why)
-
-
-def _figure(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
-
-
-def _draw_registered(out: "Console", version: "ModelVersion", passed_over: str) -> None:
-    from ropeway.cli import draw
-
-    said = "the same content is registered already" if version.known else f"from run {version.run}"
-    out.print(draw.badge(version.state, f"{version.ref} is {version.state}") + f"   {said}")
-    if passed_over:
-        out.print(passed_over)
-    if version.state == "candidate":
-        draw.next_step(out, f"ropeway gate {version.ref}")
-
-
-def _draw_moved(out: "Console", version: "ModelVersion", said: str, command: str) -> None:
-    from ropeway.cli import draw
-
-    out.print(draw.badge(version.state, f"{version.ref} is {version.state}") + (f"   {said}" if said else ""))
-    if command:
-        draw.next_step(out, command)
-
-
-def _draw_list(out: "Console", versions: "list[ModelVersion]") -> None:
-    from ropeway.cli import draw
-
-    if not versions:
-        out.print("No model is registered yet.")
-        draw.next_step(out, "ropeway model register latest", why="packages the newest run")
-        return
-    rows = [
-        (each.ref, draw.badge(each.state), ", ".join(each.environments) or None, each.registered_at,
-         each.registered_by, each.run)
-        for each in versions
-    ]  # fmt: skip
-    draw.table(out, ["version", "state", "environments", "registered", "by", "run"], rows)
-
-
-def _draw_detail(out: "Console", detail: "ModelDetail", code: dict[str, str]) -> None:
-    from ropeway.cli import draw
-
-    version, manifest = detail.version, detail.manifest
-    draw.heading(out, version.ref)
-    params = detail.training if detail.training is not None else manifest.params
-    trusted = "approved here" if detail.source_approved else "not approved here"
-    draw.facts(
-        out,
-        [
-            ("state", draw.badge(version.state)),
-            ("environments", ", ".join(version.environments) or None),
-            ("registered", f"{draw.when(version.registered_at)} by {version.registered_by}"),
-            ("approved by", version.approved_by),
-            ("run", version.run),
-            ("data", ", ".join(_shortened(each) for each in manifest.datasets)),
-            ("takes", ", ".join(f"{name} ({kind})" for name, kind in manifest.signature.inputs.items())),
-            ("gives", draw.clip_line(", ".join(manifest.signature.outputs))),
-            (
-                "parameters",
-                ", ".join(f"{name} = {value}" for name, value in sorted(params.items())) or None,
-            ),
-            ("learnt", ", ".join(sorted(manifest.artifacts)) or None),
-            ("content", manifest.content[:SHORT]),
-            ("source", f"{manifest.source[:SHORT]}, {trusted}, {draw.count(len(manifest.code), 'file')}"),
-        ],
-    )
-    for path, text in code.items():
-        draw.heading(out, path)
-        out.print(text)
-
-
-def _shortened(ref: str) -> str:
-    name, _, digest = ref.partition("@")
-    return f"{name}@{digest[:SHORT]}"
-
-
-def _draw_history(out: "Console", found: "History", rollouts: "list[RolloutState]") -> None:
-    from ropeway.cli import draw
-    from ropeway.cli.rollout_screen import draw_rollouts
-
-    if found.at is not None:
-        if not found.standing:
-            out.print(f"No version of {found.name} was in any environment on {found.at}.")
-        for standing in found.standing:
-            held = standing.ref or "nothing (recalled)"
-            out.print(
-                f"{standing.environment}: {held}, since {draw.when(standing.since)} UTC, by {standing.by}"
-            )
-        out.print()
-    rows = []
-    for move in found.moves:
-        where = f"to {move.environment}" if move.environment else ""
-        if move.move == "gate":
-            where = "passed" if move.after == "validated" else "refused"
-        where += f", replacing {move.replaced}" if move.replaced else ""
-        evidence = move.evidence[:SHORT] if move.evidence else ""
-        words = ", ".join(
-            part
-            for part in (
-                where,
-                move.note or "",
-                f"evidence {evidence}" if evidence else "",
-                f"known by {move.auth}" if move.auth != "none" else "",
-            )
-            if part
-        )
-        rows.append((move.at, move.by, move.ref, move.move, draw.badge(move.after), words))
-    draw.table(out, ["when (UTC)", "by", "version", "move", "state", "about"], rows)
-    if rollouts:
-        draw.heading(out, "Rollouts")
-        draw_rollouts(out, rollouts)
-
-
-def _draw_card(out: "Console", text: str) -> None:
-    from ropeway.cli import draw
-
-    lines = text.split("\n")
-    shown = "\n".join(map(draw.clip_line, lines) if out.is_terminal else lines)
-    click.echo(plain(shown) if out.is_terminal else shown, nl=False)
-
-
-def _draw_trusted(out: "Console", trusted: "Trusted") -> None:
-    before = "was approved here already" if trusted.known else "may run here from now on"
-    out.print(f"source {trusted.source[:SHORT]} {before}")

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from ropeway.cli.face import Face, face_options
+from ropeway.cli.groups import ShownByDefault
 
 if TYPE_CHECKING:
     from ropeway.continuous.rollouts.reading import RolloutState
@@ -54,17 +55,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     observed: "Observation | None" = None
 
 
-class _Default(click.Group):
-    """A group of which `show` is meant where no command is named: `ropeway monitor sentiment`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Click's own, with `show` put in where the first word is no command and asks for no help."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Default)
+@click.group(cls=ShownByDefault)
 def monitor() -> None:
     """How each deployment is: drift, quality, errors, performance, cost, alerts, rollouts.
 

@@ -5,19 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ropeway.cli.face import Face, face_options
+from ropeway.cli.groups import ShownByDefault
 
 if TYPE_CHECKING:
     from ropeway.workspace import Workspace
-
-
-class ShownByDefault(click.Group):
-    """A group that shows where no verb is given: `ropeway rollout sentiment`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Click's own, with `show` before what is no verb."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
 
 
 @click.command()

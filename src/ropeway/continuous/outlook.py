@@ -18,7 +18,7 @@ from ropeway.continuous.schedule import broken_field, in_words
 from ropeway.core.duration import parse_duration
 from ropeway.models.within import Within
 from ropeway.workspace import Context, Project, Workspace, operation
-from ropeway.workspace.project import Policy
+from ropeway.workspace.tables.policy import Policy
 
 SHOWN = 5
 """How many former retrainings are told."""

@@ -20,7 +20,7 @@ from ropeway.models.operations import get_model, list_models
 from ropeway.models.registry import usual_name
 from ropeway.monitoring.rules import rules_of
 from ropeway.workspace import Project, Workspace
-from ropeway.workspace.project import Policy
+from ropeway.workspace.tables.policy import Policy
 
 ROWS = "rows"
 MANY = 10_000

@@ -10,7 +10,7 @@ from ropeway.continuous.schedule import broken_field, last_due, zone_of
 from ropeway.core.errors import RopewayError
 from ropeway.data.operations import last_pull
 from ropeway.workspace import Workspace
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 
 class Pulls:

@@ -17,7 +17,6 @@ from ropeway.core.errors import Damaged, Invalid
 ED25519 = b"\x01"
 ID_BYTES = 4
 KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 SIGNATURE_LINE = "— "
 PRIVATE = "PRIVATE+KEY+"
 LARGEST_NOTE = 64_000

@@ -7,6 +7,7 @@ leaves either no version or a whole one.
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,17 +18,30 @@ from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.checks import run_checks
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import parse_contract, read_contract, render_contract, write_contract
-from ropeway.data.errors import ColumnNotFound, ContractMissing, FileChanged
+from ropeway.data.errors import ContractMissing
+from ropeway.data.file_errors import FileChanged
 from ropeway.data.folder import COLUMNS, KEY, folder_frame, put_folder
 from ropeway.data.infer import infer_contract
 from ropeway.data.kinds import kinds
-from ropeway.data.naming import check_name
+from ropeway.data.naming import check_name, require_columns
 from ropeway.data.operations import NewVersion, arrive, find_version, list_datasets, record_check
+from ropeway.data.parquet import parquet_bytes
 from ropeway.data.profile import profile_of
 from ropeway.data.read import format_of, read_table
 from ropeway.data.records import FOLDER, Arrival, DatasetVersion
 from ropeway.data.standing import contract_name
 from ropeway.workspace import Workspace
+
+
+class _Brought(NamedTuple):
+    """What lies at a path: its rows, and the bytes in the store that they were read from."""
+
+    frame: pl.DataFrame
+    version: Digest
+    form: str
+    called: str
+    size_bytes: int | None = None
+    """Where that is not the size of the one object."""
 
 
 def add(
@@ -60,42 +74,44 @@ def add(
     path = Path(path)
     dataset = check_name(name if name is not None else name_from(path.resolve()))
     if path.is_dir():
-        tree = put_folder(workspace.store, path)
-        files = folder_frame(workspace.store, tree)
-        return bring(
-            workspace,
-            files,
-            name=dataset,
-            version=tree,
-            form=FOLDER,
-            size_bytes=int(files["size"].sum()),
-            source=source or f"{path.resolve().name}/",
-            bringer=bringer,
-            key=key or [KEY],
-            new_contract=new_contract,
-        )
-    form = format_of(path)
-    contract = None if new_contract else read_contract(workspace.root, dataset)
-    seen = digest_file(path)
-    frame = read_table(path, form=form, kinds=known_kinds(contract[0] if contract else None))
-    for column in key:
-        if column not in frame.columns:
-            raise ColumnNotFound(dataset, column, frame.columns, "--key")
-    version = workspace.store.put_file(path)
-    # What was read must be what is kept, also when somebody writes to the file meanwhile.
-    if version != seen:
-        raise FileChanged(path)
+        brought, key = _folder(workspace, path), key or [KEY]
+    else:
+        brought = _file(workspace, path, dataset, key, new_contract=new_contract)
     return bring(
         workspace,
-        frame,
+        brought.frame,
         name=dataset,
-        version=version,
-        form=form,
-        source=source or path.name,
+        version=brought.version,
+        form=brought.form,
+        size_bytes=brought.size_bytes,
+        source=source or brought.called,
         bringer=bringer,
         key=key,
         new_contract=new_contract,
     )
+
+
+def _folder(workspace: Workspace, path: Path) -> _Brought:
+    """A folder, put into the store: its rows are its files."""
+    tree = put_folder(workspace.store, path)
+    files = folder_frame(workspace.store, tree)
+    return _Brought(files, tree, FOLDER, f"{path.resolve().name}/", int(files["size"].sum()))
+
+
+def _file(
+    workspace: Workspace, path: Path, dataset: DatasetName, key: Sequence[str], *, new_contract: bool
+) -> _Brought:
+    """A file, read strictly and put into the store."""
+    form = format_of(path)
+    contract = None if new_contract else read_contract(workspace.root, dataset)
+    seen = digest_file(path)
+    frame = read_table(path, form=form, kinds=known_kinds(contract[0] if contract else None))
+    require_columns(dataset, frame.columns, key, "--key")
+    version = workspace.store.put_file(path)
+    # What was read must be what is kept, also when somebody writes to the file meanwhile.
+    if version != seen:
+        raise FileChanged(path)
+    return _Brought(frame, version, form, path.name)
 
 
 def bring(
@@ -195,6 +211,31 @@ def examine(
     if inferred:
         write_contract(workspace.root, workspace.home / "tmp", name, text)
     return found, inferred
+
+
+def examine_made(
+    workspace: Workspace,
+    frame: pl.DataFrame,
+    *,
+    name: DatasetName,
+    source: str,
+    key: Sequence[str] = (),
+    label_columns: Sequence[str] = (),
+) -> NewVersion:
+    """Put rows of our own making into the store, and find out all that is recorded of them; see `examine`."""
+    version = workspace.store.put(parquet_bytes(frame))
+    found, _ = examine(
+        workspace,
+        # Read back: what is recorded is what the bytes say.
+        read_table(workspace.store.open_path(version), form="parquet"),
+        name=name,
+        version=version,
+        form="parquet",
+        source=source,
+        key=key,
+        label_columns=label_columns,
+    )
+    return found
 
 
 def name_from(path: Path) -> str:

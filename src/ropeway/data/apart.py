@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 import msgspec
 
-from ropeway.data.errors import FileUnreadable, UnpacksTooFar
+from ropeway.data.file_errors import FileUnreadable, UnpacksTooFar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -167,7 +167,7 @@ def main() -> None:
 def _answer(order: Order, answers: IO[bytes]) -> None:
     import polars as pl
 
-    from ropeway.data.batches import parquet_pieces
+    from ropeway.data.parquet import parquet_pieces
 
     try:
         for frame in parquet_pieces(Path(order.path), order.piece_bytes):

@@ -4,7 +4,6 @@ The record is a Parquet object with every key that ever had a part in this datas
 the version in which it was last seen. What resembles a row that is no longer there is judged by that version.
 """
 
-import io
 from collections import Counter, defaultdict
 
 import polars as pl
@@ -14,6 +13,7 @@ from ropeway.data.errors import BadKeys, ColumnNotFound, SplitFixed, SplitMoved
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.operations import find_split, record_split
+from ropeway.data.parquet import parquet_bytes
 from ropeway.data.records import DatasetVersion, SplitRecord, SplitSettings
 from ropeway.data.split import PARTS, Rows, assign_parts, column_texts
 from ropeway.workspace import Input, Workspace
@@ -101,7 +101,7 @@ def _assign(
         workspace,
         dataset=version.name,
         version=version.version,
-        record=workspace.store.put(_parquet(table.sort("key"))),
+        record=workspace.store.put(parquet_bytes(table.sort("key"))),
         previous=last.digest if last else None,
         settings=settings,
         rows=here,
@@ -208,9 +208,3 @@ def _empty() -> pl.DataFrame:
 
 def _read_record(workspace: Workspace, digest: Digest) -> pl.DataFrame:
     return pl.read_parquet(workspace.store.open_path(digest), memory_map=False)
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()

@@ -17,11 +17,10 @@ import polars as pl
 
 from ropeway.data.apart import PIECE_BYTES, pieces_apart
 from ropeway.data.delimited import header_of
-from ropeway.data.errors import FileUnreadable
+from ropeway.data.file_errors import FileUnreadable
 from ropeway.data.kinds import SCALARS, parse
-from ropeway.data.read import as_kind, read_table, without_wide_integers
-
-MOST_ROWS = 250_000
+from ropeway.data.parquet import parquet_pieces
+from ropeway.data.read import as_kind, read_table
 
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 
@@ -76,16 +75,6 @@ def pieces(
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise FileUnreadable(shown or path, f"it is no {form} file of these columns ({first})") from error
-
-
-def parquet_pieces(path: Path, piece_bytes: int) -> Iterator[pl.DataFrame]:
-    """The rows of a Parquet file, about so much of the file at a time."""
-    lazy = pl.scan_parquet(path)
-    rows = int(lazy.select(pl.len()).collect().item())
-    share = piece_bytes / max(path.stat().st_size, 1)
-    step = max(1, min(MOST_ROWS, round(rows * share)))
-    for start in range(0, rows, step):
-        yield without_wide_integers(lazy.slice(start, step).collect())
 
 
 def _of_json_lines(path: Path, kinds: Mapping[str, str], piece_bytes: int) -> Iterator[pl.DataFrame] | None:

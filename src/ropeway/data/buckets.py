@@ -5,14 +5,12 @@ project file.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from ropeway.data.errors import BucketsUnsupported, SourceMissing, SourceUnreachable
-
-if TYPE_CHECKING:
-    from ropeway.data.referred import Pin
+from ropeway.data.pins import Pin
+from ropeway.data.sources.errors import BucketsUnsupported, SourceMissing, SourceUnreachable
 
 BLOCK_BYTES = 4 << 20
 SCHEME = "s3://"
@@ -54,24 +52,20 @@ def list_objects(
     return _asked(url, all_of), fetch
 
 
-def head_object(uri: str, *, endpoint: str | None = None) -> "Pin":
+def head_object(uri: str, *, endpoint: str | None = None) -> Pin:
     """What an object is known by.
 
     Raises:
         SourceMissing, SourceUnreachable, BucketsUnsupported: as they say.
     """
-    from ropeway.data.referred import Pin
-
     bucket, key = _parts(uri)
     store = _store(bucket, endpoint, None)
     meta = _asked(uri, lambda: store.head(key))
     return Pin(uri=uri, size_bytes=meta["size"], etag=_etag(meta), endpoint=endpoint)
 
 
-def fetch_object(uri: str, sink: Callable[[bytes], object], *, endpoint: str | None = None) -> "Pin":
+def fetch_object(uri: str, sink: Callable[[bytes], object], *, endpoint: str | None = None) -> Pin:
     """Fetch an object block by block; gives what it is known by."""
-    from ropeway.data.referred import Pin
-
     bucket, key = _parts(uri)
     store = _store(bucket, endpoint, None)
     meta = _asked(uri, lambda: _stream(store, key, sink))

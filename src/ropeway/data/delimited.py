@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ropeway.data.errors import BadHeader, BrokenRow, FileEmpty, FileUnreadable, NotUtf8
+from ropeway.data.file_errors import BadHeader, BrokenRow, FileEmpty, FileUnreadable, NotUtf8
 from ropeway.data.kinds import infer, parse
 
 DELIMITERS = (",", ";", "\t", "|")

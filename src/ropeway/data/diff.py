@@ -4,8 +4,8 @@ Rows are walked piece by piece, and what stays of each is two numbers of 64 bits
 its values. So memory grows by 16 bytes a row of each version, some five times that while they are matched,
 and not by what rows hold. A second walk fetches the examples, and counts by column: it takes as many columns
 at a time as fit into `COLUMNS_BYTES`, and walks again for the others. Two different keys of one version have
-one hash by a chance of about n²/2⁶⁵, 3 in 10 million for 3 million
-rows; that is told as a key that came twice.
+one hash by a chance of about n²/2⁶⁵, 3 in 10 million for 3 million rows; that is told as a key that came
+twice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ from ropeway.data.batches import Pieces
 from ropeway.data.contract_file import parse_contract
 from ropeway.data.diff_records import ChangedRow, Diff, Moved, Retyped, Row, RowsDiff, SchemaDiff
 from ropeway.data.errors import NotComparable
+from ropeway.data.folder import COLUMNS
 from ropeway.data.load import walked
 from ropeway.data.records import DatasetVersion
 from ropeway.data.referred import Place
@@ -326,7 +327,7 @@ def _distributions(
 
 def is_files(version: DatasetVersion) -> bool:
     """Whether the version's rows are files: names and digests, of which no distribution says anything."""
-    return list(version.columns) == ["path", "size", "digest"]
+    return tuple(version.columns) == COLUMNS
 
 
 def _moved(column: ColumnDrift) -> Moved:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ropeway.core.ids import Digest
-from ropeway.data.errors import FileEmpty, FileUnreadable
+from ropeway.data.file_errors import FileEmpty, FileUnreadable
 from ropeway.store import Store
 from ropeway.store.errors import CannotKeep
 from ropeway.store.folders import list_files

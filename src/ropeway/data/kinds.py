@@ -6,6 +6,7 @@ how wide it is stored.
 """
 
 import polars as pl
+from polars.datatypes import DataType, DataTypeClass
 
 SCALARS: dict[str, pl.DataType] = {
     "text": pl.String(),
@@ -120,3 +121,23 @@ def inner_of(dtype: pl.List | pl.Array) -> pl.DataType:
     """The stored type of a list's items."""
     inner = dtype.inner
     return inner if isinstance(inner, pl.DataType) else inner()
+
+
+def without_wide_integers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Integers past 64 bits as text, as in a CSV file: they are ids, and little else can hold them."""
+    wanted = {name: _narrowed(dtype) for name, dtype in frame.schema.items()}
+    return frame.cast({name: dtype for name, dtype in wanted.items() if dtype != frame.schema[name]})
+
+
+def _narrowed(dtype: DataType | DataTypeClass) -> DataType | DataTypeClass:
+    match dtype:
+        case pl.Int128() | pl.UInt128():
+            return pl.String()
+        case pl.List():
+            return pl.List(_narrowed(inner_of(dtype)))
+        case pl.Array():
+            return pl.Array(_narrowed(inner_of(dtype)), dtype.size)
+        case pl.Struct():
+            return pl.Struct([pl.Field(field.name, _narrowed(field.dtype)) for field in dtype.fields])
+        case _:
+            return dtype

@@ -11,9 +11,10 @@ from ropeway.data.batches import Pieces, pieces
 from ropeway.data.errors import ChecksFailed, ContractChanged, ContractViolated
 from ropeway.data.folder import folder_frame, frame_of
 from ropeway.data.operations import resolve_version
+from ropeway.data.pins import Pin, read_pin
 from ropeway.data.read import read_table
 from ropeway.data.records import FOLDER, DatasetVersion
-from ropeway.data.referred import Pin, Place, opened, read_pin, require_unchanged
+from ropeway.data.referred import Place, opened, require_unchanged
 from ropeway.workspace import Workspace
 from ropeway.workspace.noticing import notice
 

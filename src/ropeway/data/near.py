@@ -9,15 +9,13 @@ rarest shingles of each text: prefix filtering (Chaudhuri, Ganti & Kaushik 2006;
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 SHINGLE_WORDS = 2
 # The threshold as a fraction, so that a similarity of exactly 0.8 is never lost to rounding.
 NUMERATOR, DENOMINATOR = 4, 5
 
 _WORD = re.compile(r"\w+")
-
-Shingle = Hashable
 
 
 def normal_form(text: str) -> str:

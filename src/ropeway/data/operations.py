@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, func, select
 from ropeway.core.clock import from_text
 from ropeway.core.ids import DatasetName, Digest
 from ropeway.data.diff_records import Diff
-from ropeway.data.errors import DatasetNotFound, ListingTooLarge, NotComparable, SourceMoved, SplitMoved
+from ropeway.data.errors import DatasetNotFound, NotComparable, SplitMoved
 from ropeway.data.events import ContractChecked, DatasetArrived, SourcePulled, SplitAssigned
+from ropeway.data.file_errors import ListingTooLarge
 from ropeway.data.naming import check_name
 from ropeway.data.profile_records import FullProfile
 from ropeway.data.projections import (
@@ -35,6 +36,7 @@ from ropeway.data.records import (
     SplitSettings,
     Violation,
 )
+from ropeway.data.sources.errors import SourceMoved
 from ropeway.data.standing import was_edited
 from ropeway.workspace import Context, operation
 
@@ -292,7 +294,8 @@ def record_arrival(context: Context, found: NewVersion) -> DatasetVersion:
     """Record a version within the caller's own transaction; for rooms whose data becomes a dataset."""
     check_name(found.name)
     if found.format == REFERRED and not context.opens_addresses:
-        from ropeway.data.referred import read_pin_of, require_shared
+        from ropeway.data.pins import read_pin_of
+        from ropeway.data.referred import require_shared
 
         require_shared(context.project, read_pin_of(context.store, found.version))
     if found.format == FOLDER and not context.opens_addresses:

@@ -7,31 +7,44 @@ killed has happened or has not, and one that is repeated finds nothing new.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import polars as pl
 
 from ropeway.core.canonical import canonical
 from ropeway.core.hashing import digest_json
-from ropeway.core.ids import DatasetName, new_id
+from ropeway.core.ids import DatasetName, Digest, new_id
 from ropeway.data.add import bring, known_kinds
 from ropeway.data.contract import Contract, violations
 from ropeway.data.contract_file import read_contract
-from ropeway.data.errors import ColumnNotFound, FileChanged, SourceNotFound
+from ropeway.data.file_errors import FileChanged
 from ropeway.data.load import load
-from ropeway.data.naming import check_name
+from ropeway.data.naming import check_name, require_columns
 from ropeway.data.operations import NewVersion, last_pull, list_datasets, record_pull
 from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion, LastPull, Pulled
+from ropeway.data.sources.errors import SourceNotFound
 from ropeway.data.sources.many import fetch_files, fetch_objects, joined
 from ropeway.data.sources.sql import fetch_rows
 from ropeway.data.sources.state import Fetched, Spool, State
 from ropeway.data.sources.web import fetch_file
 from ropeway.workspace import Workspace
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 ASKED = ("kind", "url", "url_env", "query", "cursor", "start", "path", "mode", "dataset", "endpoint")
 """The settings on which it depends what is new: when one is edited, the source is read from its beginning."""
+
+
+class _Reading(NamedTuple):
+    """A source that is being pulled: where its rows go, and how far it was read before."""
+
+    workspace: Workspace
+    name: str
+    source: Source
+    dataset: DatasetName
+    contract: Contract | None
+    last: LastPull | None
 
 
 def pull(workspace: Workspace, name: str, *, dry_run: bool = False) -> Pulled:
@@ -54,42 +67,29 @@ def pull(workspace: Workspace, name: str, *, dry_run: bool = False) -> Pulled:
     source = known[name]
     dataset = check_name(source.dataset or name)
     last = last_pull(workspace, source=name)
-    before = _state(workspace, source, last)
     standing = read_contract(workspace.root, dataset)
-    contract = standing[0] if standing else None
+    reading = _Reading(workspace, name, source, dataset, standing[0] if standing else None, last)
     with _scratch(workspace.home) as spool:
-        fetched = _fetch(workspace, name, source, before, spool, contract)
+        fetched = _fetch(reading, _state(reading), spool)
         if fetched is None:
-            return _nothing(workspace, name, dataset)
-        if dry_run:
-            rows = _together(workspace, source, dataset, contract, fetched)
-            return Pulled(
-                source=name,
-                dataset=dataset,
-                is_new=True,
-                is_dry=True,
-                rows=fetched.frame.height,
-                total=rows.height,
-                says=fetched.says,
-                violations=violations(rows, contract) if contract else [],
-            )
-        return _record(workspace, name, source, dataset, contract, fetched, last, spool)
+            return _nothing(reading)
+        return _looked_at(reading, fetched) if dry_run else _record(reading, fetched, spool)
 
 
-def _state(workspace: Workspace, source: Source, last: LastPull | None) -> State:
+def _state(reading: _Reading) -> State:
     """How far the source has been read; its beginning, when it is asked by something else than before."""
+    source, last = reading.source, reading.last
     asked = digest_json([str(getattr(source, name)) for name in ASKED])
     if last is not None:
-        state = msgspec.json.decode(workspace.store.read(last.state), type=State)
+        state = msgspec.json.decode(reading.workspace.store.read(last.state), type=State)
         if state.asked == asked:
             return state
     return State(asked=asked, cursor=source.start)
 
 
-def _fetch(
-    workspace: Workspace, name: str, source: Source, state: State, spool: Spool, contract: Contract | None
-) -> Fetched | None:
-    kinds = known_kinds(contract)
+def _fetch(reading: _Reading, state: State, spool: Spool) -> Fetched | None:
+    """What is new; None when nothing is."""
+    name, source, kinds = reading.name, reading.source, known_kinds(reading.contract)
     match source.kind:
         case "sql":
             return fetch_rows(name, source, state)
@@ -98,29 +98,28 @@ def _fetch(
         case "s3":
             return fetch_objects(name, source, state, spool, kinds)
         case "file":
-            return fetch_files(name, source, state, workspace.root, kinds)
+            return fetch_files(name, source, state, reading.workspace.root, kinds)
 
 
-def _record(
-    workspace: Workspace,
-    name: str,
-    source: Source,
-    dataset: DatasetName,
-    contract: Contract | None,
-    fetched: Fetched,
-    last: LastPull | None,
-    spool: Spool,
-) -> Pulled:
-    rows = _together(workspace, source, dataset, contract, fetched)
-    path, form = fetched.file, fetched.form
-    if path is None or source.mode == "append":
-        path, form = spool(), "parquet"
-        rows.write_parquet(path)
-        # Read back: what is recorded is what the bytes say.
-        rows = read_table(path, form=form)
-    version = workspace.store.put_file(path)
-    if path == fetched.file and version != fetched.digest:
-        raise FileChanged(path)
+def _looked_at(reading: _Reading, fetched: Fetched) -> Pulled:
+    """What would come; nothing of it is kept."""
+    rows = _together(reading, fetched)
+    return Pulled(
+        source=reading.name,
+        dataset=reading.dataset,
+        is_new=True,
+        is_dry=True,
+        rows=fetched.frame.height,
+        total=rows.height,
+        says=fetched.says,
+        violations=violations(rows, reading.contract) if reading.contract else [],
+    )
+
+
+def _record(reading: _Reading, fetched: Fetched, spool: Spool) -> Pulled:
+    """The version, and how far the source has been read, put on record together."""
+    workspace, source, last = reading.workspace, reading.source, reading.last
+    rows, form, version = _kept(reading, fetched, spool)
     state = workspace.store.put(canonical(fetched.state))
     is_recorded = False
 
@@ -129,10 +128,10 @@ def _record(
         is_recorded = True
         return record_pull(
             workspace,
-            source=name,
+            source=reading.name,
             kind=source.kind,
             mode=source.mode,
-            dataset=dataset,
+            dataset=reading.dataset,
             version=version,
             rows=fetched.frame.height,
             state=state,
@@ -143,10 +142,10 @@ def _record(
     arrival = bring(
         workspace,
         rows,
-        name=dataset,
+        name=reading.dataset,
         version=version,
         form=form,
-        source=_where(name, source),
+        source=_where(reading.name, source),
         key=source.key,
         record=record,
     )
@@ -154,8 +153,8 @@ def _record(
     if not is_recorded and state != (last.state if last else None):
         record(None)
     return Pulled(
-        source=name,
-        dataset=dataset,
+        source=reading.name,
+        dataset=reading.dataset,
         version=arrival.version,
         is_new=arrival.is_new,
         rows=fetched.frame.height,
@@ -165,35 +164,48 @@ def _record(
     )
 
 
-def _together(
-    workspace: Workspace, source: Source, dataset: DatasetName, contract: Contract | None, fetched: Fetched
-) -> pl.DataFrame:
+def _kept(reading: _Reading, fetched: Fetched, spool: Spool) -> tuple[pl.DataFrame, str, Digest]:
+    """The rows of the version to be, and the bytes that hold them: their form, their digest in the store."""
+    rows = _together(reading, fetched)
+    path, form = fetched.file, fetched.form
+    if path is None or reading.source.mode == "append":
+        path, form = spool(), "parquet"
+        rows.write_parquet(path)
+        # Read back: what is recorded is what the bytes say.
+        rows = read_table(path, form=form)
+    version = reading.workspace.store.put_file(path)
+    if path == fetched.file and version != fetched.digest:
+        raise FileChanged(path)
+    return rows, form, version
+
+
+def _together(reading: _Reading, fetched: Fetched) -> pl.DataFrame:
     """The rows of the version to be: those that came, below those there are when they are appended.
 
     Where rows have a key, a row that came takes the place of the one with its key; the last of several wins.
     """
+    source, contract, dataset = reading.source, reading.contract, reading.dataset
     key = contract.unique if contract is not None and contract.unique else source.key
-    for column in key:
-        if column not in fetched.frame.columns:
-            raise ColumnNotFound(dataset, column, fetched.frame.columns, "`key` in ropeway.toml")
+    require_columns(dataset, fetched.frame.columns, key, "`key` in ropeway.toml")
     if source.mode == "replace":
         return fetched.frame
     frames = [fetched.frame]
-    if (latest := _latest(workspace, dataset)) is not None:
-        frames.insert(0, load(workspace, latest))
+    if (latest := _latest(reading)) is not None:
+        frames.insert(0, load(reading.workspace, latest))
     rows = joined(frames, [dataset, dataset])
     return rows.unique(key, keep="last", maintain_order=True) if key else rows
 
 
-def _latest(workspace: Workspace, dataset: str) -> DatasetVersion | None:
-    return next((each.latest for each in list_datasets(workspace) if each.latest.name == dataset), None)
+def _latest(reading: _Reading) -> DatasetVersion | None:
+    every = list_datasets(reading.workspace)
+    return next((each.latest for each in every if each.latest.name == reading.dataset), None)
 
 
-def _nothing(workspace: Workspace, name: str, dataset: DatasetName) -> Pulled:
-    latest = _latest(workspace, dataset)
+def _nothing(reading: _Reading) -> Pulled:
+    latest = _latest(reading)
     return Pulled(
-        source=name,
-        dataset=dataset,
+        source=reading.name,
+        dataset=reading.dataset,
         version=latest,
         total=latest.rows if latest else 0,
         says="nothing new",

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
-from polars.datatypes import DataType, DataTypeClass
 
 from ropeway.data.apart import PIECE_BYTES, pieces_apart
 from ropeway.data.delimited import read_delimited
-from ropeway.data.errors import (
+from ropeway.data.file_errors import (
     BadHeader,
     BrokenRow,
     FileEmpty,
@@ -19,18 +18,8 @@ from ropeway.data.errors import (
     NotUtf8,
     UnknownFormat,
 )
-from ropeway.data.kinds import SCALARS, inner_of, kind_of, parse
-
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
-"""What a file's ending says."""
+from ropeway.data.kinds import SCALARS, kind_of, parse, without_wide_integers
+from ropeway.data.naming import FORMATS
 
 
 def format_of(path: Path) -> str:
@@ -134,26 +123,6 @@ def _read_json_lines(path: Path, kinds: Mapping[str, str], shown: Path) -> pl.Da
     if frame.height != rows:
         raise FileUnreadable(shown, f"{rows:,} lines gave {frame.height:,} rows")
     return frame.with_columns(as_kind(frame[name], kinds.get(name)) for name in frame.columns)
-
-
-def without_wide_integers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Integers past 64 bits as text, as in a CSV file: they are ids, and little else can hold them."""
-    wanted = {name: _narrowed(dtype) for name, dtype in frame.schema.items()}
-    return frame.cast({name: dtype for name, dtype in wanted.items() if dtype != frame.schema[name]})
-
-
-def _narrowed(dtype: DataType | DataTypeClass) -> DataType | DataTypeClass:
-    match dtype:
-        case pl.Int128() | pl.UInt128():
-            return pl.String()
-        case pl.List():
-            return pl.List(_narrowed(inner_of(dtype)))
-        case pl.Array():
-            return pl.Array(_narrowed(inner_of(dtype)), dtype.size)
-        case pl.Struct():
-            return pl.Struct([pl.Field(field.name, _narrowed(field.dtype)) for field in dtype.fields])
-        case _:
-            return dtype
 
 
 def _walk_json_lines(path: Path, shown: Path) -> int:

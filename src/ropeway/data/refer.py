@@ -14,12 +14,13 @@ import polars as pl
 from ropeway.core.canonical import canonical
 from ropeway.data.add import bring, known_kinds, name_from
 from ropeway.data.contract_file import read_contract
-from ropeway.data.errors import ColumnNotFound, SourceChanged
 from ropeway.data.load import pinned_files
-from ropeway.data.naming import check_name
-from ropeway.data.read import FORMATS, read_table
+from ropeway.data.naming import FORMATS, check_name, require_columns
+from ropeway.data.pins import Pin
+from ropeway.data.read import read_table
 from ropeway.data.records import REFERRED, Arrival
-from ropeway.data.referred import S3, Pin, fetched, is_remote, look, within
+from ropeway.data.referred import S3, fetched, is_remote, look, within
+from ropeway.data.sources.errors import SourceChanged
 from ropeway.workspace import Workspace
 
 LOOKED_INTO_BYTES = 2 * 10**9
@@ -64,18 +65,14 @@ def refer(
     if wanted is not None and pin.etag is not None and wanted != pin.etag:
         raise SourceChanged(dataset, uri, "etag", wanted, pin.etag)
     form = FORMATS.get(PurePosixPath(urlsplit(uri).path).suffix.lower())
-    is_small = pin.size_bytes is not None and pin.size_bytes <= looked_into_bytes
-    is_known = bool(pin.etag or pin.last_modified or pin.digest or pin.members)
     remarks: list[str] = []
-    if not pin.members and ((form is not None and is_small) or not is_known):
+    if _is_to_be_read(pin, form, looked_into_bytes):
         pin, frame = _looked_into(workspace, uri, form, dataset, endpoint)
     else:
         frame = pinned_files(pin)
         if form is not None and not pin.members:
             remarks.append(f"nobody looked inside: it is larger than {looked_into_bytes:,} bytes")
-    for column in key:
-        if column not in frame.columns:
-            raise ColumnNotFound(dataset, column, frame.columns, "--key")
+    require_columns(dataset, frame.columns, key, "--key")
     arrival = bring(
         workspace,
         frame,
@@ -89,6 +86,14 @@ def refer(
         size_bytes=pin.size_bytes or 0,
     )
     return msgspec.structs.replace(arrival, remarks=[*remarks, *arrival.remarks])
+
+
+def _is_to_be_read(pin: Pin, form: str | None, most_bytes: int) -> bool:
+    """Whether it is fetched: for its rows, where it is small; for its digest, where nothing else tells it."""
+    if pin.members:
+        return False
+    is_small = pin.size_bytes is not None and pin.size_bytes <= most_bytes
+    return (form is not None and is_small) or not (pin.etag or pin.last_modified or pin.digest)
 
 
 def _looked_into(

@@ -14,11 +14,12 @@ import msgspec
 
 from ropeway.core.hashing import digest_file
 from ropeway.core.ids import Digest
-from ropeway.data.errors import FilesInTheWay, FileUnreadable, NotRestorable
-from ropeway.data.naming import check_name
+from ropeway.data.errors import FilesInTheWay, NotRestorable
+from ropeway.data.file_errors import FileUnreadable
+from ropeway.data.naming import FORMATS, check_name
 from ropeway.data.operations import list_versions, resolve_version
+from ropeway.data.pins import read_pin
 from ropeway.data.records import FOLDER, DatasetVersion
-from ropeway.data.referred import read_pin
 from ropeway.workspace import Workspace
 
 
@@ -64,20 +65,21 @@ def restore(workspace: Workspace, reference: str, to: Path | None = None, *, for
     check_name(version.name)
     if not version.is_kept:
         raise NotRestorable(version.shown, read_pin(workspace.store, version).uri)
-    if version.format == FOLDER:
+    is_folder = version.format == FOLDER
+    if is_folder:
         target = to if to is not None else Path(version.name)
         entries = workspace.store.read_tree(version.version)
     else:
         target = _file_target(version, to)
         entries = {target.name: version.version}
-    root = target if version.format == FOLDER else target.parent
+    root = target if is_folder else target.parent
     missing = _to_write(workspace, version, root, entries, force=force)
-    if missing and version.format == FOLDER:
+    if missing and is_folder:
         workspace.store.restore_folder(version.version, root, only=missing, durable=True)
     elif missing:
         root.mkdir(parents=True, exist_ok=True)
         workspace.store.restore_file(version.version, target, durable=True)
-    others = sum(1 for name in _files_under(root) if name not in entries) if version.format == FOLDER else 0
+    others = sum(1 for name in _files_under(root) if name not in entries) if is_folder else 0
     return Restored(
         version=version,
         path=str(target),
@@ -91,9 +93,8 @@ def restore(workspace: Workspace, reference: str, to: Path | None = None, *, for
 def file_name(version: DatasetVersion) -> str:
     """The name that a version's file was brought by, where that is known and is no more than a name."""
     said = version.source or ""
-    known = Path(said).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson"}
     is_name = (
-        known
+        Path(said).suffix.lower() in FORMATS
         and said == Path(said).name
         and "\\" not in said
         and not said.startswith(".")

@@ -201,14 +201,7 @@ def _check_objects(
             seen.objects -= 1  # collected meanwhile
         except (Damaged, CollectionUnsafe) as error:
             hurt[digest] = error.what
-    # What a tree holds is needed by whoever needs the tree.
-    todo = list(needed)
-    while todo:
-        tree = todo.pop()
-        for member in trees.get(tree, []):
-            if member not in needed:
-                needed[member] = needed[tree]
-                todo.append(member)
+    _hand_down(needed, trees)
     gone = [digest for digest in needed if digest not in trees and digest not in hurt]
     notes = collected(context, gone)
     if context.store.bucket is not None:
@@ -221,16 +214,25 @@ def _check_objects(
     seen.collected = len(notes) - seen.erased
     missing = {each: ObjectMissing(each).what for each in gone if each not in notes}
     for digest, what in sorted((hurt | missing).items()):
-        who = needed.get(digest, _Needed())
-        findings.append(
-            Finding(
-                what=what,
-                named_by=who.named_by,
-                concerns=concerned(context.read, who.subjects),
-                digest=digest,
-            )
-        )
+        findings.append(_finding(context.read, digest, what, needed.get(digest, _Needed())))
     return seen
+
+
+def _hand_down(needed: dict[Digest, _Needed], trees: dict[Digest, list[Digest]]) -> None:
+    """What a tree holds is needed by whoever needs the tree."""
+    todo = list(needed)
+    while todo:
+        tree = todo.pop()
+        for member in trees.get(tree, []):
+            if member not in needed:
+                needed[member] = needed[tree]
+                todo.append(member)
+
+
+def _finding(connection: Connection, digest: Digest, what: str, needed: _Needed) -> Finding:
+    """What is wrong with an object, with the events that name it and what that touches."""
+    concerns = concerned(connection, needed.subjects)
+    return Finding(what=what, named_by=needed.named_by, concerns=concerns, digest=digest)
 
 
 def _digests(context: Context, findings: list[Finding]) -> Iterator[Digest]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from ropeway.ledger import edge
 
@@ -24,7 +24,10 @@ def all_downstream(read: Connection, refs: Iterable[str]) -> set[str]:
     return _closure(read, refs, edge.c.upstream, edge.c.downstream)
 
 
-def _closure(read: Connection, refs: Iterable[str], here, there) -> set[str]:  # type: ignore[no-untyped-def]  # columns of either end
+def _closure(
+    read: Connection, refs: Iterable[str], here: ColumnElement[str], there: ColumnElement[str]
+) -> set[str]:
+    """All that is reached from one column of the edges to the other, again and again."""
     seen = set(refs)
     todo = sorted(seen)
     while todo:

@@ -76,7 +76,7 @@ class Needs:
 
 
 class Verdict(NamedTuple):
-    """Every object that something refers to or refered to, by why it lives or for which policy it is dead."""
+    """Every object that was ever referred to, by why it lives or for which policy it is dead."""
 
     alive: dict[Digest, str]
     given_up: dict[Digest, str]

@@ -9,14 +9,15 @@ one step, and the old one stays beside, under a name that says when.
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.errors import Damaged, RopewayError
-from ropeway.keeping.backup import Kept, Manifest, listed, read_manifest
 from ropeway.keeping.errors import BackupDamaged, WorkspaceThere
+from ropeway.keeping.manifest import Kept, Manifest, listed, read_manifest
 from ropeway.keeping.operations import fsck, note_restored
 from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place, PostgresPlace, peek, place_from
@@ -105,15 +106,10 @@ def restore(
     if home.exists() and not replace:
         raise WorkspaceThere(root, replaced)
     make_private(root)
-    building = root / BUILDING
-    shutil.rmtree(building, ignore_errors=True)
-    source = Store(place)
-    brought = _bring(source, manifest, building / HOME)
-    _write(source, manifest.files[PROJECT_FILE], building / PROJECT_FILE, building / HOME / "tmp")
-    file = building / HOME / DATABASE
-    _require_place(manifest, root, building, ledger, file if isinstance(target, Path) else target)
+    site = _Site(root, Store(place), manifest, target, ledger)
+    brought = _build(site)
     with LocalWorkspace(
-        building, actor=actor, clock=clock, place=file, store=Store(building / HOME)
+        site.folder, actor=actor, clock=clock, place=site.file, store=Store(site.home)
     ) as workspace:
         note_restored(
             workspace,
@@ -125,38 +121,81 @@ def restore(
             place=str(place),
         )
         _hold_to_account(workspace, manifest)
-    files = _write_files(source, manifest, root, building / HOME / "tmp")
-    if PROJECT_FILE in files:
-        path = root / PROJECT_FILE
-        path.write_text(with_ledger(path.read_text(encoding="utf-8-sig"), ledger), encoding="utf-8")
+    files = _write_files(site)
     if isinstance(target, PostgresPlace):
-        _hand_over(file, target, clock)
-    aside = _put_in_place(building / HOME, home)
-    shutil.rmtree(building, ignore_errors=True)
+        _hand_over(site.file, target, clock)
+    aside = _put_in_place(site.home, home)
+    shutil.rmtree(site.folder, ignore_errors=True)
+    return _told(site, brought, files, aside)
+
+
+class _Site(NamedTuple):
+    """Where a workspace is built beside its place, out of which backup, and where its history goes then."""
+
+    root: Path
+    source: Store
+    manifest: Manifest
+    target: Place
+    ledger: str
+    """Where the history goes, as it was asked for; empty: as the project has it."""
+
+    @property
+    def folder(self) -> Path:
+        return self.root / BUILDING
+
+    @property
+    def home(self) -> Path:
+        return self.folder / HOME
+
+    @property
+    def file(self) -> Path:
+        """The ledger while it is built: always a file."""
+        return self.home / DATABASE
+
+
+def _told(site: _Site, brought: int, files: list[str], aside: Path | None) -> Restoration:
+    """What was done, once everything is in its place."""
+    manifest, home = site.manifest, site.root / HOME
     return Restoration(
         backup=manifest.backup,
         made_at=manifest.made_at,
         last_seq=manifest.last_seq,
-        folder=str(root),
+        folder=str(site.root),
         objects=brought,
         size_bytes=manifest.size_bytes,
         missing=len(manifest.missing),
         files=files,
         set_aside="" if aside is None else str(aside),
-        ledger=target.name if isinstance(target, PostgresPlace) else SQLITE,
-        must_say=ledger_place(home) != target,
+        ledger=site.target.name if isinstance(site.target, PostgresPlace) else SQLITE,
+        must_say=ledger_place(home) != site.target,
         store=store_address(home),
     )
 
 
-def _require_place(manifest: Manifest, root: Path, building: Path, ledger: str, target: Place) -> None:
+def _build(site: _Site) -> int:
+    """The workspace of the backup, in a folder that is cleared first; gives how many objects it has."""
+    shutil.rmtree(site.folder, ignore_errors=True)
+    brought = _bring(site.source, site.manifest, site.home)
+    project = site.folder / PROJECT_FILE
+    _write(site.source, site.manifest.files[PROJECT_FILE], project, site.home / "tmp")
+    _say_where(project, site.ledger)
+    _require_place(site)
+    return brought
+
+
+def _say_where(project: Path, ledger: str) -> None:
+    """The project file, with the place of the ledger that was asked for."""
+    project.write_text(with_ledger(project.read_text(encoding="utf-8-sig"), ledger), encoding="utf-8")
+
+
+def _require_place(site: _Site) -> None:
     """A project file out of a backup must not lead the next command to a ledger that nobody named."""
-    path = building / PROJECT_FILE
-    path.write_text(with_ledger(path.read_text(encoding="utf-8-sig"), ledger), encoding="utf-8")
-    is_needed = not (root / PROJECT_FILE).exists()
-    if is_needed and ledger_place(building / HOME) != target:
+    # Of a file it is the place within the folder that counts, and this one is still in the other folder.
+    place = site.target if isinstance(site.target, PostgresPlace) else site.file
+    is_needed = not (site.root / PROJECT_FILE).exists()
+    if is_needed and ledger_place(site.home) != place:
         says = "its project file, or $ROPEWAY_LEDGER, says that the ledger is elsewhere"
-        raise BackupDamaged(manifest.backup, [says])
+        raise BackupDamaged(site.manifest.backup, [says])
 
 
 def _bring(source: Store, manifest: Manifest, home: Path) -> int:
@@ -194,12 +233,14 @@ def _write(source: Store, kept: Kept, path: Path, scratch: Path) -> None:
     publish(path, scratch, fill, durable=True, mode=0o600)
 
 
-def _write_files(source: Store, manifest: Manifest, root: Path, scratch: Path) -> list[str]:
+def _write_files(site: _Site) -> list[str]:
     """The project's own files that are not there; none that is there is touched."""
-    absent = [path for path in sorted(manifest.files) if not (root / path).exists()]
+    absent = [path for path in sorted(site.manifest.files) if not (site.root / path).exists()]
     for path in absent:
-        _write(source, manifest.files[path], root / path, scratch)
-        (root / path).chmod(0o644)
+        _write(site.source, site.manifest.files[path], site.root / path, site.home / "tmp")
+        (site.root / path).chmod(0o644)
+    if PROJECT_FILE in absent:
+        _say_where(site.root / PROJECT_FILE, site.ledger)
     return absent
 
 

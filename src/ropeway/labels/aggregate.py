@@ -12,7 +12,7 @@ import polars as pl
 
 from ropeway.labels.records import ItemLabel
 from ropeway.workspace import LabelSet
-from ropeway.workspace.project import Cutoff
+from ropeway.workspace.tables.labels import Cutoff
 
 
 def aggregate(ratings: pl.DataFrame, settings: LabelSet) -> pl.DataFrame:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from ropeway.core.ids import DatasetName, Digest
-from ropeway.data.operations import NewVersion, record_arrival, resolve_version
+from ropeway.data.operations import NewVersion, find_version, record_arrival, resolve_version
 from ropeway.labels.errors import BadLabel, ItemNotFound, LabelSetNotFound, RatingsNotFound, SnapshotMoved
 from ropeway.labels.events import (
     AgreementMeasured,
@@ -233,14 +233,9 @@ def record_snapshot(
     context.begin()
     if last_seq(_adjudications(context.read, labels)) != last_decision:
         raise SnapshotMoved(labels)
-    is_new = record_is_new(context.read, found)
+    is_new = find_version.function(context, name=found.name, version=found.version) is None
     version = record_arrival(context, found)
-    last = context.read.execute(
-        select(label_snapshot)
-        .where(label_snapshot.c.dataset == found.name, label_snapshot.c.version == found.version)
-        .order_by(label_snapshot.c.seq.desc())
-        .limit(1)
-    ).first()
+    last = _last_snapshot(context.read, found.name, found.version)
     if last is None or (last.labels, last.ratings, last.adjudicated) != (labels, ratings, adjudicated):
         context.append(
             LabelsSnapshotted(
@@ -275,12 +270,7 @@ def ratings_behind(context: Context, *, reference: str, item: str) -> RatingsBeh
     from ropeway.labels.behind import behind
 
     version = resolve_version.function(context, reference=reference)
-    made = context.read.execute(
-        select(label_snapshot)
-        .where(label_snapshot.c.dataset == version.name, label_snapshot.c.version == version.version)
-        .order_by(label_snapshot.c.seq.desc())
-        .limit(1)
-    ).first()
+    made = _last_snapshot(context.read, version.name, version.version)
     if made is None or made.labels not in context.project.labels:
         return None
     row = context.read.execute(
@@ -309,21 +299,6 @@ def last_seq(decisions: Iterable[Adjudication]) -> int:
     return max((decision.seq for decision in decisions), default=0)
 
 
-def standing_decisions(connection: Connection, labels: str) -> list[Adjudication]:
-    """The decision that stands for each decided item."""
-    return _standing(_adjudications(connection, labels))
-
-
-def record_is_new(connection: Connection, found: NewVersion) -> bool:
-    """Whether the dataset has no version of these bytes yet."""
-    from ropeway.data.projections import dataset_version
-
-    query = select(dataset_version.c.version).where(
-        dataset_version.c.name == found.name, dataset_version.c.version == found.version
-    )
-    return connection.execute(query).first() is None
-
-
 def _latest_query(labels: str) -> Select[tuple[Any, ...]]:
     return (
         ratings_query()
@@ -338,6 +313,16 @@ def _latest(connection: Connection, labels: str) -> RatingsVersion:
     if row is None:
         raise RatingsNotFound(labels)
     return ratings_of(row)
+
+
+def _last_snapshot(connection: Connection, dataset: str, version: Digest) -> Row[Any] | None:
+    """The latest record of labels that gave just this version."""
+    return connection.execute(
+        select(label_snapshot)
+        .where(label_snapshot.c.dataset == dataset, label_snapshot.c.version == version)
+        .order_by(label_snapshot.c.seq.desc())
+        .limit(1)
+    ).first()
 
 
 def _is_known_guide(connection: Connection, name: str, version: Digest) -> bool:

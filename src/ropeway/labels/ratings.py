@@ -1,15 +1,15 @@
 """Take in the ratings that a dataset holds, in list columns or one a row, under the guide they follow."""
 
-import io
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import polars as pl
 
 from ropeway.core.ids import Digest
-from ropeway.data.errors import ColumnNotFound
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, require_trainable, resolve
+from ropeway.data.naming import require_columns
+from ropeway.data.parquet import parquet_bytes
 from ropeway.labels.errors import BadRatings, GuideMissing
 from ropeway.labels.operations import label_set, record_import
 from ropeway.labels.records import RatingsVersion
@@ -47,7 +47,7 @@ def import_ratings(workspace: Workspace, name: str) -> RatingsVersion:
     return record_import(
         workspace,
         labels=name,
-        ratings=workspace.store.put(_parquet(ratings)),
+        ratings=workspace.store.put(parquet_bytes(ratings)),
         dataset=version.name,
         dataset_version=version.version,
         guide=PurePosixPath(settings.guide).stem,
@@ -71,9 +71,7 @@ def read_ratings(frame: pl.DataFrame, name: str, settings: LabelSet) -> pl.DataF
     """
     column = settings.ratings or settings.value or ""
     named = [settings.item, column, *([settings.rater] if settings.rater else [])]
-    for wanted in named:
-        if wanted not in frame.columns:
-            raise ColumnNotFound(settings.dataset, wanted, frame.columns, f"[labels.{name}] in ropeway.toml")
+    require_columns(settings.dataset, frame.columns, named, f"[labels.{name}] in ropeway.toml")
     check_keep(name, settings, frame.columns)
     is_list = isinstance(frame.schema[column], pl.List | pl.Array)
     if settings.ratings and not is_list:
@@ -200,9 +198,3 @@ def _check_allowed(given: pl.DataFrame, name: str, allowed: Sequence[float | str
             f"{shown} on item '{outside['item'][0]}' is outside the scale ({outside.height:,} such ratings)",
             expected="one of " + ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in allowed),
         )
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()

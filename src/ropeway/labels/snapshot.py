@@ -1,11 +1,10 @@
 """Make a labelled dataset version of ratings and decisions: the data that pipelines learn from."""
 
-import io
 from collections.abc import Sequence
 
 import polars as pl
 
-from ropeway.data.add import examine
+from ropeway.data.add import examine_made
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.naming import check_name
@@ -66,15 +65,11 @@ def _snapshot(workspace: Workspace, name: str) -> LabelSnapshot:
         raise BadRatings(
             name, "no item has a label", expected="items with a majority, or decided by a person"
         )
-    digest = workspace.store.put(_parquet(frame))
     known = set(key_text(frame[settings.item]))
-    found, _ = examine(
+    found = examine_made(
         workspace,
-        # Read back: what is recorded is what the bytes say.
-        read_table(workspace.store.open_path(digest), form="parquet"),
+        frame,
         name=check_name(settings.snapshot),
-        version=digest,
-        form="parquet",
         key=[settings.item],
         label_columns=label_columns(frame, name),
         source=f"labels of '{name}' on {version.dataset}",
@@ -161,9 +156,3 @@ def kept_columns(
         key: {column: str(row[column]) for column in keep if row[column] is not None}
         for key, row in zip(keys, wanted.iter_rows(named=True), strict=True)
     }
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()

@@ -16,7 +16,7 @@ from ropeway.models import registry
 from ropeway.models.manifest import ForeignFiles, Manifest, foreign_of, read_manifest
 from ropeway.models.registry import ModelVersion
 from ropeway.workspace import Context
-from ropeway.workspace.project import Scalar
+from ropeway.workspace.settings import Scalar
 
 if TYPE_CHECKING:
     from ropeway.models.evidence import Evidence, Figure

@@ -14,7 +14,7 @@ from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.data.records import DatasetVersion, SplitRecord
 from ropeway.models.errors import CostMismatch, NoTarget, NoTestRows
-from ropeway.models.exam_terms import ExamTerms, test_part_of, test_set_of
+from ropeway.models.exam_terms import ExamTerms, rows_digest, test_set_of
 from ropeway.models.labelling import Labelling
 from ropeway.models.load import LoadedModel, load_version
 from ropeway.models.manifest import Manifest
@@ -117,7 +117,7 @@ class Exam:
     @property
     def test_part(self) -> Digest:
         """The digest of exactly these test rows' keys."""
-        return test_part_of(self.dataset.name, self.keys)
+        return rows_digest(self.dataset.name, self.keys)
 
     @property
     def test_set(self) -> Digest:

@@ -63,8 +63,8 @@ def test_set_of(split: SplitRecord) -> Digest:
     return digest_json({"dataset": split.dataset, "settings": settings})
 
 
-def test_part_of(dataset: str, keys: Iterable[str]) -> Digest:
-    """The digest of exactly these test rows."""
+def rows_digest(dataset: str, keys: Iterable[str]) -> Digest:
+    """The digest of exactly these rows, by their keys."""
     return digest_json({"dataset": dataset, "keys": sorted(keys)})
 
 

@@ -18,7 +18,7 @@ from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.models.errors import EvidenceDiffers
 from ropeway.models.evidence import FORMAT, Evidence
-from ropeway.models.exam_terms import ExamTerms, exam_terms, test_part_of, test_set_of
+from ropeway.models.exam_terms import ExamTerms, exam_terms, rows_digest, test_set_of
 from ropeway.models.gates import bar
 from ropeway.models.judgement import settings_of
 from ropeway.models.manifest import read_manifest
@@ -93,7 +93,7 @@ def _against_data(
     keys = key_text(parts["key"]).filter(is_test).to_list()
     manifest = read_manifest(context.store, version.package, version.ref)
     target, outputs = manifest.target, list(manifest.signature.outputs)
-    if target is None or keys != seen.keys or seen.test_part != test_part_of(dataset.name, keys):
+    if target is None or keys != seen.keys or seen.test_part != rows_digest(dataset.name, keys):
         raise EvidenceDiffers(version.ref, ["its rows are not the test rows"])
     if (
         set(outputs) != set(seen.predictions)

@@ -22,7 +22,7 @@ from ropeway.pipelines.records import Signature
 from ropeway.store import Store
 from ropeway.store.errors import ObjectDamaged, ObjectMissing
 from ropeway.store.objects import Tree
-from ropeway.workspace.project import Scalar
+from ropeway.workspace.settings import Scalar
 
 FORMAT = 1
 MANIFEST = "manifest.json"

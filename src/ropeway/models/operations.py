@@ -30,7 +30,7 @@ from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.routing import Routing, route_in, routing_of
 from ropeway.models.states import Move, State, after
 from ropeway.workspace import Context, Limit, Workspace, operation
-from ropeway.workspace.project import Scalar
+from ropeway.workspace.settings import Scalar
 
 RAN_HERE = "ran here"
 TRUSTED = "read and trusted"

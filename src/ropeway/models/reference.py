@@ -12,12 +12,12 @@ from typing import Self
 import msgspec
 import polars as pl
 
-from ropeway.core.hashing import digest_json
-from ropeway.core.ids import DatasetName, Digest
+from ropeway.core.ids import Digest
 from ropeway.data.assign import split_frame
 from ropeway.data.key_text import key_text
 from ropeway.data.load import load, resolve
 from ropeway.models.exam import LEARNT_PARTS
+from ropeway.models.exam_terms import rows_digest
 from ropeway.models.load import LoadedPackage, load_version
 from ropeway.models.manifest import read_manifest
 from ropeway.models.operations import resolve_version
@@ -135,8 +135,8 @@ def _learnt_rows(workspace: Workspace, version: ModelVersion) -> _Rows:
         train=frame.filter(part == TRAIN),
         tune=frame.filter(part == TUNE),
         columns=[name for name in manifest.columns if name in frame.columns],
-        learnt_part=_part(dataset.name, keys.filter(part.is_in(LEARNT_PARTS))),
-        judged_part=_part(dataset.name, keys.filter(part == TUNE)),
+        learnt_part=rows_digest(dataset.name, keys.filter(part.is_in(LEARNT_PARTS))),
+        judged_part=rows_digest(dataset.name, keys.filter(part == TUNE)),
     )
 
 
@@ -158,8 +158,3 @@ def _profile_inputs(train: pl.DataFrame, tune: pl.DataFrame) -> Profile:
     known = {name: Vocabulary.of(train[name]) for name, kind in kinds.items() if kind == "text"}
     # Held against no vocabulary, the rows that it is made of do not dilute the share of unknown tokens.
     return profile(train, kinds).merge(profile(tune, kinds, known))
-
-
-def _part(dataset: DatasetName, keys: pl.Series) -> Digest:
-    """The digest of exactly these rows' keys, as a gate's evidence names the test part."""
-    return digest_json({"dataset": dataset, "keys": sorted(keys)})

@@ -30,7 +30,7 @@ from ropeway.pipelines.errors import RunNotRecorded
 from ropeway.pipelines.projections import pipeline_run
 from ropeway.pipelines.records import PipelineRecord
 from ropeway.workspace import Project
-from ropeway.workspace.project import Scalar
+from ropeway.workspace.settings import Scalar
 
 LATEST = "latest"
 PRODUCTION = "production"

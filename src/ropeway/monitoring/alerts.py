@@ -23,7 +23,7 @@ from ropeway.monitoring.records import Alert
 from ropeway.monitoring.rules import Verdict, judge_performance, judge_silence, judge_windows, rules_of
 from ropeway.monitoring.windows import windows_between
 from ropeway.workspace import Context
-from ropeway.workspace.project import AlertRule
+from ropeway.workspace.tables.monitor import AlertRule
 
 OF_WINDOWS = frozenset({"drift", "quality", "errors", "latency"})
 OF_PERFORMANCE = frozenset({"degradation", "coverage"})

@@ -22,7 +22,7 @@ from ropeway.monitoring.operations import Waiting, list_waiting, record_delivery
 from ropeway.monitoring.records import Attempt
 from ropeway.monitoring.sinks import send, told
 from ropeway.workspace import Workspace
-from ropeway.workspace.project import Sink
+from ropeway.workspace.tables.monitor import Sink
 
 ATTEMPTS = Path("monitoring") / "attempts.json"
 LOCK = Path("monitoring") / "deliver.lock"

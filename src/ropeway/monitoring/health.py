@@ -37,7 +37,6 @@ def _former(context: Context, known: list[Standing]) -> list[Standing]:
 
 
 def _health(context: Context, stands: Standing, looked_at: datetime | None) -> DeploymentHealth:
-    of = {"name": stands.name, "number": stands.number, "environment": stands.environment}
     lines = lines_of(
         context.read,
         name=stands.name,
@@ -51,7 +50,9 @@ def _health(context: Context, stands: Standing, looked_at: datetime | None) -> D
     state, says = _state(stands, lines, alerts, silent)
     return DeploymentHealth(
         ref=stands.ref,
-        **of,  # type: ignore[arg-type]
+        name=stands.name,
+        number=stands.number,
+        environment=stands.environment,
         role=stands.role,
         share=stands.share,
         is_mirrored=stands.is_mirrored,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, select
+from sqlalchemy import ColumnElement, Table, select
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.core.ids import Digest, ModelName
@@ -364,7 +364,7 @@ def _calibration(context: Context, name: str, number: int) -> Digest | None:
     return None if known is None else Digest(known)
 
 
-def _key(table: Table, of: WindowObserved | OfPerformance) -> Any:
+def _key(table: Table, of: WindowObserved | OfPerformance) -> ColumnElement[bool]:
     return (table.c.name == of.name) & (table.c.number == of.number) & (table.c.environment == of.environment)
 
 

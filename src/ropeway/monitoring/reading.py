@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select
 
 from ropeway.core.clock import from_text, to_text
 from ropeway.models import registry
@@ -146,7 +146,7 @@ def _same_window(table: Table) -> ColumnElement[bool]:
     return and_(*(table.c[key] == measured_window.c[key] for key in sorted(_KEY)))
 
 
-def _line(row: Any) -> WindowLine:
+def _line(row: Row[Any]) -> WindowLine:
     faults = msgspec.json.decode(row.faults, type=list[Faults])
     quality: dict[str, int] = {}
     for each in faults:
@@ -178,7 +178,7 @@ def _line(row: Any) -> WindowLine:
     return msgspec.structs.replace(line, says=_says(line, faults))
 
 
-def _performance(row: Any, prefix: str = "", *, windows: int = 1) -> Performance:
+def _performance(row: Row[Any], prefix: str = "", *, windows: int = 1) -> Performance:
     return Performance(
         start=from_text(row.start),
         end=from_text(row.end),
@@ -257,7 +257,7 @@ def alerts_of(
     return sorted(found, key=lambda each: each.severity != "page") if open_only else found
 
 
-def alert_of(row: Any) -> Alert:
+def alert_of(row: Row[Any]) -> Alert:
     """An alert from its row."""
     return Alert(
         id=row.id,

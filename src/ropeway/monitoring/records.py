@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from ropeway.core.ids import Digest
-from ropeway.workspace.project import Watched
+from ropeway.workspace.tables.monitor import Watched
 
 Problem = Literal["missing", "null", "mistyped", "unseen", "contract", "skewed"]
 """What can be wrong with a column of requests.

@@ -24,7 +24,8 @@ from datetime import datetime
 
 from ropeway.monitoring.reading import PROBLEMS, shown
 from ropeway.monitoring.records import Baseline, Performance, WindowLine
-from ropeway.workspace.project import AlertRule, Project
+from ropeway.workspace.project import Project
+from ropeway.workspace.tables.monitor import AlertRule
 
 DEFAULT_RULES: Mapping[str, AlertRule] = {
     "drift": AlertRule(when="drift"),

@@ -28,8 +28,9 @@ from ropeway.monitoring.errors import SecretMissing, SinkUnwritable
 from ropeway.monitoring.records import Alert
 from ropeway.store.files import write_all
 from ropeway.workspace.outbound import post
-from ropeway.workspace.project import OWN_FOLDERS, Sink
+from ropeway.workspace.project import OWN_FOLDERS
 from ropeway.workspace.project_file import load_project
+from ropeway.workspace.tables.monitor import Sink
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  a mark that says how the secret is written, not a secret
 NEW_FILE = 0o600

@@ -13,7 +13,9 @@ import msgspec
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
 from ropeway.pipelines.formats import Encoded
-from ropeway.pipelines.observe import Observation, verify_file, verify_variable
+from ropeway.pipelines.observe import verify_variable
+from ropeway.pipelines.touched_files import verify_file
+from ropeway.pipelines.watched import Observation
 from ropeway.store import Store
 
 INLINE_BYTES = 16_384

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any
 
-from ropeway.pipelines.formats import NoFormat, encode
-from ropeway.pipelines.observe import PROJECT_PREFIX
+from ropeway.pipelines.askers import PROJECT_PREFIX
+from ropeway.pipelines.formats import encode
+from ropeway.pipelines.writing import NoFormat
 
 PLAIN = (bool, int, float, str, type(None))
 

@@ -26,18 +26,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from ropeway.pipelines.askers import PROJECT_PREFIX
 from ropeway.pipelines.decorators import Mark, collecting
 from ropeway.pipelines.errors import PipelineBroken, PipelineMissing
-from ropeway.pipelines.observe import (
-    PROJECT_PREFIX,
-    Observation,
-    is_watching,
-    loading_library,
-    note,
-    unwatched,
-    watching,
-)
+from ropeway.pipelines.observe import watching
 from ropeway.pipelines.probes import install_numpy, install_polars
+from ropeway.pipelines.watched import Observation, is_watching, loading_library, note, unwatched
 
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "venv", "site-packages"))
 

@@ -18,9 +18,9 @@ import msgspec
 
 from ropeway.core.hashing import digest_bytes
 from ropeway.pipelines import reviewed_types
+from ropeway.pipelines.askers import PROJECT_PREFIX
 from ropeway.pipelines.errors import UntrustedTypes
-from ropeway.pipelines.formats import NoFormat, Trust
-from ropeway.pipelines.observe import PROJECT_PREFIX
+from ropeway.pipelines.writing import NoFormat, Trust
 
 PROJECT = "ropeway_project"
 SCHEMA = "schema.json"

@@ -14,11 +14,14 @@ from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest
 from ropeway.pipelines.errors import NoSafeFormat, ReadsLiveFile
 from ropeway.pipelines.execute import Execution
-from ropeway.pipelines.formats import FORMAT, NoFormat, encode
-from ropeway.pipelines.observe import IS_THERE, STATUS, Observation, load_generators, project_name, watching
+from ropeway.pipelines.formats import FORMAT, encode
+from ropeway.pipelines.observe import load_generators, watching
 from ropeway.pipelines.prepare import Prepared
 from ropeway.pipelines.records import Artifact, Scalar, Signature, SliceRecord
 from ropeway.pipelines.slice import find_signature, load_slice, slice_of, write_replay
+from ropeway.pipelines.touched_files import IS_THERE, STATUS, project_name
+from ropeway.pipelines.watched import Observation
+from ropeway.pipelines.writing import NoFormat
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,18 +16,20 @@ import msgspec
 from ropeway.core.errors import RopewayError
 from ropeway.core.hashing import digest_json
 from ropeway.core.ids import Digest
-from ropeway.pipelines import formats
+from ropeway.pipelines import value_kinds
 from ropeway.pipelines.cache import KeyParts, Memory, Remembered, StepCache, Variant, Verifier, variant_of
 from ropeway.pipelines.code import Code, say_error
 from ropeway.pipelines.errors import StepChangedInput, StepChangedRows, StepFailed, StepGaveIterator
 from ropeway.pipelines.explain import why
-from ropeway.pipelines.formats import Encoded, NoFormat, Trust, decode, encode
+from ropeway.pipelines.formats import Encoded, decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, Step
 from ropeway.pipelines.inputs import Inputs
 from ropeway.pipelines.key import Keys
-from ropeway.pipelines.observe import DRAWS, Observation, load_generators, unwatched, watching
+from ropeway.pipelines.observe import load_generators, watching
 from ropeway.pipelines.records import StepEvent, StepOutcome
 from ropeway.pipelines.schedule import Schedule
+from ropeway.pipelines.watched import DRAWS, Observation, unwatched
+from ropeway.pipelines.writing import NoFormat, Trust
 
 MOST_JOBS = 8
 EventState = Literal["started", "cached", "finished", "failed"]
@@ -232,13 +234,13 @@ class Execution:
     def _argument(self, need: str) -> Any:
         value = self.outputs[need].get() if need in self.graph.steps else self.inputs.load(need)
         # Sharing its columns, which never change: a step may add columns to a frame of its own.
-        return value.clone() if formats.is_polars(value) else value
+        return value.clone() if value_kinds.is_polars(value) else value
 
     def _check_inputs(self, step: Step, arguments: list[Any]) -> None:
         """Refuse a step that changed what other steps get."""
         for need, value in zip(step.needs, arguments, strict=True):
             content = self.outputs[need].content if need in self.outputs else None
-            if content is not None and (formats.is_mutable(value) or formats.is_estimator(value)):
+            if content is not None and (value_kinds.is_mutable(value) or value_kinds.is_estimator(value)):
                 try:
                     is_changed = encode(value, self.trust).content != content
                 except NoFormat:
@@ -247,9 +249,9 @@ class Execution:
                     raise StepChangedInput(step.name, need)
 
     def _check_rows(self, step: Step, arguments: list[Any], value: Any) -> None:
-        got = formats.row_count(value)
+        got = value_kinds.row_count(value)
         on_path = [
-            formats.row_count(argument)
+            value_kinds.row_count(argument)
             for need, argument in zip(step.needs, arguments, strict=True)
             if need == ROWS or need in self.graph.serving
         ]
@@ -284,8 +286,8 @@ class Execution:
         if impure:
             uncached = f"uses {', '.join(dict.fromkeys(impure))}; @{step.mark.kind}(pure=True) would cache it"
         draws = any(DRAWS in reason for reason in seen.impure)
-        rows = formats.row_count(value)
-        output = Output(lambda: value, kind=formats.kind_of(value), files=seen.files)
+        rows = value_kinds.row_count(value)
+        output = Output(lambda: value, kind=value_kinds.kind_of(value), files=seen.files)
         if encoded is not None:
             output.content = encoded.content
             output.token = self._token_of(encoded.content, has_project_types=encoded.has_project_types)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ropeway.pipelines.cache import KeyParts, Remembered, Verifier
 from ropeway.pipelines.graph import Step
 from ropeway.pipelines.narrow import LEVEL, WHOLE
-from ropeway.pipelines.observe import IS_THERE, STATUS
+from ropeway.pipelines.touched_files import IS_THERE, STATUS
 
 
 def why(parts: KeyParts, last: Remembered | None, seen: Verifier, step: Step) -> str:

@@ -20,8 +20,8 @@ from ropeway.pipelines.closures import carried
 from ropeway.pipelines.code import SKIPPED_FOLDERS, Code
 from ropeway.pipelines.graph import Step
 from ropeway.pipelines.narrow import CodeMap, Reach
-from ropeway.pipelines.observe import DRAWS
 from ropeway.pipelines.packages import package_versions
+from ropeway.pipelines.watched import DRAWS
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 LONGEST_NAME = 255

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ropeway.core.hashing import digest_bytes
-from ropeway.pipelines.syntax import Facts, Module, parse
+from ropeway.pipelines.facts import Facts
+from ropeway.pipelines.syntax import Module, parse
 
 Finder = Callable[[str], tuple[str, bool] | None]
 Reader = Callable[[str], bytes]

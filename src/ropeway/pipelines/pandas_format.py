@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ropeway.pipelines.writing import NoFormat
+
 PLAIN_KINDS = "biufmM"
 
 
@@ -44,9 +46,7 @@ def read(parts: dict[str, Any]) -> Any:
     return frame
 
 
-def _no_format(what: str) -> Exception:
-    from ropeway.pipelines.formats import NoFormat
-
+def _no_format(what: str) -> NoFormat:
     return NoFormat(f"{what} has no safe format: reset_index(), or turn it into plain columns")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from ropeway.pipelines.cache import StepCache, Verifier
 from ropeway.pipelines.code import Code, LiveFiles
 from ropeway.pipelines.errors import StepElsewhere
-from ropeway.pipelines.formats import Trust
 from ropeway.pipelines.graph import Graph, build_graph
 from ropeway.pipelines.inputs import Inputs
 from ropeway.pipelines.key import Keys
 from ropeway.pipelines.parameters import resolve_parameters
 from ropeway.pipelines.records import Scalar
+from ropeway.pipelines.writing import Trust
 from ropeway.workspace import Workspace
 
 

@@ -2,7 +2,7 @@
 
 Clock, chance, the process, what a file is (not what it holds), and the readers of polars raise no audit
 event. Each is put in place once a process, calls the original, and does no more than look at a flag while no
-step is watched. What it tells is kept by `observe`.
+step is watched. What it tells goes to `observe`, and is kept by `watched`.
 """
 
 # ruff: noqa: PTH111, PTH118, PTH120, PTH207  paths as polars is given them
@@ -21,6 +21,8 @@ from types import FrameType
 from typing import Any
 
 from ropeway.pipelines import observe
+from ropeway.pipelines.askers import PROJECT_PREFIX, is_plumbing
+from ropeway.pipelines.watched import is_watching, note_impure
 
 CLOCKS = (
     "time",
@@ -108,7 +110,7 @@ def _replace(owner: Any, name: str, make: Callable[..., Function]) -> None:
 def _is_told(frame: FrameType | None) -> bool:
     """Whether the project's own code asks, or a door of the standard library that it went through."""
     name = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
-    return name.startswith(observe.PROJECT_PREFIX) or name in TELLERS
+    return name.startswith(PROJECT_PREFIX) or name in TELLERS
 
 
 def _teller(original: Function, what: str, enough: int | None = None) -> Function:
@@ -117,8 +119,8 @@ def _teller(original: Function, what: str, enough: int | None = None) -> Functio
     @functools.wraps(original)
     def told(*args: Any, **kwargs: Any) -> Any:
         asks = enough is None or len(args) < enough
-        if observe.is_watching() and asks and _is_told(sys._getframe(1)):
-            observe.note_impure(what)
+        if is_watching() and asks and _is_told(sys._getframe(1)):
+            note_impure(what)
         return original(*args, **kwargs)
 
     return told
@@ -132,8 +134,8 @@ def _generator(original: Function, name: str) -> Function:
     def made(*args: Any, **kwargs: Any) -> Any:
         given = [*args[place:], *kwargs.values()]
         is_unseeded = not given or given[0] is None
-        if is_unseeded and observe.is_watching() and _is_told(sys._getframe(1)):
-            observe.note_impure(f"unseeded random ({name} without a seed)")
+        if is_unseeded and is_watching() and _is_told(sys._getframe(1)):
+            note_impure(f"unseeded random ({name} without a seed)")
         return original(*args, **kwargs)
 
     return made
@@ -144,7 +146,7 @@ def _entropy(original: Function) -> Function:
 
     @functools.wraps(original)
     def drawn(*args: Any, **kwargs: Any) -> bytes:
-        if observe.is_watching():
+        if is_watching():
             _judge_entropy(sys._getframe(1))
         data: bytes = original(*args, **kwargs)
         return data
@@ -161,10 +163,10 @@ def _judge_entropy(frame: FrameType | None) -> None:
     name = str(frame.f_globals.get("__name__", "")) if frame is not None else ""
     if is_numpy and frame is not None:
         # numpy makes a RandomState from nothing before it seeds it.
-        if name not in COPIERS and not _is_seeded_state(frame) and not observe.is_plumbing(frame):
-            observe.note_impure("unseeded random (a generator of numpy without a seed)")
-    elif name.startswith(observe.PROJECT_PREFIX):
-        observe.note_impure("unseeded random (the system's own)")
+        if name not in COPIERS and not _is_seeded_state(frame) and not is_plumbing(frame):
+            note_impure("unseeded random (a generator of numpy without a seed)")
+    elif name.startswith(PROJECT_PREFIX):
+        note_impure("unseeded random (the system's own)")
 
 
 def _is_seeded_state(frame: FrameType) -> bool:
@@ -182,7 +184,7 @@ def _status(original: Function) -> Function:
 
     @functools.wraps(original)
     def told(path: Any, *args: Any, **kwargs: Any) -> Any:
-        if observe.is_watching() and isinstance(path, str | bytes | os.PathLike):
+        if is_watching() and isinstance(path, str | bytes | os.PathLike):
             observe.note_status(os.fsdecode(path), sys._getframe(1))
         return original(path, *args, **kwargs)
 
@@ -194,7 +196,7 @@ def _reader(original: Function) -> Function:
 
     @functools.wraps(original)
     def read(*args: Any, **kwargs: Any) -> Any:
-        if observe.is_watching():
+        if is_watching():
             source = args[0] if args else kwargs.get("source")
             for each in source if isinstance(source, list | tuple) else [source]:
                 if isinstance(each, str | os.PathLike):
@@ -206,7 +208,7 @@ def _reader(original: Function) -> Function:
 
 def _note_source(name: str) -> None:
     if "://" in name:
-        observe.note_impure("network")
+        note_impure("network")
         return
     path = os.path.expanduser(name)
     if Path(path).is_dir():
@@ -228,8 +230,8 @@ def _draw(original: Function, name: str) -> Function:
     @functools.wraps(original)
     def drawn(*args: Any, **kwargs: Any) -> Any:
         has_place = name == "shuffle" and len(args) > 1 and args[1] is not None
-        if observe.is_watching() and kwargs.get("seed") is None and not has_place:
-            observe.note_impure(f"unseeded random (.{name}() without a seed)")
+        if is_watching() and kwargs.get("seed") is None and not has_place:
+            note_impure(f"unseeded random (.{name}() without a seed)")
         return original(*args, **kwargs)
 
     return drawn

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ropeway.core.errors import RopewayError
-from ropeway.pipelines import formats
+from ropeway.pipelines import value_kinds
 from ropeway.pipelines.code import Code, PackedFiles, say_error
 from ropeway.pipelines.errors import (
     ArtifactUnreadable,
@@ -17,11 +17,13 @@ from ropeway.pipelines.errors import (
     StepChangedRows,
     StepFailed,
 )
-from ropeway.pipelines.formats import NoFormat, Trust, decode, encode
+from ropeway.pipelines.formats import decode, encode
 from ropeway.pipelines.graph import ROWS, Graph, build_graph
-from ropeway.pipelines.observe import Observation, watching
+from ropeway.pipelines.observe import watching
 from ropeway.pipelines.parameters import resolve_parameters
 from ropeway.pipelines.records import Scalar
+from ropeway.pipelines.watched import Observation
+from ropeway.pipelines.writing import NoFormat, Trust
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,7 +102,7 @@ class Slice:
         # The user's function may raise anything; it must not take a server down.
         except (Exception, SystemExit) as error:
             raise self._failed(step.name, error) from error
-        count = formats.row_count(value)
+        count = value_kinds.row_count(value)
         if count is not None and count != rows.height:
             raise StepChangedRows(step.name, rows.height, count)
         return value

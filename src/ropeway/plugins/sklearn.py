@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ropeway.pipelines.estimators import dump
-from ropeway.pipelines.formats import NoFormat, Trust
+from ropeway.pipelines.writing import NoFormat, Trust
 from ropeway.tracking.run import Run
 from ropeway.tracking.settings import KEY_LIMIT, TEXT_LIMIT
 

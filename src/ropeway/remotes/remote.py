@@ -24,7 +24,7 @@ from ropeway.store.backends import Backend, LocalBackend, S3Backend
 from ropeway.store.depot import Depot, Purged
 from ropeway.store.errors import BlobMissing
 from ropeway.workspace import Project
-from ropeway.workspace.remote_places import FILE, S3, RemotePlace
+from ropeway.workspace.tables.remote import FILE, S3, RemotePlace
 
 REFS = "refs"
 MANIFESTS = "manifests"

@@ -12,6 +12,14 @@ from ropeway.serving.signature import MAX_ROWS
 from ropeway.serving.traffic import Traffic
 
 _ERROR = {"$ref": "#/components/schemas/Error"}
+_TEXT = {"type": "string"}
+_ERROR_FIELDS = {
+    "code": _TEXT,
+    "what": _TEXT,
+    "expected": _TEXT,
+    "next_step": _TEXT,
+    "facts": {"type": "object"},
+}
 
 
 def openapi_of(traffic: Traffic) -> dict[str, Any]:
@@ -36,29 +44,8 @@ def openapi_of(traffic: Traffic) -> dict[str, Any]:
             "Another version may answer some of them: each answer says which.",
         },
         "paths": {
-            "/predict": {
-                "post": _operation(
-                    "Predict one row, or many.",
-                    {"oneOf": requests} if len(requests) > 1 else requests[0],
-                    examples,
-                    {"oneOf": [_ref("Prediction"), _ref("Predictions")]},
-                    {
-                        400: "not JSON",
-                        413: "too large",
-                        415: "not application/json",
-                        422: "not as the signature",
-                    },
-                )
-            },
-            "/feedback": {
-                "post": _operation(
-                    "Say what a prediction should have been.",
-                    _ref("Feedback"),
-                    {"feedback": {"value": {"id": "p-4k2m9x7q-1-a3", "value": _a_value(live)}}},
-                    _ref("FeedbackTaken"),
-                    {404: "no such prediction", 422: "not a value that the model can give"},
-                )
-            },
+            "/predict": {"post": _predict(requests, examples)},
+            "/feedback": {"post": _feedback(live)},
             "/health": {
                 "get": {
                     "summary": "What answers, how traffic is divided, and whether all is as it should be.",
@@ -68,6 +55,31 @@ def openapi_of(traffic: Traffic) -> dict[str, Any]:
         },
         "components": {"schemas": _schemas(live, reader)},
     }
+
+
+def _predict(requests: list[dict[str, Any]], examples: dict[str, Any]) -> dict[str, Any]:
+    return _operation(
+        "Predict one row, or many.",
+        {"oneOf": requests} if len(requests) > 1 else requests[0],
+        examples,
+        {"oneOf": [_ref("Prediction"), _ref("Predictions")]},
+        {
+            400: "not JSON",
+            413: "too large",
+            415: "not application/json",
+            422: "not as the signature",
+        },
+    )
+
+
+def _feedback(live: Loaded) -> dict[str, Any]:
+    return _operation(
+        "Say what a prediction should have been.",
+        _ref("Feedback"),
+        {"feedback": {"value": {"id": "p-4k2m9x7q-1-a3", "value": _a_value(live)}}},
+        _ref("FeedbackTaken"),
+        {404: "no such prediction", 422: "not a value that the model can give"},
+    )
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -117,13 +129,9 @@ def _schemas(live: Loaded, reader: Reader) -> dict[str, Any]:
         "required": list(live.signature.kinds),
         "additionalProperties": False,
     }
-    classes = [name for name in live.servable.outputs if name != "prediction"]
-    answer: dict[str, Any] = {"id": {"type": "string"}, "model": {"type": "string"}}
-    answer["prediction"] = {"enum": classes} if classes == list(live.servable.outputs) and classes else {}
-    if classes:
-        probability = {"type": "number"}
-        answer["probabilities"] = {"type": "object", "properties": dict.fromkeys(classes, probability)}
-    text = {"type": "string"}
+    answer = _answer(live)
+    feedback = {"id": _TEXT, "value": answer["prediction"], "by": _TEXT, "note": _TEXT}
+    predictions = {"model": _TEXT, "predictions": {"type": "array", "items": _ref("Prediction")}}
     return {
         "Row": row,
         "Rows": {
@@ -135,33 +143,27 @@ def _schemas(live: Loaded, reader: Reader) -> dict[str, Any]:
             "additionalProperties": False,
         },
         "Prediction": {"type": "object", "properties": answer},
-        "Predictions": {
-            "type": "object",
-            "properties": {"model": text, "predictions": {"type": "array", "items": _ref("Prediction")}},
-        },
+        "Predictions": {"type": "object", "properties": predictions},
         "Feedback": {
             "type": "object",
-            "properties": {"id": text, "value": answer["prediction"], "by": text, "note": text},
+            "properties": feedback,
             "required": ["id", "value"],
             "additionalProperties": False,
         },
-        "FeedbackTaken": {"type": "object", "properties": {"id": text, "value": {}, "at": text}},
-        "Error": {
-            "type": "object",
-            "properties": {
-                "error": {
-                    "type": "object",
-                    "properties": {
-                        "code": text,
-                        "what": text,
-                        "expected": text,
-                        "next_step": text,
-                        "facts": {"type": "object"},
-                    },
-                }
-            },
-        },
+        "FeedbackTaken": {"type": "object", "properties": {"id": _TEXT, "value": {}, "at": _TEXT}},
+        "Error": {"type": "object", "properties": {"error": {"type": "object", "properties": _ERROR_FIELDS}}},
     }
+
+
+def _answer(live: Loaded) -> dict[str, Any]:
+    """The fields of an answer: classes with their probabilities, or a value of the model's own kind."""
+    classes = [name for name in live.servable.outputs if name != "prediction"]
+    answer: dict[str, Any] = {"id": _TEXT, "model": _TEXT}
+    answer["prediction"] = {"enum": classes} if classes == list(live.servable.outputs) and classes else {}
+    if classes:
+        probability = {"type": "number"}
+        answer["probabilities"] = {"type": "object", "properties": dict.fromkeys(classes, probability)}
+    return answer
 
 
 @lru_cache(maxsize=1)

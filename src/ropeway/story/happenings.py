@@ -82,7 +82,7 @@ def last(happenings: Iterable[Happening], verb: str) -> Happening | None:
     return found[-1] if found else None
 
 
-def _happenings(connection: Connection, condition: Any) -> list[Happening]:
+def _happenings(connection: Connection, condition: ColumnElement[bool]) -> list[Happening]:
     rows = connection.execute(
         select(event.c.record, event_payload.c.value, person.c.name)
         .select_from(event)

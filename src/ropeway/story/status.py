@@ -17,7 +17,7 @@ from ropeway.story.tell import agreement_line
 from ropeway.story.usage import Usage, in_all, usage_by_version
 from ropeway.tracking.projections import run, run_metric
 from ropeway.workspace import Context, Project, operation
-from ropeway.workspace.project import CANVAS
+from ropeway.workspace.tables.charter import CANVAS
 
 MANY = 10_000
 TAKEN_BACK = frozenset({State.RECALLED, State.REJECTED, State.RETIRED})
@@ -120,6 +120,19 @@ def status(context: Context) -> Status:
     bar = _bar(project, _figures(read, project.charter.metric), look, versions)
     total = in_all(usage.values())
     loop = loop_of(read)
+    stands = Standpoint(
+        datasets=[line.name for line in datasets],
+        labelled=_labelled(read),
+        runs=runs,
+        versions=versions,
+        live=[f"{line.ref.partition('@')[0]}@{line.environment}" for line in live],
+        predictions=total.predictions,
+        judged=total.judged,
+        # Advice on the newest version: what the gate said of another one is no help.
+        refused_by=bar.refused_by if versions and bar.judged == versions[0].ref else {},
+        judged_on=look.body["dataset"].partition("@")[0] if look else "",
+        urgent=loop.urgent,
+    )
     return Status(
         name=project.project.name,
         filled=[box for box in CANVAS if getattr(charter, box).strip()],
@@ -137,22 +150,7 @@ def status(context: Context) -> Status:
         right=total.right,
         mean_error=total.mean_error,
         feedback=total.in_words,
-        next_steps=advise(
-            project,
-            Standpoint(
-                datasets=[line.name for line in datasets],
-                labelled=_labelled(read),
-                runs=runs,
-                versions=versions,
-                live=[f"{line.ref.partition('@')[0]}@{line.environment}" for line in live],
-                predictions=total.predictions,
-                judged=total.judged,
-                # Advice on the newest version: what the gate said of another one is no help.
-                refused_by=bar.refused_by if versions and bar.judged == versions[0].ref else {},
-                judged_on=look.body["dataset"].partition("@")[0] if look else "",
-                urgent=loop.urgent,
-            ),
-        ),
+        next_steps=advise(project, stands),
         alerts=loop.alerts,
         rollouts=loop.rollouts,
         retraining=loop.retraining,

@@ -12,7 +12,7 @@ from ropeway.core.clock import from_text
 from ropeway.stats.sequential.shown import e_value
 from ropeway.story.account import Told
 from ropeway.story.happenings import Happening, last, of_verbs
-from ropeway.story.words import day, identity_of
+from ropeway.story.words import day, identity_of, step_name
 
 ALERT_VERBS = ("alert-raised", "alert-resolved")
 MOST_MODELS = 6
@@ -71,7 +71,7 @@ def tell_rollout(_read: Connection, ref: str, happenings: Sequence[Happening]) -
     if started is None:
         return Told(ref=ref, title=f"rollout {identity_of(ref)}")
     body = started.body
-    steps = ", ".join(_step(share) for share in body["steps"])
+    steps = ", ".join(step_name(share) for share in body["steps"])
     lines = [f"steps {steps}; released by rule ({body['rule']})" if body["rule"] else f"steps {steps}"]
     lines += [line for each in happenings if (line := _move(each))]
     evaluated = last(happenings, "rollout-evaluated")
@@ -85,15 +85,11 @@ def tell_rollout(_read: Connection, ref: str, happenings: Sequence[Happening]) -
     return Told(ref=ref, title=f"rollout of {versions}", at=started.at, by=started.by, lines=lines)
 
 
-def _step(share: float) -> str:
-    return f"{share * 100:g} %" if share else "shadow"
-
-
 def _move(happening: Happening) -> str:
     body, at = happening.body, day(happening.at)
     match happening.verb:
         case "rollout-advanced":
-            return f"{_step(body['share'])} from {at}" + (f": {body['says']}" if body["says"] else "")
+            return f"{step_name(body['share'])} from {at}" + (f": {body['says']}" if body["says"] else "")
         case "rollout-held":
             return f"held {at}: {body['says']}"
         case "rollout-resumed":

@@ -28,3 +28,8 @@ def day(moment: datetime) -> str:
 def identity_of(ref: str) -> str:
     """What stands behind the kind: `sentiment@2` of `model:sentiment@2`."""
     return ref.partition(":")[2]
+
+
+def step_name(share: float) -> str:
+    """A step of a rollout: `shadow`, `10 %`."""
+    return f"{share * 100:g} %" if share else "shadow"

@@ -8,7 +8,8 @@ from ropeway.workspace.context import Context
 from ropeway.workspace.local import LocalWorkspace, open_local
 from ropeway.workspace.opening import open_workspace
 from ropeway.workspace.operation import Limit, OpenWorkspace, Operation, Workspace, operation
-from ropeway.workspace.project import Input, LabelSet, Project
+from ropeway.workspace.project import Input, Project
+from ropeway.workspace.tables.labels import LabelSet
 
 __all__ = [
     "Caller",

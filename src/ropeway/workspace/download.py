@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ropeway.core.errors import Unavailable
-from ropeway.workspace.outbound import PORTS, Resolve, checked_addresses, connect_checked, parse_url
+from ropeway.workspace.outbound import PORTS, Resolve, checked_addresses, connect_checked, cut_off, parse_url
 
 BLOCK_BYTES = 1 << 18
 NOT_MODIFIED = 304
@@ -87,19 +87,12 @@ def download(
     addresses = checked_addresses(
         host, port, deadline, allow_private=allow_private, resolve=resolve, table=table
     )
-    shown = f"[{host}]" if ":" in host else host
-    sent = {
-        "Host": shown if port == PORTS[parts.scheme] else f"{shown}:{port}",
-        "User-Agent": "ropeway",
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-        **(headers or {}),
-    }
+    sent = {**_headers(host, None if port == PORTS[parts.scheme] else port), **(headers or {})}
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection = connect_checked(addresses, host, port, deadline, is_tls=is_tls)
         # A peer that sends one byte a second never lets a read time out; this ends it all the same.
-        guard = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [connection])
+        guard = threading.Timer(max(0.0, deadline - time.monotonic()), cut_off, [connection])
         guard.daemon = True
         guard.start()
         try:
@@ -112,6 +105,17 @@ def download(
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise NotFetched(host, _reason(error, timeout_s, deadline)) from error
+
+
+def _headers(host: str, port: int | None) -> dict[str, str]:
+    """Those that are always sent; the port is named where it is not the scheme's own."""
+    shown = f"[{host}]" if ":" in host else host
+    return {
+        "Host": shown if port is None else f"{shown}:{port}",
+        "User-Agent": "ropeway",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
 
 
 def _exchange(
@@ -151,14 +155,6 @@ def _read(reply: http.client.HTTPResponse, host: str, sink: Sink, max_bytes: int
             raise NotFetched(host, f"it is longer than {max_bytes:,} bytes, which is as much as is read")
         sink(block)
     return got
-
-
-def _cut(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        # It ended by itself.
-        return
 
 
 def _reason(error: Exception, timeout_s: float, deadline: float) -> str:

@@ -241,7 +241,7 @@ def _exchange(
 ) -> bytes:
     connection = connect_checked(addresses, host, port, deadline, is_tls=is_tls)
     # A peer that sends one byte a second never lets a read time out; this ends it all the same.
-    guard = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [connection])
+    guard = threading.Timer(max(0.0, deadline - time.monotonic()), cut_off, [connection])
     guard.daemon = True
     guard.start()
     try:
@@ -288,7 +288,8 @@ def _wrapped(plain: socket.socket, host: str) -> ssl.SSLSocket:
     return context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
 
 
-def _cut(connection: socket.socket) -> None:
+def cut_off(connection: socket.socket) -> None:
+    """End a connection at which another thread may be reading."""
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:

@@ -16,7 +16,7 @@ from ropeway.ledger.database.place import SQLITE
 from ropeway.store.errors import LOCAL, BadBackend
 from ropeway.workspace.errors import ProjectInvalid
 from ropeway.workspace.project import PROJECT_FILE
-from ropeway.workspace.remote_places import FILE, S3, problem_of_url
+from ropeway.workspace.tables.remote import FILE, S3, problem_of_url
 
 HOME = ".ropeway"
 DATABASE = "ledger.db"

@@ -1,43 +1,31 @@
-"""The project file, `ropeway.toml`: the charter, the inputs, the gate. What has a number is read by the gate.
+"""The project file, `ropeway.toml`, as a whole; its larger tables stand in `workspace.tables`.
 
 Unknown settings are refused, so that a misspelt bar is not silently no bar.
 """
 
 import re
-from datetime import date, timedelta
 from posixpath import normpath
 from typing import Any, Literal
 
 import msgspec
 
-from ropeway.core.duration import parse_duration
 from ropeway.core.errors import did_you_mean
 from ropeway.store.errors import LOCAL
-from ropeway.workspace.remote_places import RemotePlace, check_names, problem_of_url
-from ropeway.workspace.settings import Settings
-from ropeway.workspace.sources import Source
+from ropeway.workspace.settings import Scalar, Settings
+from ropeway.workspace.tables.charter import OF_NUMBERS, Charter
+from ropeway.workspace.tables.labels import LabelSet
+from ropeway.workspace.tables.monitor import AlertRule, Monitor, Sink
+from ropeway.workspace.tables.policy import Policy
+from ropeway.workspace.tables.remote import RemotePlace, check_names, problem_of_url
+from ropeway.workspace.tables.rollout import Rollout
+from ropeway.workspace.tables.source import Source
 
 PROJECT_FILE = "ropeway.toml"
 OWN_FOLDERS = (".ropeway", "contracts", ".git")
 """Folders of a project in which nothing else is to be written."""
 SUM_TOLERANCE = 1e-9
-LONGEST = timedelta(days=36_525)
-"""No length of time in the settings is longer: a moment so far from now may not be a date."""
-
-Scalar = bool | int | float | str
 Approval = Literal["two-person", "self"]
-Metric = Literal[
-    "accuracy", "balanced_accuracy", "brier", "log_loss", "macro_f1", "mae", "r2", "rmse", "roc_auc"
-]
-"""What the charter can name; `stats.metrics` computes them, and a test holds the two lists together."""
-OF_NUMBERS = ("mae", "r2", "rmse")
-"""Those of numbers, of which no error is the largest."""
-Scale = Literal["nominal", "ordinal", "interval"]
 Logged = Literal["kept", "hashed", "dropped"]
-Trigger = Literal["drift", "degradation", "new-data", "schedule"]
-"""What may begin a retraining besides a person."""
-Watched = Literal["drift", "degradation", "quality", "errors", "latency", "coverage", "silence"]
-"""What an alert rule can be about."""
 
 
 class Section(Settings, frozen=True, kw_only=True):
@@ -82,49 +70,6 @@ class Where(Settings, frozen=True, kw_only=True):
             raise ValueError("`server` is a URL, beginning with https:// (or http:// on this machine)")
 
 
-class Charter(Settings, frozen=True, kw_only=True):
-    """`[charter]`: every box of the machine-learning canvas, and the numbers that the gate reads."""
-
-    value: str = ""
-    decision: str = ""
-    task: str = ""
-    sources: str = ""
-    collecting: str = ""
-    features: str = ""
-    predictions: str = ""
-    renewal: str = ""
-    offline_evaluation: str = ""
-    live_evaluation: str = ""
-    metric: Metric = "macro_f1"
-    bar: float | None = None
-    confidence: float = 0.95
-    deadline: date | None = None
-    budget: float | None = None
-    cost: dict[str, dict[str, float]] = {}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0.5 <= self.confidence < 1:
-            raise ValueError("`confidence` must be at least 0.5 and under 1, such as 0.95")
-        if any(cost < 0 for row in self.cost.values() for cost in row.values()):
-            raise ValueError("`cost` must not be negative: 0 is the cost of a right answer")
-
-
-CANVAS = (
-    "value",
-    "decision",
-    "task",
-    "sources",
-    "collecting",
-    "features",
-    "predictions",
-    "renewal",
-    "offline_evaluation",
-    "live_evaluation",
-)
-"""The boxes of the canvas that are words, in the order in which they are read."""
-
-
 class Input(Settings, frozen=True, kw_only=True):
     """`[inputs.NAME]`: a dataset that the pipeline reads. The one named `rows` is what requests look like."""
 
@@ -158,57 +103,6 @@ class Evaluate(Settings, frozen=True, kw_only=True):
     prediction: str | None = None
 
 
-class Cutoff(Settings, frozen=True, kw_only=True):
-    """One class of a cut scale: means `below` the bound, or `upto` it; the last one has no bound."""
-
-    label: str
-    below: float | None = None
-    upto: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.below is not None and self.upto is not None:
-            raise ValueError("a cut-off has `below` or `upto`, not both")
-
-    @property
-    def bound(self) -> float | None:
-        """The number at which the class ends."""
-        return self.below if self.below is not None else self.upto
-
-
-class LabelSet(Settings, frozen=True, kw_only=True):
-    """`[labels.NAME]`: where ratings come from, under which guide, and how they become one label."""
-
-    dataset: str
-    guide: str
-    snapshot: str
-    item: str = "id"
-    ratings: str | None = None
-    rater: str | None = None
-    value: str | None = None
-    scale: Scale = "nominal"
-    allowed: list[float | str] | None = None
-    aggregate: Literal["majority", "mean"] = "majority"
-    cutoffs: list[Cutoff] = []
-    adjudicate_below: float = 0.6
-    keep: list[str] = []
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.ratings is None) == (self.value is None):
-            raise ValueError(
-                "ratings come as a list in one column (`ratings`) or one a row (`value`): name one"
-            )
-        if self.aggregate == "mean" and not self.cutoffs:
-            raise ValueError('`aggregate = "mean"` needs `cutoffs`, to make classes of means')
-        if self.aggregate == "mean" and self.scale == "nominal":
-            raise ValueError('a nominal scale has no mean: use `aggregate = "majority"` or another `scale`')
-        bounds = [cutoff.bound for cutoff in self.cutoffs]
-        inner = [bound for bound in bounds[:-1] if bound is not None]
-        if bounds and (bounds[-1] is not None or len(inner) < len(bounds) - 1 or inner != sorted(inner)):
-            raise ValueError("`cutoffs` must rise, each with a bound but the last")
-
-
 class Gate(Settings, frozen=True, kw_only=True):
     """`[gate]`: what a version must pass besides the charter's bar."""
 
@@ -240,30 +134,10 @@ class Environment(Settings, frozen=True, kw_only=True):
     about: str = ""
 
 
-def _production_only() -> dict[str, Environment]:
-    return {"production": Environment()}
-
-
 class Log(Settings, frozen=True, kw_only=True):
     """`[log]`: what the prediction log holds of each request column: kept, hashed or dropped."""
 
     columns: dict[str, Logged] = {}
-
-
-QUIET = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
-"""Hours of the day as `[policy] quiet` writes them."""
-
-
-def _check_durations(settings: Settings, *names: str) -> None:
-    for name in names:
-        try:
-            length = parse_duration(getattr(settings, name))
-        except ValueError as error:
-            raise ValueError(f"`{name}`: {error}") from error
-        if name not in ("settle", "cooldown") and not length:
-            raise ValueError(f"`{name}` must be longer than nothing")
-        if length > LONGEST:
-            raise ValueError(f"`{name}` must be at most 36,525 days, which is a hundred years")
 
 
 class Serving(Settings, frozen=True, kw_only=True):
@@ -281,197 +155,6 @@ class Serving(Settings, frozen=True, kw_only=True):
         twice = sorted({name for name in self.carry if self.carry.count(name) > 1})
         if twice:
             raise ValueError(f"`carry` names '{twice[0]}' twice")
-
-
-class Monitor(Settings, frozen=True, kw_only=True):
-    """`[monitor]`: how production is cut into windows, and what counts as drift."""
-
-    window: str = "1d"
-    min_rows: int = 100
-    alpha: float = 0.01
-    min_effect: float = 0.1
-    segment: str = "5m"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_durations(self, "window", "segment")
-        if self.min_rows < 1:
-            raise ValueError("`min_rows` must be at least 1")
-        if not 0 < self.alpha < 1:
-            raise ValueError("`alpha` must be over 0 and under 1, such as 0.01")
-        if not 0 <= self.min_effect < 1:
-            raise ValueError("`min_effect` must be at least 0 and under 1, such as 0.1")
-
-
-SHARES = ("drift", "quality", "errors", "coverage")
-"""What alerts are told of by a figure from 0 to 1."""
-
-
-class AlertRule(Settings, frozen=True, kw_only=True):
-    """`[alerts.NAME]`: when somebody is to be told, and through which sinks."""
-
-    when: Watched
-    above: float | None = None
-    below: float | None = None
-    windows: int = 1
-    severity: Literal["warn", "page"] = "warn"
-    sinks: list[str] = []
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.above is not None and self.below is not None:
-            raise ValueError("an alert has `above` or `below`, not both")
-        self._check_limit()
-        if self.windows < 1:
-            raise ValueError("`windows` must be at least 1")
-
-    def _check_limit(self) -> None:
-        """Refuse a limit that is always broken, or never."""
-        # A metric such as r2 may be under nothing.
-        if self.when == "degradation":
-            return
-        if self.above is not None and self.above < 0:
-            raise ValueError(f'`above` is {self.above:g}: what "{self.when}" is about is always more')
-        if self.below is not None and self.below <= 0:
-            raise ValueError(f'`below` is {self.below:g}: what "{self.when}" is about is never less')
-        if self.when in SHARES and self.above is not None and self.above >= 1:
-            raise ValueError(f'`above` is {self.above:g}: "{self.when}" is told from 0 to 1')
-        if self.when == "silence" and self.below is not None:
-            raise ValueError("`below` means nothing of silence; `above` is how many windows may pass")
-        if self.when != "coverage" and self.below is not None:
-            raise ValueError(f'`below` would tell that all is well with "{self.when}"; `above` is its limit')
-
-
-class Sink(Settings, frozen=True, kw_only=True):
-    """`[sinks.NAME]`: where alerts go: a signed webhook, or lines in a file."""
-
-    kind: Literal["webhook", "file"]
-    url: str | None = None
-    secret_env: str | None = None
-    path: str | None = None
-    allow_private: bool = False
-    timeout_s: float = 5.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.kind == "webhook":
-            if not self.url or not self.url.startswith(("http://", "https://")):
-                raise ValueError("a webhook needs `url`, beginning with http:// or https://")
-            if not self.secret_env:
-                raise ValueError(
-                    "a webhook is signed: `secret_env` names the environment variable with the secret"
-                )
-        elif not self.path:
-            raise ValueError("a file sink needs `path`")
-        if not 0 < self.timeout_s <= 60:
-            raise ValueError("`timeout_s` must be over 0 and at most 60")
-
-
-class PolicyData(Settings, frozen=True, kw_only=True):
-    """`[policy.data]`: what a retraining learns from beside the data there is."""
-
-    feedback: bool = True
-    last: str = "90d"
-    min_rows: int = 100
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_durations(self, "last")
-        if self.min_rows < 1:
-            raise ValueError("`min_rows` must be at least 1")
-
-
-class Policy(Settings, frozen=True, kw_only=True):
-    """`[policy]`: when a model is trained anew, with what, and who lets it out."""
-
-    model: str | None = None
-    environment: str = "production"
-    triggers: list[Trigger] = []
-    schedule: str | None = None
-    time_zone: str = "UTC"
-    params: dict[str, Scalar] = {}
-    data: PolicyData = PolicyData()
-    approval: Literal["two-person", "self", "by-rule"] = "two-person"
-    quiet: list[str] = []
-    max_runs: int = 4
-    per: str = "30d"
-    cooldown: str = "1d"
-    max_rollbacks: int = 2
-    rollbacks_within: str = "7d"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_durations(self, "per", "cooldown", "rollbacks_within")
-        if "schedule" in self.triggers and not self.schedule:
-            raise ValueError('the trigger "schedule" needs `schedule`, such as "0 3 * * 1"')
-        if self.schedule and "schedule" not in self.triggers:
-            raise ValueError('`schedule` is set, but `triggers` has no "schedule"')
-        if self.max_runs < 1:
-            raise ValueError("`max_runs` must be at least 1; without a policy nothing runs by itself")
-        if self.max_rollbacks < 1:
-            raise ValueError("`max_rollbacks` must be at least 1")
-        for hours in self.quiet:
-            if not QUIET.fullmatch(hours):
-                raise ValueError(f"`quiet` has '{hours}'; write hours as \"22:00-06:00\"")
-            if hours[:5] == hours[6:]:
-                raise ValueError(f"`quiet` has '{hours}', which ends as it begins: no time, or the whole day")
-
-
-class Guards(Settings, frozen=True, kw_only=True):
-    """`[rollout.guards]`: what stops a rollout whatever its costs are."""
-
-    latency_ratio: float = 2.0
-    error_rate: float = 0.01
-    coverage_gap: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.latency_ratio <= 1:
-            raise ValueError("`latency_ratio` must be over 1: the candidate's p99 beside the live version's")
-        if not 0 <= self.error_rate <= 1 or not 0 < self.coverage_gap <= 1:
-            raise ValueError("`error_rate` and `coverage_gap` are shares, from 0 to 1")
-
-
-class Rollout(Settings, frozen=True, kw_only=True):
-    """`[rollout]`: the steps by which a version reaches users, and the test that it must pass on the way."""
-
-    steps: list[str | float] = msgspec.field(default_factory=lambda: ["shadow", 0.1, 0.5])
-    min_entities: int = 100
-    settle: str = "0s"
-    deadline: str = "14d"
-    mirror: bool = True
-    alpha: float = 0.05
-    spend: float = 0.2
-    harm_alpha: float = 0.05
-    min_gain: float = 0.0
-    error_cap: float | None = None
-    undecided: Literal["hold", "roll-back"] = "hold"
-    guards: Guards = Guards()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_durations(self, "settle", "deadline")
-        if parse_duration(self.settle) >= parse_duration(self.deadline):
-            raise ValueError(
-                f"`settle` is {self.settle}, not shorter than `deadline`, {self.deadline}: nothing could be "
-                "decided in time"
-            )
-        shares = [step for step in self.steps if not isinstance(step, str)]
-        words = [step for step in self.steps if isinstance(step, str)]
-        if not self.steps or any(word != "shadow" for word in words) or "shadow" in self.steps[1:]:
-            raise ValueError('`steps` are shares of traffic, with "shadow" at most as the first')
-        if any(not 0 < share < 1 for share in shares) or shares != sorted(set(shares)):
-            raise ValueError("shares in `steps` must rise, each over 0 and under 1: live is not among them")
-        if not 0 < self.alpha < 1 or not 0 < self.harm_alpha < 1:
-            raise ValueError("`alpha` and `harm_alpha` must be over 0 and under 1")
-        if not 0 < self.spend < 1:
-            raise ValueError("`spend` is the share of what is left of alpha that a release takes")
-        if self.min_entities < 1:
-            raise ValueError("`min_entities` must be at least 1")
-        if self.min_gain < 0:
-            raise ValueError("`min_gain` must not be negative: a release must not make things worse")
-        if self.error_cap is not None and self.error_cap <= 0:
-            raise ValueError("`error_cap` must be over 0")
 
 
 class Audit(Settings, frozen=True, kw_only=True):

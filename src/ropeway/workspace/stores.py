@@ -17,7 +17,7 @@ from ropeway.store.errors import BackendUnavailable, StoreElsewhere
 from ropeway.store.files import make_private, publish, write_all
 from ropeway.store.objects import ELSEWHERE
 from ropeway.workspace.place import store_address
-from ropeway.workspace.remote_places import S3
+from ropeway.workspace.tables.remote import S3
 
 Owner = Callable[[], str | None]
 """Gives the id of the ledger that refers to the objects; None where it is not known."""

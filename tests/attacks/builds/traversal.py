@@ -35,7 +35,7 @@ BUILDS = (
     Mutant(
         "a backup may bring files for anywhere",
         "keeping",
-        "if not _is_own(path)]:",
+        "if not is_own(path)]:",
         "if not path]:",
         (f"{HERE}::test_a_backup_writes_nowhere_else",),
     ),

@@ -12,7 +12,8 @@ from tests.faults.story import Story
 from ropeway.core.errors import Damaged
 from ropeway.core.ids import Digest
 from ropeway.data.add import add
-from ropeway.keeping.backup import back_up, list_backups, verify_backup
+from ropeway.keeping.backup import back_up, verify_backup
+from ropeway.keeping.manifest import list_backups
 from ropeway.keeping.operations import gc
 from ropeway.testing import make_workspace
 from ropeway.workspace import LocalWorkspace

@@ -9,7 +9,6 @@ and rows that break the contract: one bad row must not keep the others from bein
 it, they may be the very thing that is to be learnt, and leaving them out would pick: that a person decides.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,20 +21,19 @@ from ropeway.continuous.retraining.errors import FeedbackOutsideContract, Inputs
 from ropeway.continuous.retraining.operations import Gathering, collected_until
 from ropeway.core.duration import parse_duration
 from ropeway.core.ids import DatasetName
-from ropeway.data.add import examine
+from ropeway.data.add import examine_made
 from ropeway.data.contract import broken_rows
 from ropeway.data.contract_file import read_contract
-from ropeway.data.errors import ColumnNotFound
 from ropeway.data.key_text import key_text
 from ropeway.data.kinds import kind_of, parse
 from ropeway.data.load import load, require_trainable
+from ropeway.data.naming import require_columns
 from ropeway.data.operations import list_versions
-from ropeway.data.read import read_table
 from ropeway.data.records import DatasetVersion
 from ropeway.models.operations import get_model
 from ropeway.predictions.history import judged
 from ropeway.workspace import Input, Workspace
-from ropeway.workspace.project import Policy
+from ropeway.workspace.tables.policy import Policy
 
 ROWS = "rows"
 TRUTH_AT = "__truth_at__"
@@ -84,9 +82,8 @@ def gather(workspace: Workspace, policy: Policy, name: str) -> Gathered:
     declared = workspace.project.inputs[ROWS]
     base = newest_sound(workspace, declared.dataset)
     held = load(workspace, base)
-    for column in (declared.key, str(declared.target)):
-        if column not in held.columns:
-            raise ColumnNotFound(base.name, column, held.columns, "[inputs.rows] in ropeway.toml")
+    wanted = (declared.key, str(declared.target))
+    require_columns(base.name, held.columns, wanted, "[inputs.rows] in ropeway.toml")
     since = workspace.clock.now() - parse_duration(policy.data.last)
     answers = judged(workspace, since=since, environment=policy.environment)
     answers = answers.filter(pl.col("truth").is_not_null() & pl.col("model").str.starts_with(f"{name}@"))
@@ -130,14 +127,10 @@ def put_together(workspace: Workspace, policy: Policy, name: str, gathered: Gath
     base = gathered.base
     assert gathered.until is not None, "rows come of truth, which has a time"
     frame = pl.concat([load(workspace, base), gathered.rows], how="vertical")
-    digest = workspace.store.put(_parquet(frame))
-    found, _ = examine(
+    found = examine_made(
         workspace,
-        # Read back: what is recorded is what the bytes say.
-        read_table(workspace.store.open_path(digest), form="parquet"),
+        frame,
         name=DatasetName(base.name),
-        version=digest,
-        form="parquet",
         label_columns=base.label_columns,
         source=f"{base.shown} and feedback on '{name}' in {policy.environment}",
     )
@@ -296,9 +289,3 @@ def _decoded(text: str | None) -> dict[str, Any]:
 
 def _value(text: str | None) -> Any:
     return None if text is None else msgspec.json.decode(text)
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()

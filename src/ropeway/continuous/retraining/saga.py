@@ -43,7 +43,7 @@ from ropeway.pipelines.records import StepEvent
 from ropeway.pipelines.run import run_pipeline
 from ropeway.workspace import Workspace
 from ropeway.workspace.errors import LeaseLost
-from ropeway.workspace.project import Policy
+from ropeway.workspace.tables.policy import Policy
 
 ROWS = "rows"
 INTERNAL = "internal"

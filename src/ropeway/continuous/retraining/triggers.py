@@ -34,7 +34,7 @@ from ropeway.models.registry import ModelVersion
 from ropeway.monitoring.operations import list_alerts
 from ropeway.monitoring.records import Alert
 from ropeway.workspace import Workspace
-from ropeway.workspace.project import Policy
+from ropeway.workspace.tables.policy import Policy
 
 FAR_AHEAD = timedelta(days=1)
 """What is recorded for later than this was recorded under a clock that stood wrong."""

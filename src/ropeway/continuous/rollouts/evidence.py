@@ -15,7 +15,7 @@ reason.
 
 import bisect
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,6 +31,7 @@ from ropeway.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+    from ropeway.stats.sequential.verdict import Terms as TestTerms
     from ropeway.stats.sequential.verdict import Verdict
 
 FORMAT = 1
@@ -178,7 +179,7 @@ def path_of(rollout: RolloutState, findings: Findings) -> list[Look]:
     ]
 
 
-def _test_terms(terms: Terms) -> Any:
+def _test_terms(terms: Terms) -> "TestTerms":
     from ropeway.stats.sequential.verdict import Terms as TestTerms
 
     return TestTerms(
@@ -330,8 +331,8 @@ def _cost(rows: "pl.DataFrame", said: str, failed: "pl.Expr", terms: Terms) -> "
 
 def _price(truth: str, said: str, terms: Terms) -> float:
     """What an answer cost, both as JSON."""
-    is_, answer = _name(truth), _name(said)
-    return terms.cost.get(is_, {}).get(answer, 0.0 if is_ == answer else 1.0)
+    true, answered = _name(truth), _name(said)
+    return terms.cost.get(true, {}).get(answered, 0.0 if true == answered else 1.0)
 
 
 def _name(text: str) -> str:

@@ -122,10 +122,20 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
             timed=len(latencies[name]),
             p99_us=_p99(latencies[name]),
         )
-    limits, live, candidate = rollout.terms.guards, arms["live"], arms["candidate"]
+    slow = _slow(latencies["candidate"], arms["live"], rollout.terms.guards)
+    return _judged(arms["live"], arms["candidate"], slow, rollout)
+
+
+def _slow(latencies: "pl.Series", live: Arm, limits: Limits) -> int:
+    """How many of the candidate's answers are slower than the ratio allows, and are felt."""
     usual = live.p99_us or 0.0
     bound = max(usual * limits.latency_ratio, usual + UNFELT_US)
-    slow = int((latencies["candidate"] > bound).sum())
+    return int((latencies > bound).sum())
+
+
+def _judged(live: Arm, candidate: Arm, slow: int, rollout: RolloutState) -> Guarded:
+    """What follows from what was seen of both."""
+    limits = rollout.terms.guards
     # Without mirroring each step is a comparison of its own.
     level = ERRORS_ALPHA / (1 if rollout.terms.mirror else len(rollout.shares))
     found = {
@@ -137,7 +147,7 @@ def guard(rows: "pl.DataFrame", asked_beside: "pl.DataFrame", rollout: RolloutSt
         candidate=candidate,
         slow=slow,
         broken={name: says for name, says in found.items() if says},
-        waits="" if is_shadow else _coverage(live, candidate, limits),
+        waits="" if rollout.share == SHADOW else _coverage(live, candidate, limits),
     )
 
 

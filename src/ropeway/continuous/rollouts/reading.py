@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
 from ropeway.continuous.rollouts.errors import UnknownRollout
 from ropeway.continuous.rollouts.events import SHADOW, Summary, Terms
@@ -212,7 +212,7 @@ def _held(read: Connection, name: str, environment: str) -> Iterator[tuple[int |
         yield row.number, row.seq in returns
 
 
-def _state(read: Connection, row: Any) -> RolloutState:
+def _state(read: Connection, row: Row[Any]) -> RolloutState:
     shares = [float(share) for share in json.loads(row.steps)]
     names = [step_name(share) for share in shares]
     return RolloutState(

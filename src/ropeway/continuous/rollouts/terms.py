@@ -19,7 +19,7 @@ from ropeway.models.manifest import Manifest, read_manifest
 from ropeway.models.registry import ModelVersion
 from ropeway.models.within import Within
 from ropeway.workspace import Context
-from ropeway.workspace.project import Rollout
+from ropeway.workspace.tables.rollout import Rollout
 
 MISTAKE = 1.0
 """What a mistake costs where the charter does not say."""

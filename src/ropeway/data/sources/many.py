@@ -10,10 +10,12 @@ import msgspec
 import polars as pl
 
 from ropeway.core.hashing import digest_file
-from ropeway.data.errors import RowsDoNotFit, SourceMissing, SourceTooLarge, UnknownFormat
-from ropeway.data.read import FORMATS, read_table
+from ropeway.data.file_errors import UnknownFormat
+from ropeway.data.naming import FORMATS
+from ropeway.data.read import read_table
+from ropeway.data.sources.errors import RowsDoNotFit, SourceMissing, SourceTooLarge
 from ropeway.data.sources.state import Fetched, Spool, State, rows_in_words
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 Opened = Callable[[str], Path]
 

@@ -15,9 +15,9 @@ from sqlalchemy import NullPool, Row, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from ropeway.data.errors import QueryFailed, SourceUnreachable, SourceUnset
+from ropeway.data.sources.errors import QueryFailed, SourceUnreachable, SourceUnset
 from ropeway.data.sources.state import Fetched, State, rows_in_words
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 ROWS_AT_ONCE = 10_000
 _PLAIN = (bool, int, float, str, bytes, date, datetime, time, timedelta, Decimal, list, dict)

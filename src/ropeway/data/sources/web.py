@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ropeway.core.hashing import digest_file
-from ropeway.data.errors import SourceUnset, UnknownFormat
-from ropeway.data.read import FORMATS, read_table
+from ropeway.data.file_errors import UnknownFormat
+from ropeway.data.naming import FORMATS
+from ropeway.data.read import read_table
+from ropeway.data.sources.errors import SourceUnset
 from ropeway.data.sources.state import Fetched, Spool, State, rows_in_words
 from ropeway.workspace.download import download
-from ropeway.workspace.sources import Source
+from ropeway.workspace.tables.source import Source
 
 
 def fetch_file(

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from ropeway.data.apart import PIECE_BYTES as PARQUET_BYTES
 from ropeway.data.apart import Apart
-from ropeway.data.errors import FileUnreadable, UnpacksTooFar
+from ropeway.data.file_errors import FileUnreadable, UnpacksTooFar
 
 if TYPE_CHECKING:
     import polars as pl

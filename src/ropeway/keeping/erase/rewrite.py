@@ -4,8 +4,6 @@ No code of the project runs here: a server erases too. What a check of the proje
 stands for the new one; contract and profile are made of the rows that stay.
 """
 
-import io
-
 import msgspec
 import polars as pl
 
@@ -16,6 +14,7 @@ from ropeway.data.contract_file import parse_contract, read_contract
 from ropeway.data.events import SplitAssigned
 from ropeway.data.kinds import kinds
 from ropeway.data.operations import NewVersion, find_split, find_version, record_arrival
+from ropeway.data.parquet import parquet_bytes
 from ropeway.data.profile import profile_of
 from ropeway.data.read import read_table
 from ropeway.data.records import FOLDER, DatasetVersion
@@ -73,7 +72,7 @@ def rewrite_ratings(
         return
     counts = given.group_by("item").len()["len"].to_list()
     items = stay["item"].n_unique()
-    ratings = context.store.put(parquet(stay))
+    ratings = context.store.put(parquet_bytes(stay))
     with context.again() as writing:
         record_import.function(
             writing,
@@ -123,7 +122,7 @@ def rewrite_split(
             SplitAssigned(
                 dataset=version.name,
                 version=version.version,
-                record=writing.store.put(parquet(stay)),
+                record=writing.store.put(parquet_bytes(stay)),
                 previous=last.digest,
                 settings=last.settings,
                 rows=here.height,
@@ -133,13 +132,6 @@ def rewrite_split(
                 bridged=last.bridged,
             )
         )
-
-
-def parquet(frame: pl.DataFrame, **told: str) -> bytes:
-    """A frame as bytes."""
-    written = io.BytesIO()
-    frame.write_parquet(written, compression="zstd", metadata=told or None)
-    return written.getvalue()
 
 
 def _put_rows(context: Context, last: DatasetVersion, rows: pl.DataFrame, erasure: str) -> tuple[Digest, str]:
@@ -153,10 +145,10 @@ def _put_rows(context: Context, last: DatasetVersion, rows: pl.DataFrame, erasur
             digest = store.put(data)
             if _is_new(context, last, digest):
                 return digest, last.format
-    digest = store.put(parquet(rows))
+    digest = store.put(parquet_bytes(rows))
     if not _is_new(context, last, digest):
         # Just these rows were a version before: another file of them is a version that comes after.
-        digest = store.put(parquet(rows, erasure=erasure))
+        digest = store.put(parquet_bytes(rows, erasure=erasure))
     return digest, "parquet"
 
 

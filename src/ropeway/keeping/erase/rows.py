@@ -1,6 +1,6 @@
 """Which versions, objects, records and events hold a subject's rows; and what takes their place."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -78,6 +78,14 @@ class Found(NamedTuple):
         )
 
 
+class Held(NamedTuple):
+    """The objects that hold something of the subject: those that go, those that stay, those not searched."""
+
+    objects: list[ErasedObject]
+    remains: list[str]
+    unsearched: list[UnsearchedObject]
+
+
 class Drafted(NamedTuple):
     """A plan, and the events that are recorded together with it."""
 
@@ -145,60 +153,73 @@ def draft(
 ) -> Drafted:
     """All that holds the subject's rows now, by what becomes of it."""
     with context.again() as look:
-        needed = needed_by(look)
         spared = {digest for each in made for digest in (each.version, each.contract, each.profile)}
         unread: list[UnsearchedObject] = []
         log = list(rewritings(look, found.subject, found.needles, _models(look, found), unread))
-        why = _named(look, found, spared) | {each.sealed.content: "the log of predictions" for each in log}
-        remains: list[str] = []
-        kept = {} if with_models else models_of(look)
-        searched = objects_with(look, found.needles, but=frozenset(why))
-        for digest, by in searched.holding.items():
-            if digest in spared:
-                remains.append(
-                    f"the object {digest[:12]} of a version that stays holds a text of theirs "
-                    "(a contract? change its file, and run this again)"
-                )
-            elif digest in kept:
-                remains.append(
-                    f"the package of {kept[digest]} holds a text of theirs word by word: train it anew, "
-                    "or erase with --with-models, after which it answers no more"
-                )
-            else:
-                why[digest] = "holds a text of theirs" + ("" if by else "; nothing needs it")
-        refuse_held(look.read, {line.split(" ", 3)[3] for digest in why for line in needed.get(digest, [])})
-        objects = [
-            ErasedObject(
-                digest=digest,
-                size_bytes=look.store.size(digest),
-                why=reason,
-                needed_by=needed.get(digest, []),
-            )
-            for digest, reason in sorted(why.items())
-            if look.store.has(digest)
-        ]
+        sealed = {each.sealed.content for each in log}
+        held = _held(look, found, spared, sealed, with_models=with_models)
         rewritten = [] if erasure == PREVIEW else [each.make(look, erasure) for each in log]
         plan = Plan(
             erasure=erasure,
             what="rows",
             scope=_scope(found),
             payloads=_payloads(look, found),
-            objects=objects,
+            objects=held.objects,
             answers=answers_with(look.read, found.needles),
             versions=[each.version.shown for each in found.affected],
             replaced_by=[each.shown for each in made],
             rewritten=[each.says for each in log],
             models=derived_of(look, {each.version.reference for each in found.affected}),
-            remains=[*remains, *_in_records(look, found)],
+            remains=[*held.remains, *_in_records(look, found)],
             unreached=[
                 *found.unreached,
                 *reached_by_hand(look, found.needles),
                 *_open_runs(look, found),
                 *copies_elsewhere(look),
             ],
-            unsearched=[*unread, *searched.unsearched],
+            unsearched=[*unread, *held.unsearched],
         )
     return Drafted(plan, rewritten)
+
+
+def _held(
+    look: Context, found: Found, spared: set[Digest], sealed: Collection[Digest], *, with_models: bool
+) -> Held:
+    """Every object that is known or found to hold a text of theirs, by what becomes of it.
+
+    Raises:
+        HeldFast: one of them belongs to what must stay.
+    """
+    needed = needed_by(look)
+    why = _named(look, found, spared) | dict.fromkeys(sealed, "the log of predictions")
+    remains: list[str] = []
+    kept = {} if with_models else models_of(look)
+    searched = objects_with(look, found.needles, but=frozenset(why))
+    for digest, by in searched.holding.items():
+        if digest in spared:
+            remains.append(
+                f"the object {digest[:12]} of a version that stays holds a text of theirs "
+                "(a contract? change its file, and run this again)"
+            )
+        elif digest in kept:
+            remains.append(
+                f"the package of {kept[digest]} holds a text of theirs word by word: train it anew, "
+                "or erase with --with-models, after which it answers no more"
+            )
+        else:
+            why[digest] = "holds a text of theirs" + ("" if by else "; nothing needs it")
+    refuse_held(look.read, {line.split(" ", 3)[3] for digest in why for line in needed.get(digest, [])})
+    objects = [
+        ErasedObject(
+            digest=digest,
+            size_bytes=look.store.size(digest),
+            why=reason,
+            needed_by=needed.get(digest, []),
+        )
+        for digest, reason in sorted(why.items())
+        if look.store.has(digest)
+    ]
+    return Held(objects, remains, searched.unsearched)
 
 
 def new_erasure() -> str:
@@ -266,7 +287,8 @@ def _named(context: Context, found: Found, spared: set[Digest]) -> dict[Digest, 
             why |= {Digest(one): f"a file of {version.shown}" for one in each.theirs["digest"]}
     names = {each.version.name for each in found.affected}
     for row in context.read.execute(select(ratings_import).where(ratings_import.c.dataset.in_(names))):
-        if row.ratings not in why and _holds(context, row.ratings, "item", _items(context, found, row)):
+        items = _items(context, found, row.labels, row.dataset)
+        if row.ratings not in why and _holds(context, row.ratings, "item", items):
             why[Digest(row.ratings)] = f"the ratings '{row.labels}'"
     for row in context.read.execute(select(split_assignment).where(split_assignment.c.dataset.in_(names))):
         keys = found.keys(row.settings["key"], row.dataset)
@@ -307,18 +329,17 @@ def _holds(context: Context, digest: str, column: str, keys: frozenset[str]) -> 
     return bool(frame[column].is_in(sorted(keys)).any())
 
 
-def _items(context: Context, found: Found, ratings: RatingsVersion | object) -> frozenset[str]:
-    """The subject's items in some ratings."""
-    labels = str(getattr(ratings, "labels", ""))
+def _items(context: Context, found: Found, labels: str, dataset: str) -> frozenset[str]:
+    """The subject's items in the ratings of a label set."""
     settings = context.project.labels.get(labels)
     column = settings.item if settings is not None else found.subject.column
-    return found.keys(column, str(getattr(ratings, "dataset", "")))
+    return found.keys(column, dataset)
 
 
 def _ratings(context: Context, found: Found, last: RatingsVersion) -> tuple[pl.DataFrame, bool]:
     """The ratings that stay, and whether some go."""
     frame = pl.read_parquet(context.store.open_path(last.ratings), memory_map=False)
-    goes = frame["item"].is_in(sorted(_items(context, found, last)))
+    goes = frame["item"].is_in(sorted(_items(context, found, last.labels, last.dataset)))
     return frame.filter(~goes), bool(goes.any())
 
 

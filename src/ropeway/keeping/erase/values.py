@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select
 
-from ropeway.core.ids import Digest, EventId, PersonId, new_id
+from ropeway.core.ids import Digest, PersonId, new_id
 from ropeway.keeping.erase.complete import erasable_fields, record_of
 from ropeway.keeping.erase.elsewhere import copies_elsewhere, reached_by_hand
 from ropeway.keeping.erase.errors import NobodyAlone, NothingErasable, PersonNotFound
@@ -172,8 +172,3 @@ def _plan(context: Context, found: list[_Held], scope: str, words: Iterable[str]
         unreached=[*reached_by_hand(context, needles), *copies_elsewhere(context)],
         unsearched=searched.unsearched,
     )
-
-
-def ids_of(payloads: Iterable[ErasedPayload]) -> set[EventId]:
-    """The events that a plan names."""
-    return {each.event for each in payloads}

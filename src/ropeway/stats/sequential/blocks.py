@@ -64,15 +64,29 @@ def pair(settled: "pl.DataFrame", *, least: int = LEAST) -> "pl.DataFrame":
     import polars as pl
 
     numbered = settled.with_row_index("order")
-    both = numbered.filter(pl.col("arm") == "both").select(
+    both = _of_one_entity(numbered.filter(pl.col("arm") == "both"))
+    alone = _in_blocks(numbered.filter(pl.col("arm") != "both"), least)
+    return pl.concat([both, _of_blocks(alone)]).sort("order").drop("order")
+
+
+def _of_one_entity(both: "pl.DataFrame") -> "pl.DataFrame":
+    """The difference of each entity that has both answers."""
+    import polars as pl
+
+    return both.select(
         "order",
         "settled_at",
         (pl.col("cost_live") - pl.col("cost_candidate")).alias("difference"),
         pl.lit(1, dtype=pl.UInt32).alias("live"),
         pl.lit(1, dtype=pl.UInt32).alias("candidate"),
     )
-    alone = numbered.filter(pl.col("arm") != "both")
-    held = [
+
+
+def _in_blocks(alone: "pl.DataFrame", least: int) -> "pl.DataFrame":
+    """Entities that one version answered, with the number of their `block` in its step; -1 in an open one."""
+    import polars as pl
+
+    steps = [
         each.with_columns(
             pl.Series(
                 "block",
@@ -82,9 +96,15 @@ def pair(settled: "pl.DataFrame", *, least: int = LEAST) -> "pl.DataFrame":
         )
         for each in alone.partition_by("step", maintain_order=True)
     ]
-    unpaired = (
-        pl.concat(held or [alone.with_columns(pl.lit(-1, dtype=pl.Int64).alias("block"))])
-        .filter(pl.col("block") >= 0)
+    return pl.concat(steps or [alone.with_columns(pl.lit(-1, dtype=pl.Int64).alias("block"))])
+
+
+def _of_blocks(alone: "pl.DataFrame") -> "pl.DataFrame":
+    """The difference of each block that is closed, settled when its last entity was."""
+    import polars as pl
+
+    return (
+        alone.filter(pl.col("block") >= 0)
         .group_by("step", "block")
         .agg(
             pl.col("order").max(),
@@ -95,7 +115,6 @@ def pair(settled: "pl.DataFrame", *, least: int = LEAST) -> "pl.DataFrame":
         )
         .drop("step", "block")
     )
-    return pl.concat([both, unpaired]).sort("order").drop("order")
 
 
 def number_blocks(is_candidate: NDArray[np.bool_], *, least: int = LEAST) -> NDArray[np.int64]:

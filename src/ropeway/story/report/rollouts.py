@@ -12,6 +12,7 @@ from ropeway.store import Store
 from ropeway.store.errors import ObjectDamaged, ObjectMissing
 from ropeway.story.happenings import Happening, of_verbs
 from ropeway.story.report.records import AlphaBudget, Look, RolloutStory, Share, Step
+from ropeway.story.words import step_name
 
 VERBS = (
     "rollout-started",
@@ -51,11 +52,6 @@ def budgets_of(rollouts: Iterable[RolloutStory], alpha: float) -> list[AlphaBudg
         AlphaBudget(model=model, year=year, alpha=alpha, taken=shares)
         for (year, model), shares in sorted(taken.items(), reverse=True)
     ]
-
-
-def step_name(share: float) -> str:
-    """A step as people read it: `shadow`, `10 %`."""
-    return f"{share * 100:g} %" if share else "shadow"
 
 
 def _story(store: Store | None, happened: Sequence[Happening]) -> RolloutStory:
