@@ -168,6 +168,7 @@ class ServerApp:
         """Give up the jobs that still run; record the points that wait."""
         self.jobs.close()
         self.intake.close()
+        self.gate.close()
 
     async def _answer(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         if mlflow_routes.is_mlflow(scope["path"]):

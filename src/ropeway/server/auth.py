@@ -3,20 +3,23 @@
 A project without members is open to whoever reaches the server, which is then on loopback: as its owner
 started it, and able to do all but make members and tokens. From the first member on every request needs a
 token (`Authorization: Bearer rw_…`) or the cookie of a session. Each is looked up anew in the database, so
-that what was revoked, is over or was changed holds at once, whichever process is asked.
+that what was revoked, is over or was changed holds at once, whichever process is asked. Where the database can
+tell that nothing was committed meanwhile (`Watch`), who was recognized a moment ago is so still, until their
+time is over; whatever is committed, by whichever process, ends that.
 
 A stranger gets 401 for every path, whether there is such a route or not; only `/health` answers.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
 from ropeway.core.clock import to_text
 from ropeway.core.errors import RopewayError
+from ropeway.ledger.database import Watch
 from ropeway.members.access import Access, by_session, by_token, has_members
 from ropeway.members.roles import HEALTH, MANAGING, Role
 from ropeway.members.secrets import TOKEN, parse
@@ -41,6 +44,7 @@ logger = logging.getLogger("ropeway.server")
 RECHECK_S = 0.5
 """How often it is asked whether the caller of an open stream may still have it."""
 MAX_NOTED = 10_000
+MAX_RECOGNIZED = 1_000
 
 TOLD = (
     SignInRequired,
@@ -80,8 +84,9 @@ class Gatekeeper:
 
     def __init__(self, workspace: LocalWorkspace, permissions: Iterable[str]) -> None:
         self._workspace = workspace
-        # A file answers in less than it takes to hand the question to a thread; a server may take its time.
-        self._is_at_hand = isinstance(workspace.ledger.place, Path)
+        self._watch = workspace.ledger.watch()
+        self._mark: int | None = None
+        self._recognized: dict[bytes, Visitor] = {}
         self._open = Visitor(
             caller=Caller(name=workspace.actor_name, allowed=frozenset(permissions) - MANAGING)
         )
@@ -99,8 +104,9 @@ class Gatekeeper:
             CookieRefused: a browser sent its cookie, and does not say for which page.
         """
         bearer, cookie = _shown(scope)
-        if self._is_at_hand:
-            visitor = self._look_up(bearer, cookie)
+        # A file answers in less than it takes to hand the question to a thread; a server may take its time.
+        if self._watch is not None:
+            visitor = self._recall(self._watch, bearer, cookie)
         else:
             visitor = await asyncio.to_thread(self._look_up, bearer, cookie)
         if visitor is None:
@@ -142,6 +148,33 @@ class Gatekeeper:
             by=by,
             token="" if shown is None else shown.id,
         )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def _recall(self, watch: Watch, bearer: str | None, cookie: str | None) -> Visitor | None:
+        """As `_look_up`, without a question to the database where nothing can have changed since the last."""
+        # Asked first: what is committed while one is looked up ends what was found then.
+        mark = watch.mark()
+        if mark is None or mark != self._mark:
+            self._recognized.clear()
+        self._mark = mark
+        shown = _fingerprint(bearer, cookie)
+        known = self._recognized.get(shown)
+        if known is not None and not self._is_over(known):
+            return known
+        visitor = self._look_up(bearer, cookie)
+        is_lasting = visitor is not None and (visitor.role is not None or (visitor is self._open and not shown))
+        if visitor is not None and is_lasting and mark is not None:
+            if len(self._recognized) >= MAX_RECOGNIZED:
+                self._recognized.clear()
+            self._recognized[shown] = visitor
+        return visitor
+
+    def _is_over(self, visitor: Visitor) -> bool:
+        return visitor.expires_at is not None and visitor.expires_at <= to_text(self._workspace.clock.now())
 
     def _look_up(self, bearer: str | None, cookie: str | None) -> Visitor | None:
         """Who shows this, in one question where it is right; None where it is wrong."""
@@ -191,6 +224,15 @@ def _shown(scope: Scope) -> tuple[str | None, str | None]:
     if len(given) > 1 or scheme.lower() != "bearer":
         return "", None
     return text.strip(), None
+
+
+def _fingerprint(bearer: str | None, cookie: str | None) -> bytes:
+    """What stands for a token or a session in memory, where no secret lies; nothing for nothing shown."""
+    if bearer is not None:
+        return hashlib.sha256(f"token {bearer}".encode("utf-8", "surrogatepass")).digest()
+    if cookie is not None:
+        return hashlib.sha256(f"session {cookie}".encode("utf-8", "surrogatepass")).digest()
+    return b""
 
 
 def _address(scope: Scope) -> str:

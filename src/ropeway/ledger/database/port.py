@@ -23,6 +23,18 @@ class Hold(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Tells whether anything was committed, by whomever, in less time than any question takes. For one thread."""
+
+    def mark(self) -> int | None:
+        """A number that stays the same as long as nothing is committed; None where that cannot be told."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class Database(Protocol):
     """A database that holds one workspace's ledger.
 
@@ -75,6 +87,10 @@ class Database(Protocol):
 
     def try_hold(self, name: str) -> Hold | None:
         """Say that this process is at a piece of work; None when another, living one has said so."""
+        ...
+
+    def watch(self) -> Watch | None:
+        """Something that tells of commits; None where that would be a question to a server as any other is."""
         ...
 
     def close(self) -> None:

@@ -99,6 +99,10 @@ class SqliteDatabase:
         """See `Database.try_hold`."""
         return FileHold.take(self._path.with_name(f"{name}.lock"))
 
+    def watch(self) -> "FileWatch":
+        """See `Database.watch`."""
+        return FileWatch(self._path)
+
     def close(self) -> None:
         """See `Database.close`."""
         self._engine.dispose()
@@ -130,6 +134,33 @@ class FileHold:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class FileWatch:
+    """A connection that is kept to be asked one thing: whether another one has committed since.
+
+    SQLite counts that for each connection (`PRAGMA data_version`), and this one never writes. It looks at the
+    shared memory of the log, so that a commit is seen as soon as it has happened, whichever process made it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._module = driver()
+        with in_our_words(path):
+            self._connection: sqlite3.Connection = self._module.connect(
+                path, isolation_level=None, timeout=PEEK_WAIT_S, check_same_thread=False
+            )
+
+    def mark(self) -> int | None:
+        """See `Watch.mark`."""
+        try:
+            found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        except self._module.Error:
+            return None
+        return found
+
+    def close(self) -> None:
+        """See `Watch.close`."""
+        self._connection.close()
 
 
 def driver() -> ModuleType:
