@@ -141,7 +141,7 @@ class Ledger:
         return self._database.try_hold(name)
 
     def watch(self) -> Watch | None:
-        """What tells whether anything was committed; None where that costs as much as asking what it was."""
+        """What tells whether anything happened; None where that costs as much as asking what it was."""
         return self._database.watch()
 
     def _has_happened(self, last_id: EventId | None, unknown: CommitUnknown) -> bool:

@@ -3,9 +3,9 @@
 A project without members is open to whoever reaches the server, which is then on loopback: as its owner
 started it, and able to do all but make members and tokens. From the first member on every request needs a
 token (`Authorization: Bearer rw_…`) or the cookie of a session. Each is looked up anew in the database, so
-that what was revoked, is over or was changed holds at once, whichever process is asked. Where the database can
-tell that nothing was committed meanwhile (`Watch`), who was recognized a moment ago is so still, until their
-time is over; whatever is committed, by whichever process, ends that.
+that what was revoked, is over or was changed holds at once, whichever process is asked. Members and tokens
+change by events alone: where the database can tell in passing that none happened meanwhile (`Watch`), the
+answer from before is still true of them, until the token's time is over. Sessions change without.
 
 A stranger gets 401 for every path, whether there is such a route or not; only `/health` answers.
 """
@@ -105,10 +105,12 @@ class Gatekeeper:
         """
         bearer, cookie = _shown(scope)
         # A file answers in less than it takes to hand the question to a thread; a server may take its time.
-        if self._watch is not None:
-            visitor = self._recall(self._watch, bearer, cookie)
-        else:
+        if self._watch is None:
             visitor = await asyncio.to_thread(self._look_up, bearer, cookie)
+        elif cookie is not None:
+            visitor = self._look_up(bearer, cookie)
+        else:
+            visitor = self._recall(self._watch, bearer)
         if visitor is None:
             wait_s = self._attempts.wrong(_address(scope))
             if wait_s is not None:
@@ -154,20 +156,20 @@ class Gatekeeper:
         if self._watch is not None:
             self._watch.close()
 
-    def _recall(self, watch: Watch, bearer: str | None, cookie: str | None) -> Visitor | None:
-        """As `_look_up`, without a question to the database where nothing can have changed since the last."""
-        # Asked first: what is committed while one is looked up ends what was found then.
+    def _recall(self, watch: Watch, bearer: str | None) -> Visitor | None:
+        """As `_look_up` of a token or of nothing, from before where no event has happened since."""
+        # First: what happens while one is looked up must end what was found then.
         mark = watch.mark()
         if mark is None or mark != self._mark:
             self._recognized.clear()
         self._mark = mark
-        shown = _fingerprint(bearer, cookie)
+        shown = _fingerprint(bearer)
         known = self._recognized.get(shown)
         if known is not None and not self._is_over(known):
             return known
-        visitor = self._look_up(bearer, cookie)
-        is_lasting = visitor is not None and (visitor.role is not None or (visitor is self._open and not shown))
-        if visitor is not None and is_lasting and mark is not None:
+        visitor = self._look_up(bearer, None)
+        # Whom nobody knows is looked up each time.
+        if mark is not None and visitor is not None and not visitor.is_stranger:
             if len(self._recognized) >= MAX_RECOGNIZED:
                 self._recognized.clear()
             self._recognized[shown] = visitor
@@ -226,13 +228,9 @@ def _shown(scope: Scope) -> tuple[str | None, str | None]:
     return text.strip(), None
 
 
-def _fingerprint(bearer: str | None, cookie: str | None) -> bytes:
-    """What stands for a token or a session in memory, where no secret lies; nothing for nothing shown."""
-    if bearer is not None:
-        return hashlib.sha256(f"token {bearer}".encode("utf-8", "surrogatepass")).digest()
-    if cookie is not None:
-        return hashlib.sha256(f"session {cookie}".encode("utf-8", "surrogatepass")).digest()
-    return b""
+def _fingerprint(bearer: str | None) -> bytes:
+    """What stands in memory for a token, which itself is not kept; nothing for none."""
+    return b"" if bearer is None else hashlib.sha256(bearer.encode("utf-8", "surrogatepass")).digest()
 
 
 def _address(scope: Scope) -> str:

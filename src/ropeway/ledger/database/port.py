@@ -24,10 +24,13 @@ class Hold(Protocol):
 
 
 class Watch(Protocol):
-    """Tells whether anything was committed, by whomever, in less time than any question takes. For one thread."""
+    """Tells whether anything happened, whoever did it, in less time than questions take. For one thread."""
 
     def mark(self) -> int | None:
-        """A number that stays the same as long as nothing is committed; None where that cannot be told."""
+        """The number of the last event that is durable; None where it cannot be told.
+
+        As long as it stays the same, so does all that events decide. What changes without one may not.
+        """
         ...
 
     def close(self) -> None:
@@ -90,7 +93,7 @@ class Database(Protocol):
         ...
 
     def watch(self) -> Watch | None:
-        """Something that tells of commits; None where that would be a question to a server as any other is."""
+        """What tells of events at once; None where that would be a question to a server as any other is."""
         ...
 
     def close(self) -> None:

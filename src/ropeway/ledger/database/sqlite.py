@@ -29,6 +29,7 @@ PEEK_WAIT_S = 5.0
 CHECKPOINT_PAGES = 4_000
 """So much of the log (16 MB) goes into the file at once: a commit of many events is a megabyte by itself."""
 FULL_BELOW_BYTES = 64 << 10
+LAST_EVENT = f"SELECT max(seq) FROM {tables.event.name}"
 DAMAGE = ("malformed", "not a database", "could not decode", "no such column", "no such table")
 """What SQLite says of a file in which bytes, or its own description of them, are not what they were."""
 
@@ -137,10 +138,9 @@ class FileHold:
 
 
 class FileWatch:
-    """A connection that is kept to be asked one thing: whether another one has committed since.
+    """A connection that is kept to be asked one thing, past all that stands between a question and SQLite.
 
-    SQLite counts that for each connection (`PRAGMA data_version`), and this one never writes. It looks at the
-    shared memory of the log, so that a commit is seen as soon as it has happened, whichever process made it.
+    It takes two microseconds, where a question through the pool takes two hundred.
     """
 
     def __init__(self, path: Path) -> None:
@@ -153,7 +153,8 @@ class FileWatch:
     def mark(self) -> int | None:
         """See `Watch.mark`."""
         try:
-            found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            found: int | None = self._connection.execute(LAST_EVENT).fetchone()[0]
+        # The pool's connections say what is wrong, in our words, to whoever asks them next.
         except self._module.Error:
             return None
         return found

@@ -121,7 +121,8 @@ class Intake:
             segment.append(data)
             self._waiting.append(record)
             self._waiting_bytes += len(data)
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
         return True
 
     def settle(self) -> None:
