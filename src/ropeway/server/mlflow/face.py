@@ -96,7 +96,7 @@ async def answer(
         await endpoint.carries(Exchange(workspace, names, scope, receive, send, bodies, object_bytes))
         return
     if scope["method"] in ("GET", "HEAD"):
-        body = b""
+        body: bytes | bytearray = b""
     else:
         if endpoint.method != "DELETE" or header(scope, b"content-type"):
             check_json(scope)
