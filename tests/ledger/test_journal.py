@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.ledger.contract import LedgerContract
-from tests.ledger.trial import hold
+from tests.ledger.contract import LedgerContract, in_children
+from tests.ledger.trial import ANA, TrialHeld, hold
 
 from ropeway.core.clock import SystemClock
 from ropeway.ledger import Ledger
@@ -25,6 +25,19 @@ class TestSqlite(LedgerContract):
         with ledger.reading() as connection:
             assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
             assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+
+    def test_a_watch_tells_of_what_is_durable_whoever_did_it(self, ledger: Ledger, tmp_path: Path) -> None:
+        watch = ledger.watch()
+        assert watch is not None
+        assert watch.mark() is None
+        with ledger.transaction() as turn:
+            turn.append(TrialHeld(number=1), actor=ANA)
+            assert watch.mark() is None
+        assert watch.mark() == 1
+        in_children(1, lambda _: hold(Ledger(tmp_path / "ledger.db", SystemClock()), 2))
+        assert watch.mark() == 2
+        watch.close()
+        assert watch.mark() is None
 
     def test_the_standard_library_can_read_the_file(self, ledger: Ledger, tmp_path: Path) -> None:
         hold(ledger, 1)

@@ -13,6 +13,7 @@ from tests.server.conftest import Server
 from ropeway.server.mlflow.artifacts import Place
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.server.mlflow.uploads import begin, take_part
+from ropeway.server.upkeep import Upkeep
 from ropeway.workspace import LocalWorkspace
 
 AJAX = "/ajax-api/2.0/mlflow/"
@@ -166,7 +167,14 @@ def test_what_is_no_upload_is_refused_and_what_was_left_is_swept(mlflow_server: 
     left = mlflow_server.workspace.home / "uploads" / begun["upload_id"]
     os.utime(left, (0, 0))
     assert mlflow_server.client.put(begun["credentials"][0]["url"], content=b"1").status_code == 404
-    parts_of(mlflow_server, "y.bin", 1)
+    upkeep = Upkeep(mlflow_server.workspace)
+    upkeep.look()
+    upkeep.close()
+    assert not left.exists()
+    _, _, begun = parts_of(mlflow_server, "y.bin", 1)
+    left = left.with_name(begun["upload_id"])
+    os.utime(left, (0, 0))
+    parts_of(mlflow_server, "z.bin", 1)
     assert not left.exists()
 
 

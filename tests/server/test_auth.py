@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, event
 from tests.models.models_packages import judge, register
 from tests.server.conftest import Server
 
@@ -17,7 +18,7 @@ from ropeway.models.operations import model_history
 from ropeway.server.attempts import MAX_ADDRESSES, MAX_WRONG, WINDOW_S, Attempts
 from ropeway.server.refusals import FILE, MAX_BYTES, RefusalLog
 from ropeway.server.service import own_hosts
-from ropeway.testing import FixedClock
+from ropeway.testing import FixedClock, make_workspace
 from ropeway.workspace import LocalWorkspace
 from ropeway.workspace.operations import list_events
 
@@ -99,6 +100,42 @@ def test_a_change_holds_at_the_next_request_on_every_replica(
     assert seen() == [403, 403]
     revoke_any(team, token=token.split("_")[1])
     assert seen() == [401, 401]
+
+
+def test_who_was_recognized_is_looked_up_again_once_something_has_happened(
+    team: LocalWorkspace, start_server: Start
+) -> None:
+    server, token, asked = start_server(), issue(team, "ben"), []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append("FROM token JOIN member" in statement)
+
+    def looks() -> int:
+        asked.clear()
+        assert server.client.get("/version", headers=bearer(token)).status_code == 200
+        return sum(asked)
+
+    try:
+        assert [looks(), looks(), looks()] == [1, 0, 0]
+        add_member(team, name="dora", role="viewer")
+        assert [looks(), looks()] == [1, 0]
+    finally:
+        event.remove(Engine, "before_cursor_execute", _note)
+
+
+def test_a_token_whose_time_is_over_is_so_while_nothing_happens(tmp_path: Path) -> None:
+    clock = FixedClock()
+    with make_workspace(tmp_path, clock=clock) as workspace:
+        add_member(workspace, name="ana", role="admin")
+        token = issue(workspace, "ana", lasts="1h")
+        server = Server(workspace)
+        replies = []
+        for seconds in (0, 3_599, 1):
+            clock.advance(seconds=seconds)
+            replies.append(server.call("models.list", headers=bearer(token)).status_code)
+        server.stop()
+    assert replies == [200, 200, 401]
 
 
 def test_a_stream_ends_when_its_token_is_revoked(team: LocalWorkspace, start_server: Start) -> None:

@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from ropeway.keeping.doctor.workspace import look_at_runs
 from ropeway.ledger.tables import point_source, point_tip
+from ropeway.server.upkeep import Upkeep
+from ropeway.store import claimed
 from ropeway.testing import make_workspace
 from ropeway.tracking.afar import operations as afar
 from ropeway.tracking.afar.errors import NotActive
-from ropeway.tracking.afar.intake import FOLDER, Intake, recover_intakes
+from ropeway.tracking.afar.intake import FOLDER, KEPT, Intake, recover_intakes
 from ropeway.tracking.afar.measured import Points
 from ropeway.tracking.afar.records import TrackedRun
 from ropeway.tracking.live import append_points
@@ -50,6 +52,12 @@ def run(workspace: LocalWorkspace) -> TrackedRun:
 
 def one(step: int) -> Points:
     return Points(["loss"], [1.0 / (step + 1)], [step], [step])
+
+
+def left_of_senders(workspace: LocalWorkspace) -> tuple[list[Path], list[object]]:
+    with workspace.ledger.reading() as read:
+        rows: list[object] = [*read.execute(select(point_source))]
+    return list((workspace.home / FOLDER).iterdir()), rows
 
 
 def counted(workspace: LocalWorkspace, run: TrackedRun) -> int:
@@ -123,9 +131,7 @@ def test_closing_leaves_no_file_and_no_trace_of_the_sender(
     intake.admit(run.hex)
     intake.take(run.hex, one(1))
     intake.close()
-    assert list((workspace.home / FOLDER).iterdir()) == []
-    with workspace.ledger.reading() as read:
-        assert read.execute(select(point_source)).all() == []
+    assert left_of_senders(workspace) == ([], [])
 
 
 @pytest.mark.parametrize("when", ["waiting", "recorded"])
@@ -139,7 +145,31 @@ def test_what_a_killed_server_had_taken_is_recorded_once(
     recover_runs(workspace)
     recover_runs(workspace)
     assert counted(workspace, run) == 10
-    assert list((workspace.home / FOLDER).iterdir()) == []
+    assert left_of_senders(workspace) == ([], [])
+
+
+def test_who_finds_what_was_recorded_whole_forgets_it_in_place_of_who_was_killed(
+    workspace: LocalWorkspace, run: TrackedRun
+) -> None:
+    subprocess.run([sys.executable, "-c", DYING, str(workspace.root), run.hex, "recorded"], check=False)
+    (path,) = (workspace.home / FOLDER).glob("intake_*")
+    path.rename(path.with_suffix(KEPT))
+    Intake(workspace).close()
+    assert counted(workspace, run) == 6
+    assert left_of_senders(workspace) == ([], [])
+
+
+def test_what_another_process_is_recording_is_left_to_it(workspace: LocalWorkspace, run: TrackedRun) -> None:
+    subprocess.run([sys.executable, "-c", DYING, str(workspace.root), run.hex, "waiting"], check=False)
+    (path,) = (workspace.home / FOLDER).glob("intake_*")
+    with claimed(path) as is_ours:
+        assert is_ours
+        recover_intakes(workspace)
+        assert counted(workspace, run) == 0
+    upkeep = Upkeep(workspace)
+    upkeep.look()
+    upkeep.close()
+    assert counted(workspace, run) == 10
 
 
 def test_what_a_killed_server_records_in_its_last_moment_is_not_recorded_again(
@@ -196,3 +226,26 @@ def test_points_wait_while_the_database_cannot_be_written(
     intake.settle()
     intake.close()
     assert counted(workspace, run) == 1
+
+
+@pytest.mark.sqlite("a trigger in SQLite's words")
+def test_a_database_that_says_no_as_the_server_ends_keeps_nothing_from_ending(
+    workspace: LocalWorkspace, run: TrackedRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its words are not among ours: a trigger's, as of a rule that somebody made."""
+    with workspace.ledger.transaction() as held:
+        held.connection.exec_driver_sql(
+            "CREATE TRIGGER no BEFORE INSERT ON point_block BEGIN SELECT RAISE(ABORT, 'not today'); END"
+        )
+    intake = Intake(workspace)
+    intake.admit(run.hex)
+    intake.take(run.hex, one(1))
+    intake.settle()
+    assert intake.is_waiting
+    intake.close()
+    assert "not today" in caplog.text
+    with workspace.ledger.transaction() as held:
+        held.connection.exec_driver_sql("DROP TRIGGER no")
+    Intake(workspace).close()
+    assert counted(workspace, run) == 1
+    assert left_of_senders(workspace) == ([], [])

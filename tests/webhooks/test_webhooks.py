@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.webhooks.conftest import SECRET, Receiver
 
 from ropeway.keeping.operations import fsck
+from ropeway.ledger.database import driver
 from ropeway.ledger.tables import event
 from ropeway.models.afar.operations import change_version, create_entry, register_foreign, set_alias
 from ropeway.testing import FixedClock
@@ -197,6 +198,21 @@ def test_an_address_that_is_allowed_no_more_is_not_called(hooked: LocalWorkspace
     tried = try_webhook(hooked, webhook=webhook)
     assert (tried.success, tried.status) == (False, None)
     assert receiver.told == ["registered_model.created"], "the trial alone"
+
+
+@pytest.mark.sqlite("its log is emptied, which a snapshot would keep it from")
+def test_a_trial_holds_no_snapshot_while_it_speaks(hooked: LocalWorkspace, receiver: Receiver) -> None:
+    webhook, found = hook(hooked, receiver.url), []
+
+    def empty_the_log(headers: Any, body: bytes) -> int:
+        beside = driver().connect(hooked.home / "ledger.db", timeout=0)
+        found.append(beside.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        beside.close()
+        return Receiver.take(receiver, headers, body)
+
+    receiver.take = empty_the_log  # type: ignore[method-assign]
+    assert try_webhook(hooked, webhook=webhook).success
+    assert found == [0]
 
 
 @pytest.mark.sqlite("its file is searched")

@@ -159,6 +159,25 @@ def test_addresses_that_are_not_public_are_refused(address: str) -> None:
         send(f"http://{shown}/latest/meta-data", resolve=lambda _host, _port: [address])
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.0.0.1.", "127.1", "0x7f000001", "0x7f.1", "0177.0.0.1", "2130706433", "[::1]",
+        "[::ffff:7f00:1]", "[fe80::1%25lo]", "169.254.169.254", "0251.0376.169.254", "2852039166", "0",
+    ],
+)  # fmt: skip
+def test_what_is_an_address_in_whatever_form_is_asked_of_no_resolver(host: str) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["8.8.8.8"]
+
+    with pytest.raises(AddressRefused, match="not a public address"):
+        send(f"http://{host}/latest", resolve=resolve)
+    assert asked == []
+
+
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111"])
 def test_public_addresses_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
@@ -192,7 +211,7 @@ def test_what_is_no_plain_web_address_is_refused(url: str) -> None:
 
 def test_one_private_address_among_public_ones_refuses_the_name(listener: Listener) -> None:
     with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
-        send(listener.url, resolve=lambda _host, _port: ["8.8.8.8", "127.0.0.1"])
+        send(f"http://both.example:{listener.port}/", resolve=lambda *_: ["8.8.8.8", "127.0.0.1"])
     assert listener.received == []
 
 

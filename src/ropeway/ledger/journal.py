@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 from ropeway.core.clock import Clock
 from ropeway.core.ids import EventId
 from ropeway.ledger import projections, tables, upgrade
-from ropeway.ledger.database import Hold, Place, open_database
+from ropeway.ledger.database import Hold, Place, Watch, open_database
 from ropeway.ledger.errors import (
     CommitUnknown,
     LedgerDamaged,
@@ -139,6 +139,10 @@ class Ledger:
     def try_hold(self, name: str) -> Hold | None:
         """Say that this process is at a piece of work; None when another, living one has said so."""
         return self._database.try_hold(name)
+
+    def watch(self) -> Watch | None:
+        """What tells whether anything happened; None where that costs as much as asking what it was."""
+        return self._database.watch()
 
     def _has_happened(self, last_id: EventId | None, unknown: CommitUnknown) -> bool:
         """Ask once the server is back: under the write lock, what is not there now will never be."""

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any, get_origin
 from urllib.parse import parse_qs, unquote
@@ -168,6 +169,7 @@ class ServerApp:
         """Give up the jobs that still run; record the points that wait."""
         self.jobs.close()
         self.intake.close()
+        self.gate.close()
 
     async def _answer(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         if mlflow_routes.is_mlflow(scope["path"]):
@@ -214,20 +216,16 @@ class ServerApp:
 
     async def _answer_mlflow(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._permitted_mlflow(visitor, scope)
-        workspace = self._workspace_for(visitor, scope)
-        is_points = mlflow_face.brings_points(found[0])
-        if not is_points:
-            await self._settle()
-        with self._unbelieving(send, when=not is_points and scope["method"] != "GET") as told:
+        acting = partial(self._workspace_for, visitor, scope)
+        if mlflow_face.brings_points(found[0]):
+            await mlflow_face.answer_points(
+                acting, found[0], scope, receive, send, bodies=self.bodies, intake=self.intake
+            )
+            return
+        await self._settle()
+        with self._unbelieving(send, when=scope["method"] != "GET") as told:
             await mlflow_face.answer(
-                workspace,
-                found,
-                scope,
-                receive,
-                told,
-                bodies=self.bodies,
-                object_bytes=self.object_bytes,
-                intake=self.intake,
+                acting(), found, scope, receive, told, bodies=self.bodies, object_bytes=self.object_bytes
             )
 
     @contextlib.contextmanager

@@ -3,20 +3,23 @@
 A project without members is open to whoever reaches the server, which is then on loopback: as its owner
 started it, and able to do all but make members and tokens. From the first member on every request needs a
 token (`Authorization: Bearer rw_…`) or the cookie of a session. Each is looked up anew in the database, so
-that what was revoked, is over or was changed holds at once, whichever process is asked.
+that what was revoked, is over or was changed holds at once, whichever process is asked. Members and tokens
+change by events alone: where the database can tell in passing that none happened meanwhile (`Watch`), the
+answer from before is still true of them, until the token's time is over. Sessions change without.
 
 A stranger gets 401 for every path, whether there is such a route or not; only `/health` answers.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 
 from ropeway.core.clock import to_text
 from ropeway.core.errors import RopewayError
+from ropeway.ledger.database import Watch
 from ropeway.members.access import Access, by_session, by_token, has_members
 from ropeway.members.roles import HEALTH, MANAGING, Role
 from ropeway.members.secrets import TOKEN, parse
@@ -41,6 +44,7 @@ logger = logging.getLogger("ropeway.server")
 RECHECK_S = 0.5
 """How often it is asked whether the caller of an open stream may still have it."""
 MAX_NOTED = 10_000
+MAX_RECOGNIZED = 1_000
 
 TOLD = (
     SignInRequired,
@@ -80,8 +84,9 @@ class Gatekeeper:
 
     def __init__(self, workspace: LocalWorkspace, permissions: Iterable[str]) -> None:
         self._workspace = workspace
-        # A file answers in less than it takes to hand the question to a thread; a server may take its time.
-        self._is_at_hand = isinstance(workspace.ledger.place, Path)
+        self._watch = workspace.ledger.watch()
+        self._mark: int | None = None
+        self._recognized: dict[bytes, Visitor] = {}
         self._open = Visitor(
             caller=Caller(name=workspace.actor_name, allowed=frozenset(permissions) - MANAGING)
         )
@@ -99,10 +104,13 @@ class Gatekeeper:
             CookieRefused: a browser sent its cookie, and does not say for which page.
         """
         bearer, cookie = _shown(scope)
-        if self._is_at_hand:
+        # A file answers in less than it takes to hand the question to a thread; a server may take its time.
+        if self._watch is None:
+            visitor = await asyncio.to_thread(self._look_up, bearer, cookie)
+        elif cookie is not None:
             visitor = self._look_up(bearer, cookie)
         else:
-            visitor = await asyncio.to_thread(self._look_up, bearer, cookie)
+            visitor = self._recall(self._watch, bearer)
         if visitor is None:
             wait_s = self._attempts.wrong(_address(scope))
             if wait_s is not None:
@@ -142,6 +150,33 @@ class Gatekeeper:
             by=by,
             token="" if shown is None else shown.id,
         )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def _recall(self, watch: Watch, bearer: str | None) -> Visitor | None:
+        """As `_look_up` of a token or of nothing, from before where no event has happened since."""
+        # First: what happens while one is looked up must end what was found then.
+        mark = watch.mark()
+        if mark is None or mark != self._mark:
+            self._recognized.clear()
+        self._mark = mark
+        shown = _fingerprint(bearer)
+        known = self._recognized.get(shown)
+        if known is not None and not self._is_over(known):
+            return known
+        visitor = self._look_up(bearer, None)
+        # Whom nobody knows is looked up each time.
+        if mark is not None and visitor is not None and not visitor.is_stranger:
+            if len(self._recognized) >= MAX_RECOGNIZED:
+                self._recognized.clear()
+            self._recognized[shown] = visitor
+        return visitor
+
+    def _is_over(self, visitor: Visitor) -> bool:
+        return visitor.expires_at is not None and visitor.expires_at <= to_text(self._workspace.clock.now())
 
     def _look_up(self, bearer: str | None, cookie: str | None) -> Visitor | None:
         """Who shows this, in one question where it is right; None where it is wrong."""
@@ -191,6 +226,11 @@ def _shown(scope: Scope) -> tuple[str | None, str | None]:
     if len(given) > 1 or scheme.lower() != "bearer":
         return "", None
     return text.strip(), None
+
+
+def _fingerprint(bearer: str | None) -> bytes:
+    """What stands in memory for a token, which itself is not kept; nothing for none."""
+    return b"" if bearer is None else hashlib.sha256(bearer.encode("utf-8", "surrogatepass")).digest()
 
 
 def _address(scope: Scope) -> str:

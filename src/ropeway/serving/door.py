@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -85,6 +86,7 @@ def check_caller(
             raise ForeignOrigin("Sec-Fetch-Site", site.decode("latin-1")[:80])
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's loopback."""
     if host == "localhost":

@@ -29,6 +29,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from ropeway.serving.corked import Corked
 from ropeway.serving.door import is_loopback
 from ropeway.serving.errors import AuthRequired, CannotListen, PortBusy
 
@@ -122,6 +123,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """
 
     server_state: DrainingState
+    corked: Corked
     header_bytes = 0
     in_headers = False
     header_timer: asyncio.TimerHandle | None = None
@@ -135,7 +137,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """A connection must say something before long."""
-        super().connection_made(transport)
+        self.corked = Corked(transport, self.loop)
+        super().connection_made(self.corked)  # type: ignore[arg-type]  # all that is used of one, it has
         self.header_timer = self.loop.call_later(KEEP_ALIVE_S, transport.close)
         self.server_state.idle[self] = None
         self.server_state.make_room()
@@ -187,6 +190,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer is out: until the next request there is nothing to wait for here."""
+        self.corked.flush()
         if not self.pipeline and not self.transport.is_closing():
             self.server_state.idle[self] = None
         super().on_response_complete()

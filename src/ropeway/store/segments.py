@@ -221,6 +221,29 @@ def is_abandoned(path: Path) -> bool:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Hold a segment whose writer is gone, so that one process at a time makes something of it.
+
+    False where its writer lives, where another holds it, or where it is gone by now.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it before may have finished with it.
+        is_ours = path.exists()
+    except BlockingIOError:
+        is_ours = False
+    try:
+        yield is_ours
+    finally:
+        os.close(descriptor)
+
+
 def _cut_short() -> None:
     """A short write means that the disk is full."""
     raise OSError(errno.ENOSPC, "short write")

@@ -190,9 +190,11 @@ def try_webhook(context: Context, *, webhook: str, topic: str = "") -> Trial:
         UnknownWebhook: there is none.
         WebhookSealed: its address cannot be opened here.
     """
-    row = _require(context.read, webhook)
-    chosen = check_topics([topic])[0] if topic else row.topics.split()[0]
-    hidden, now = _vault(context).open(context.read, webhook), context.clock.now()
+    # A snapshot of its own, let go before anything is sent: the other side may take its time.
+    with context.ledger.reading() as read:
+        row = _require(read, webhook)
+        chosen = check_topics([topic])[0] if topic else row.topics.split()[0]
+        hidden, now = Vault(ledger_of(read)).open(read, webhook), context.clock.now()
     message = Message(
         id=delivery_id(webhook, new_id("trial"), 0), topic=chosen, at=now, data=EXAMPLES[chosen]
     )

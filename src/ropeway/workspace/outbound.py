@@ -3,9 +3,10 @@
 Here are the guards and `post`, for what is sent; what is fetched goes the same way in `workspace.download`.
 
 A URL says a name, and a name can be made to mean this machine, the network behind it or a cloud's metadata
-service, at the second look too. So the name is resolved once, every address that it has is checked, and
-before a byte is sent the peer of the connected socket is held against what was checked. Redirects are not
-followed, proxies of the environment not asked, replies read up to a limit, and all of it ends at a deadline.
+service, at the second look too. What is an address already, in whatever form, is asked of no resolver. A name
+is resolved once, every address that it has is checked, and before a byte is sent the peer of the connected
+socket is held against what was checked. Redirects are not followed, proxies of the environment not asked,
+replies read up to a limit, and all of it ends at a deadline.
 
 RopewayError
 ├── Invalid
@@ -199,7 +200,13 @@ def _system_resolve(host: str, port: int) -> list[str]:
 
 
 def _resolve(resolve: Resolve, host: str, port: int, deadline: float) -> list[Address]:
-    """The addresses of a host. The system's resolver knows no deadline, so it is waited for, and left."""
+    """The addresses of a host. The system's resolver knows no deadline, so it is waited for, and left.
+
+    It is asked for names alone: what is written as an address is judged as it stands, and told to nobody.
+    """
+    written = _written(host)
+    if written is not None:
+        return [written]
     found: list[str] = []
     failed: list[Exception] = []
 
@@ -217,6 +224,19 @@ def _resolve(resolve: Resolve, host: str, port: int, deadline: float) -> list[Ad
     if failed or not found:
         raise Undeliverable(host, "its name has no address")
     return [ipaddress.ip_address(each) for each in found]
+
+
+def _written(host: str) -> Address | None:
+    """The address that a host is, in any form that systems read: `127.1`, `0x7f000001`, `2130706433`."""
+    plain = host.removesuffix(".")
+    try:
+        return ipaddress.ip_address(plain)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(plain))
+    except OSError:
+        return None
 
 
 def _request(parts: SplitResult, host: str, port: int, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -4,6 +4,20 @@ from tests.attacks.weakened import Edit, Mutant
 
 BUILDS = (
     Mutant(
+        "who was recognized once stays so whatever happens",
+        "server",
+        "        if mark is None or mark != self._mark:",
+        "        if mark is None:",
+        ("tests/server/test_auth.py::test_a_change_holds_at_the_next_request_on_every_replica",),
+    ),
+    Mutant(
+        "who was recognized once outlives the token",
+        "server",
+        "        if known is not None and not self._is_over(known):",
+        "        if known is not None:",
+        ("tests/server/test_auth.py::test_a_token_whose_time_is_over_is_so_while_nothing_happens",),
+    ),
+    Mutant(
         "a revoked token goes on",
         "members",
         "    if row.revoked_at is not None or row.role is None or until <= now:",

@@ -5,7 +5,17 @@ triggers, the errors, what is checked) lives here and nowhere else.
 """
 
 from ropeway.ledger.database.place import Place, PostgresPlace, place_from
-from ropeway.ledger.database.port import Database, Hold, open_database, peek
+from ropeway.ledger.database.port import Database, Hold, Watch, open_database, peek
 from ropeway.ledger.database.sqlite import driver
 
-__all__ = ["Database", "Hold", "Place", "PostgresPlace", "driver", "open_database", "peek", "place_from"]
+__all__ = [
+    "Database",
+    "Hold",
+    "Place",
+    "PostgresPlace",
+    "Watch",
+    "driver",
+    "open_database",
+    "peek",
+    "place_from",
+]

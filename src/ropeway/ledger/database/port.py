@@ -23,6 +23,21 @@ class Hold(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Tells whether anything happened, whoever did it, in less time than questions take. For one thread."""
+
+    def mark(self) -> int | None:
+        """The number of the last event that is durable; None where it cannot be told.
+
+        As long as it stays the same, so does all that events decide. What changes without one may not.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class Database(Protocol):
     """A database that holds one workspace's ledger.
 
@@ -75,6 +90,10 @@ class Database(Protocol):
 
     def try_hold(self, name: str) -> Hold | None:
         """Say that this process is at a piece of work; None when another, living one has said so."""
+        ...
+
+    def watch(self) -> Watch | None:
+        """What tells of events at once; None where that would be a question to a server as any other is."""
         ...
 
     def close(self) -> None:

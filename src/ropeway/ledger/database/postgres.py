@@ -164,6 +164,9 @@ class PostgresDatabase:
             return None
         return SessionHold(connection)
 
+    def watch(self) -> None:
+        """See `Database.watch`."""
+
     def close(self) -> None:
         """See `Database.close`."""
         self._engine.dispose()

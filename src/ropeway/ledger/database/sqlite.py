@@ -29,6 +29,7 @@ PEEK_WAIT_S = 5.0
 CHECKPOINT_PAGES = 4_000
 """So much of the log (16 MB) goes into the file at once: a commit of many events is a megabyte by itself."""
 FULL_BELOW_BYTES = 64 << 10
+LAST_EVENT = f"SELECT max(seq) FROM {tables.event.name}"
 DAMAGE = ("malformed", "not a database", "could not decode", "no such column", "no such table")
 """What SQLite says of a file in which bytes, or its own description of them, are not what they were."""
 
@@ -99,6 +100,10 @@ class SqliteDatabase:
         """See `Database.try_hold`."""
         return FileHold.take(self._path.with_name(f"{name}.lock"))
 
+    def watch(self) -> "FileWatch":
+        """See `Database.watch`."""
+        return FileWatch(self._path)
+
     def close(self) -> None:
         """See `Database.close`."""
         self._engine.dispose()
@@ -130,6 +135,33 @@ class FileHold:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class FileWatch:
+    """A connection that is kept to be asked one thing, past all that stands between a question and SQLite.
+
+    It takes two microseconds, where a question through the pool takes two hundred.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._module = driver()
+        with in_our_words(path):
+            self._connection: sqlite3.Connection = self._module.connect(
+                path, isolation_level=None, timeout=PEEK_WAIT_S, check_same_thread=False
+            )
+
+    def mark(self) -> int | None:
+        """See `Watch.mark`."""
+        try:
+            found: int | None = self._connection.execute(LAST_EVENT).fetchone()[0]
+        # The pool's connections say what is wrong, in our words, to whoever asks them next.
+        except self._module.Error:
+            return None
+        return found
+
+    def close(self) -> None:
+        """See `Watch.close`."""
+        self._connection.close()
 
 
 def driver() -> ModuleType:

@@ -1,6 +1,7 @@
 """A request of MLflow's client, from the door to the answer: found, permitted, decoded, done, told."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,26 @@ def brings_points(endpoint: Endpoint) -> bool:
     return endpoint.handler in (log_metric, log_batch)
 
 
+async def answer_points(
+    acting: Callable[[], LocalWorkspace],
+    endpoint: Endpoint,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    bodies: Bodies,
+    intake: Intake,
+) -> None:
+    """Take what a permitted request brings; most go without the workspace of their sender (`acting`)."""
+    check_json(scope)
+    body = await bodies.read(scope, receive)
+    # By far the most frequent request: what is small enough is done at once, in the event loop.
+    told = None if len(body) > AT_ONCE_BYTES else _taken(endpoint, body, intake)
+    if told is None:
+        told = await _logged(acting(), endpoint, scope, body, intake)
+    await reply(send, 200, told)
+
+
 async def answer(
     workspace: LocalWorkspace,
     found: tuple[Endpoint, dict[str, str]],
@@ -68,20 +89,14 @@ async def answer(
     *,
     bodies: Bodies,
     object_bytes: int,
-    intake: Intake,
 ) -> None:
-    """Do what a permitted request asks for."""
+    """Do what a permitted request asks for, of those that bring no points."""
     endpoint, names = found
-    if brings_points(endpoint):
-        check_json(scope)
-        body = await bodies.read(scope, receive)
-        await reply(send, 200, await _logged(workspace, endpoint, scope, body, intake))
-        return
     if endpoint.carries is not None:
         await endpoint.carries(Exchange(workspace, names, scope, receive, send, bodies, object_bytes))
         return
     if scope["method"] in ("GET", "HEAD"):
-        body = b""
+        body: bytes | bytearray = b""
     else:
         if endpoint.method != "DELETE" or header(scope, b"content-type"):
             check_json(scope)
@@ -94,8 +109,7 @@ async def _logged(
     workspace: LocalWorkspace, endpoint: Endpoint, scope: Scope, body: bytes | bytearray, intake: Intake
 ) -> bytes:
     """What brings points alone is taken; the rest goes the way of every request."""
-    if len(body) > AT_ONCE_BYTES or (told := _taken(endpoint, body, intake)) is None:
-        told = await asyncio.to_thread(_taken, endpoint, body, intake, looks=True)
+    told = await asyncio.to_thread(_taken, endpoint, body, intake, looks=True)
     if told is None:
         told = await asyncio.to_thread(_told, workspace, endpoint, {}, scope, body)
     return told

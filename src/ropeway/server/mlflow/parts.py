@@ -21,9 +21,9 @@ M = TypeVar("M", bound=messages.Message)
 
 def is_granted(workspace: LocalWorkspace, scope: Scope) -> bool:
     """Whether a request sends a part, and shows the grant of that very upload."""
-    shown = header(scope, uploads.GRANT.encode())
-    found = _PART.fullmatch(scope["path"]) if shown and scope["method"] == "PUT" else None
-    return found is not None and uploads.is_granted(workspace, found[1], shown)
+    found = _PART.fullmatch(scope["path"]) if scope["method"] == "PUT" else None
+    shown = header(scope, uploads.GRANT.encode()) if found else ""
+    return found is not None and shown != "" and uploads.is_granted(workspace, found[1], shown)
 
 
 async def create(asked: Exchange) -> None:

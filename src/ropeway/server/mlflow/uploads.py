@@ -5,7 +5,8 @@ in is a *grant*: a random secret of this one upload, which goes in a header and 
 no log of requests holds it; only its digest is kept. It opens nothing but the folder: for whom the file is,
 and that it is one, is decided when the upload begins and ends, by the caller's own permission at that moment.
 
-A folder that nothing came to for an hour is gone, and so is its grant.
+A folder that nothing came to for an hour is gone, and so is its grant: it opens nothing from then on, and is
+removed when another upload begins or a server looks after its workspace.
 """
 
 import asyncio
@@ -99,6 +100,13 @@ def begin(workspace: LocalWorkspace, place: Place, parts: int) -> Begun:
         made.mkdir(mode=0o700)
         (made / TERMS).write_bytes(msgspec.json.encode(terms))
     return begun
+
+
+def sweep(workspace: LocalWorkspace) -> None:
+    """Remove the uploads that were left; a new one does so too."""
+    folder = workspace.home / FOLDER
+    if folder.is_dir():
+        _swept(folder)
 
 
 def is_granted(workspace: LocalWorkspace, upload: str, shown: str) -> bool:

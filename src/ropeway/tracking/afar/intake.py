@@ -17,10 +17,12 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from ropeway.core.errors import RopewayError
 from ropeway.core.ids import RunId, new_id
-from ropeway.store import SegmentWriter, is_abandoned, salvage_segment
+from ropeway.store import SegmentWriter, claimed, salvage_segment
+from ropeway.store.files import sync_folder
 from ropeway.tracking.afar.measured import Points
 from ropeway.tracking.afar.runs import writable_row
 from ropeway.tracking.live import Batch, append_points, forget_source, sent_upto
@@ -31,6 +33,8 @@ logger = logging.getLogger("ropeway.tracking")
 
 FOLDER = Path("segments") / "points"
 SUFFIX = ".segment"
+KEPT = ".kept"
+"""What the name of a segment ends in once all of it is recorded."""
 LATER_S = 0.05
 """Points wait no longer than this for others to be recorded with, unless the database is away."""
 WAITING_LIMIT_BYTES = 64 << 20
@@ -53,6 +57,9 @@ class _Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     times_ms: list[int]
     steps: list[int]
 
+
+_AWAY = (RopewayError, SQLAlchemyError, OSError)
+"""What a database or a disk says that is away, or will not: points wait then. All else is our own mistake."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(_Record)
@@ -121,7 +128,8 @@ class Intake:
             segment.append(data)
             self._waiting.append(record)
             self._waiting_bytes += len(data)
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
         return True
 
     def settle(self) -> None:
@@ -129,7 +137,7 @@ class Intake:
         try:
             # Where the database is away, those who ask at once wait for one try, and not for one each.
             self._record(failures=self._failures)
-        except RopewayError as error:
+        except _AWAY as error:
             logger.warning("points wait to be recorded: %s", error)
 
     def forget(self) -> None:
@@ -139,16 +147,23 @@ class Intake:
             self._known.clear()
 
     def close(self) -> None:
-        """Record what waits and let go of the segment; what cannot be recorded stays in it."""
+        """Record what waits and let go of the segment; what cannot be recorded stays in it.
+
+        Where the database or the disk is away it warns and raises nothing: a server that ends has more to
+        close, and who comes next records what is left.
+        """
         with self._lock:
             self._is_closed = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
         self.settle()
-        self._rotate(0)
-        if self._segment is not None:
-            self._segment.close()
+        try:
+            self._rotate(0)
+            if self._segment is not None:
+                self._segment.close()
+        except _AWAY as error:
+            logger.warning("points that came last are recorded when a server starts again: %s", error)
 
     def _begin(self) -> SegmentWriter:
         """The segment, and the thread that records what is in it. Under the lock."""
@@ -199,34 +214,52 @@ class Intake:
         """Remove a segment of that size all of which is recorded; the next point begins another."""
         with self._recording:
             with self._lock:
-                segment, source = self._segment, self._source
+                segment = self._segment
                 if segment is None or self._waiting or segment.size_bytes < above_bytes:
                     return
                 self._segment = None
-            # First the file: it must never be shipped once the ledger has forgotten how far it had come.
-            segment.path.unlink(missing_ok=True)
-            segment.close()
-            with self._workspace.ledger.transaction() as transaction:
-                forget_source(transaction, source)
+            try:
+                _put_away(self._workspace, segment.path)
+            finally:
+                segment.close()
 
 
 def recover_intakes(workspace: LocalWorkspace) -> None:
     """Record what servers that died had taken; a damaged segment is set aside, its sound records are kept.
 
-    Costs the listing of one folder when there is nothing to do.
+    Costs the listing of one folder when there is nothing to do. What another process is at is left to it.
     """
-    for path in sorted((workspace.home / FOLDER).glob(f"intake_*{SUFFIX}")):
-        try:
-            if not is_abandoned(path):
-                continue
-            found = salvage_segment(path)
-        except FileNotFoundError:
-            continue  # another process was faster
-        records, is_damaged = _records(found.records)
-        _keep(workspace, path.name.removesuffix(SUFFIX), records, is_again=True)
-        if is_damaged or found.damaged:
-            set_aside(path)
-        path.unlink(missing_ok=True)
+    folder = workspace.home / FOLDER
+    for path in sorted([*folder.glob(f"intake_*{SUFFIX}"), *folder.glob(f"intake_*{KEPT}")]):
+        with claimed(path) as is_ours:
+            if is_ours and (path.suffix == KEPT or _recover(workspace, path)):
+                _put_away(workspace, path)
+
+
+def _recover(workspace: LocalWorkspace, path: Path) -> bool:
+    """Record what a segment holds; whether it is of no more use to anybody."""
+    found = salvage_segment(path)
+    records, is_damaged = _records(found.records)
+    _keep(workspace, path.stem, records, is_again=True)
+    if is_damaged or found.damaged:
+        # Whoever mends it may put it back: the ledger goes on knowing how far it had come.
+        set_aside(path)
+        return False
+    return True
+
+
+def _put_away(workspace: LocalWorkspace, path: Path) -> None:
+    """Remove a segment all of which is recorded, and then what says so. For who holds it.
+
+    It has another name first: it must never be recorded again once the ledger has forgotten how far it had
+    come, and whoever finds that name after a kill forgets in its place.
+    """
+    kept = path.with_suffix(KEPT)
+    path.rename(kept)
+    sync_folder(kept.parent)
+    with workspace.ledger.transaction() as transaction:
+        forget_source(transaction, path.stem)
+    kept.unlink(missing_ok=True)
 
 
 def _records(found: Sequence[bytes]) -> tuple[list[_Record], bool]:
