@@ -17,9 +17,10 @@ from ropeway.tracking import conditions
 from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
 from ropeway.tracking.filter import parse_sort
+from ropeway.tracking.listed import one_of
 from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_metric, run_param, run_tag
-from ropeway.tracking.search import CHUNK, asked, ids_in_order
+from ropeway.tracking.search import asked, ids_in_order
 from ropeway.workspace import Context, Workspace, operation
 
 if TYPE_CHECKING:
@@ -216,8 +217,7 @@ class _Asked:
         if self.ids is None:
             yield from _raw(self.connection, query)
             return
-        for start in range(0, len(self.ids), CHUNK):
-            yield from _raw(self.connection, query.where(run_id.in_(self.ids[start : start + CHUNK])))
+        yield from _raw(self.connection, query.where(one_of(run_id, self.ids)))
 
 
 def _raw(connection: Connection, query: Select[Any]) -> list[Any]:
