@@ -234,11 +234,11 @@ WAYS = st.sampled_from([0, 5, 1_000])
 @contextlib.contextmanager
 def planned(few: int) -> Iterator[None]:
     """Searches with another border between few and many."""
-    plan.FEW, plan.TIED = few, max(few, 1)
+    plan.FEW, plan.TIED, plan.SHORT = few, max(few, 1), min(few, 5)
     try:
         yield
     finally:
-        plan.FEW, plan.TIED = 1_000, 5_000
+        plan.FEW, plan.TIED, plan.SHORT = 1_000, 5_000, 5_000
 
 
 @settings(max_examples=200, deadline=None)

@@ -46,8 +46,8 @@ class _one_of(FunctionElement[bool]):  # noqa: N801  a function to SQL
 @compiles(_one_of)
 def _compile(element: Any, compiler: Any, **options: Any) -> str:
     column, listed = (compiler.process(each, **options) for each in element.clauses)
-    kind = compiler.dialect.type_compiler_instance.process(list(element.clauses)[0].type)
-    # An array, for which an index is asked once for each value; of a set, PostgreSQL may join the whole table.
+    kind = compiler.dialect.type_compiler_instance.process(next(iter(element.clauses)).type)
+    # For each of an array an index is asked; with a set, PostgreSQL may join the whole table.
     values = f"SELECT CAST(each AS {kind}) FROM json_array_elements_text(CAST({listed} AS json)) AS each"
     return f"({column} = ANY(ARRAY({values})))"
 

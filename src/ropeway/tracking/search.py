@@ -18,12 +18,13 @@ from ropeway.core.ids import Digest, RunId
 from ropeway.ledger.tables import point_tip
 from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.conditions import PERSON, RUNS
+from ropeway.tracking.elsewhere import LIFECYCLE
 from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import ArtifactRecord, HostRecord, Scalar
 from ropeway.tracking.expression import And, Expression, In, leaves
 from ropeway.tracking.filter import parse_filter, parse_sort
 from ropeway.tracking.listed import LISTED, as_list, one_of
-from ropeway.tracking.plan import LIFECYCLE, find_runs
+from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_artifact, run_input, run_metric, run_param, run_tag
 from ropeway.tracking.records import RunSummary
 from ropeway.workspace import Context, operation
@@ -36,7 +37,8 @@ _WORDS = msgspec.json.Decoder(list[str])
 _HOST = msgspec.json.Decoder(HostRecord)
 _IDS = select(run.c.seq, run.c.id).where(one_of(run.c.seq))
 _ROWS = select(run, PERSON.label("person_name")).select_from(RUNS).where(one_of(run.c.seq))
-_row: Any = namedtuple("_row", _ROWS.selected_columns.keys())._make
+_row = namedtuple("_row", _ROWS.selected_columns.keys())._make  # type: ignore[attr-defined]  # noqa: PYI024
+"""The names are the table's."""
 
 
 @operation("runs.search", kind="query", permission="runs:read")
