@@ -252,7 +252,7 @@ def _keys_of(table: Table) -> Select[Any]:
 def _selects_of(table: Table, name: str) -> tuple[Select[Any], Select[Any]]:
     columns = (table.c.run_seq, table.c[name])
     of_key = table.c.key == bindparam("key")
-    packed: Select[Any] = select(*[func.json_group_array(column, type_=String) for column in columns])
+    packed: Any = select(*[func.json_group_array(column, type_=String) for column in columns])
     return select(*columns).where(of_key), packed.where(of_key)
 
 
