@@ -139,7 +139,7 @@ class Values:
         """Whether a row of `RUNS` passes: quick for few rows, asked one by one."""
         field = leaf.field
         if isinstance(leaf, Missing):
-            return not_(self.of_one(_present(field)))
+            return not_(self.of_one(present(field)))
         if field.family == "attribute":
             return of_attribute(leaf)
         if field.family == "dataset":
@@ -156,7 +156,7 @@ class Values:
     def of_set(self, leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run's number is in the set of those that pass: the set is made once."""
         if isinstance(leaf, Missing):
-            return not_(self.of_set(_present(leaf.field), run_seq))
+            return not_(self.of_set(present(leaf.field), run_seq))
         return run_seq.in_(self.matches(leaf))
 
     def matches(self, leaf: Leaf) -> Select[Any] | CompoundSelect[Any]:
@@ -291,7 +291,8 @@ def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bo
             return column >= first
 
 
-def _present(field: Field) -> Leaf:
+def present(field: Field) -> Leaf:
+    """That a run has a field at all: what `Missing` denies."""
     return Like(field, "%") if field.family != "metrics" else In(field, (), is_negated=True)
 
 

@@ -60,6 +60,7 @@ from ropeway.tracking.expression import (
     leaves,
     mapped,
 )
+from ropeway.tracking.gathered import Sets
 from ropeway.tracking.listed import one_of
 from ropeway.tracking.projections import run, run_metric
 
@@ -104,10 +105,10 @@ def find_runs(
     wanted = And(()) if expression is None else mapped(expression, partial(resolved, connection))
     asked = {field.key for field in _fields(wanted, keys) if field.family == "metrics"}
     living, metrics = _logging_on(connection, asked)
-    now = _Search(connection, Values(metrics, is_text))
+    now = _search(connection, Values(metrics, is_text))
     if not living or len(living) > FEW or limit + offset > TIED:
         return now.find(wanted, keys, limit, offset)
-    at_rest = _Search(connection, Values(frozenset(), is_text))
+    at_rest = _search(connection, Values(frozenset(), is_text))
     return _beside(at_rest, now, living, wanted, keys, limit, offset)
 
 
@@ -154,6 +155,7 @@ class _Search:
 
     connection: Connection
     values: Values
+    sets: Sets
 
     def find(self, wanted: Expression, keys: Sequence[Key], limit: int, offset: int = 0) -> list[int]:
         few = self._few(wanted)
@@ -215,7 +217,7 @@ class _Search:
     def _sorted(self, expression: Expression, keys: Sequence[Key], limit: int, offset: int) -> list[int]:
         """All that pass, sorted by the database."""
         wide, narrow = _divided(expression)
-        tests = combine(And(tuple(narrow)), partial(self.values.of_set, run_seq=run.c.seq))
+        tests = combine(And(tuple(narrow)), partial(self.sets.of_set, run_seq=run.c.seq))
         query = select(run.c.seq).where(*_of_rows(wide), tests)
         return self._seqs(self._ordered(query, keys).limit(limit).offset(offset))
 
@@ -353,7 +355,7 @@ class _Search:
     def _in_sets(self, expression: Expression, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run passes, asking sets; attributes that are alike in most runs are asked one by one."""
         wide, narrow = _divided(expression)
-        conditions = [combine(And(tuple(narrow)), partial(self.values.of_set, run_seq=run_seq))]
+        conditions = [combine(And(tuple(narrow)), partial(self.sets.of_set, run_seq=run_seq))]
         if wide:
             conditions.append(select(1).where(WHOSE.c.seq == run_seq, *_of_rows(wide, WHOSE)).exists())
         return and_(*conditions)
@@ -363,6 +365,10 @@ class _Search:
 def _alias(table: Table, place: int) -> FromClause:
     """A table beside itself, for one of several keys."""
     return table.alias(f"{table.name}_of_{place}")
+
+
+def _search(connection: Connection, values: Values) -> _Search:
+    return _Search(connection, values, Sets(connection, values))
 
 
 def _divided(expression: Expression) -> tuple[list[In], list[Expression]]:
