@@ -1,4 +1,4 @@
-"""The searches of `q_search` among a million runs, which take a quarter of an hour to make."""
+"""The searches of `q_search` among a million runs, which take minutes to make."""
 
 from functools import partial
 

@@ -114,7 +114,9 @@ def test_groups_know_every_attribute_that_filters_know(filled: LocalWorkspace, f
 
 
 def test_a_run_without_code_is_compared_with_one_that_has(filled: LocalWorkspace):
-    found = compare_runs(filled, ["far 2", "1"])
+    # By its id: `1` is also how the id of another may begin.
+    [own] = search_runs(filled, where="name = '1'")
+    found = compare_runs(filled, ["far 2", own.id])
     assert [(row.key, row.values) for row in found.metrics] == [("loss", [1.0, 1.0])]
     assert (found.code, found.environment) == ([], [])
 

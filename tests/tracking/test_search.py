@@ -234,11 +234,11 @@ WAYS = st.sampled_from([0, 5, 1_000])
 @contextlib.contextmanager
 def planned(few: int) -> Iterator[None]:
     """Searches with another border between few and many."""
-    plan.FEW, plan.TIED = few, max(few, 1)
+    plan.FEW, plan.TIED, plan.SHORT = few, max(few, 1), min(few, 5)
     try:
         yield
     finally:
-        plan.FEW, plan.TIED = 1_000, 5_000
+        plan.FEW, plan.TIED, plan.SHORT = 1_000, 5_000, 5_000
 
 
 @settings(max_examples=200, deadline=None)
@@ -348,3 +348,32 @@ def test_limits_are_checked(filled: LocalWorkspace):
     for limit, offset in ((0, 0), (10**6, 0), (1, -1)):
         with pytest.raises(LimitInvalid, match="out of range"):
             search_runs(filled, limit=limit, offset=offset)
+
+
+def test_frames_and_searches_have_every_digit(workspace: LocalWorkspace):
+    rng = random.Random(5)
+    given = {f"m{number}": rng.uniform(-1, 1) * 10.0 ** rng.randint(-300, 300) for number in range(200)}
+    given |= {"least": 5e-324, "largest": 1.7976931348623157e308, "third": 1 / 3}
+    for number in range(2):
+        with start_run(workspace, params={"c": 0.1 + 0.2, "d": number}) as run:
+            run.log(0, **given)
+    assert search_runs(workspace)[0].metrics == given
+    frame = run_columns(workspace).columns
+    assert {key: frame[f"metrics.{key}"] for key in given} == {
+        key: [value] * 2 for key, value in given.items()
+    }
+    assert (frame["params.c"], frame["params.d"]) == ([0.1 + 0.2] * 2, [1.0, 0.0])
+
+
+def test_a_run_that_logs_on_stands_where_its_last_value_says(workspace: LocalWorkspace):
+    runs = []
+    for number in range(3):
+        with start_run(workspace, name=str(number)) as run:
+            run.log(0, loss=float(number), other=1.0)
+        runs.append(run.id)
+    with workspace.ledger.transaction() as transaction:
+        append_points(transaction, runs[0], columns(["loss"], [1.5], [10**9], [9]))
+    asked = {"where": "metrics.loss > 0.5 and metrics.other = 1", "sort": ["metrics.loss"]}
+    assert [run.name for run in search_runs(workspace, **asked)] == ["1", "0", "2"]
+    assert [run.name for run in search_runs(workspace, **asked, limit=1, offset=1)] == ["0"]
+    assert search_runs(workspace, where="metrics.loss = 0") == []

@@ -79,6 +79,8 @@ _OPERATORS: dict[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
 PERSON = func.coalesce(person.c.name, run.c.person)
 USER = func.coalesce(run.c.told_user, PERSON)
 """Whose run it is: by the word of who recorded it, else who that was."""
+WHOSE = run.alias("whose")
+"""Made once, as all aliases here: to name thirty columns anew takes longer than to ask."""
 RUNS = run.outerjoin(person, person.c.id == run.c.person)
 EXPERIMENT_NAME = func.coalesce(
     select(experiment.c.name).where(experiment.c.id == run.c.experiment).scalar_subquery(), DEFAULT_NAME
@@ -137,20 +139,24 @@ class Values:
         """Whether a row of `RUNS` passes: quick for few rows, asked one by one."""
         field = leaf.field
         if isinstance(leaf, Missing):
-            return not_(self.of_one(_present(field)))
+            return not_(self.of_one(present(field)))
         if field.family == "attribute":
             return of_attribute(leaf)
         if field.family == "dataset":
             return run.c.id.in_(_of_datasets(leaf))
-        found = [
-            exists(query.where(table.c.run == run.c.id)) for query, table in self._rows(leaf, literal(1))
-        ]
-        return or_(*found)
+        if field.family != "metrics":
+            return _has(SETTINGS[field.family], field, passes(leaf, SETTINGS[field.family]))
+        at_rest = _has(run_metric, field, passes(leaf, run_metric))
+        if field.key not in self.living:
+            return at_rest
+        # A tip says what was sealed before, too.
+        tipped = _has(point_tip, field, passes(leaf, point_tip))
+        return or_(tipped, and_(not_(_has(point_tip, field)), at_rest))
 
     def of_set(self, leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run's number is in the set of those that pass: the set is made once."""
         if isinstance(leaf, Missing):
-            return not_(self.of_set(_present(leaf.field), run_seq))
+            return not_(self.of_set(present(leaf.field), run_seq))
         return run_seq.in_(self.matches(leaf))
 
     def matches(self, leaf: Leaf) -> Select[Any] | CompoundSelect[Any]:
@@ -160,7 +166,12 @@ class Values:
             return select(run.c.seq).select_from(RUNS).where(of_attribute(leaf))
         if field.family == "dataset":
             return select(run.c.seq).where(run.c.id.in_(_of_datasets(leaf)))
-        return together([query for query, _ in self._rows(leaf)])
+        return together(
+            [
+                select(table.c.run_seq).where(table.c.key == field.key, passes(leaf, table))
+                for table in self.sources(field)
+            ]
+        )
 
     def sources(self, field: Field) -> list[FromClause]:
         """Where the values of a field are, a row for each run: its id, its number, the key, the value.
@@ -171,10 +182,9 @@ class Values:
             return [SETTINGS[field.family]]
         if field.key not in self.living:
             return [run_metric]
-        whose = run.alias()
         tips = (
-            select(point_tip.c.run, whose.c.seq.label("run_seq"), point_tip.c.key, point_tip.c.last)
-            .join(whose, whose.c.id == point_tip.c.run)
+            select(point_tip.c.run, WHOSE.c.seq.label("run_seq"), point_tip.c.key, point_tip.c.last)
+            .join(WHOSE, WHOSE.c.id == point_tip.c.run)
             .where(point_tip.c.key == field.key)
             .subquery(LIVING)
         )
@@ -182,18 +192,10 @@ class Values:
         told = select(tips.c.run_seq)
         return [select(run_metric).where(run_metric.c.run_seq.not_in(told)).subquery(), tips]
 
-    def _rows(
-        self, leaf: Leaf, column: ColumnElement[Any] | None = None
-    ) -> list[tuple[Select[Any], FromClause]]:
-        return [
-            (
-                select(table.c.run_seq if column is None else column)
-                .select_from(table)
-                .where(table.c.key == leaf.field.key, passes(leaf, table)),
-                table,
-            )
-            for table in self.sources(leaf.field)
-        ]
+
+def _has(table: Table, field: Field, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a table has a row of a field for a row of `RUNS`, and what it says of it passes."""
+    return exists(select(literal(1)).where(table.c.run == run.c.id, table.c.key == field.key, *tests))
 
 
 def together(queries: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
@@ -289,7 +291,8 @@ def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bo
             return column >= first
 
 
-def _present(field: Field) -> Leaf:
+def present(field: Field) -> Leaf:
+    """That a run has a field at all: what `Missing` denies."""
     return Like(field, "%") if field.family != "metrics" else In(field, (), is_negated=True)
 
 

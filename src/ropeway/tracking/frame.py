@@ -5,11 +5,13 @@ A param or a tag whose every value spells a number becomes a column of numbers, 
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Float, Select, String, Table, bindparam, func, select
 
 from ropeway.core.ids import RunId
 from ropeway.ledger.tables import point_tip
@@ -17,9 +19,10 @@ from ropeway.tracking import conditions
 from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
 from ropeway.tracking.filter import parse_sort
+from ropeway.tracking.listed import one_of
 from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_metric, run_param, run_tag
-from ropeway.tracking.search import CHUNK, asked, ids_in_order
+from ropeway.tracking.search import asked, ids_in_order
 from ropeway.workspace import Context, Workspace, operation
 
 if TYPE_CHECKING:
@@ -30,9 +33,13 @@ FEW = 500
 """The rows of so many runs are asked for by their ids."""
 SHARE = 8
 """Of more runs than one of so many, all rows are read."""
+EXACT_JSON = (3, 53)
+"""The SQLite since which numbers in JSON have seventeen digits; before, they had fifteen."""
 NAN: Final = "nan"
 _WORD: Final = object()
 """Stands where a param or a tag spells no number."""
+_SEQS = msgspec.json.Decoder(list[int])
+_NUMBERS = msgspec.json.Decoder(list[float | None])
 ATTRIBUTES = (
     "id", "name", "kind", "status", "started_at", "ended_at", "duration_s", "cpu_s", "peak_memory_bytes",
     "commit_id", "parent", "error_type", "lifecycle",
@@ -177,13 +184,13 @@ class _Asked:
     ) -> dict[str, list[Any]]:
         """For each key, a column of a table: `null` where it is NULL there, None for a run without a row."""
         if self.ids is None and keys is None:
-            keys = [key for (key,) in _raw(self.connection, select(table.c.key).distinct())]
+            keys = [key for (key,) in _raw(self.connection, _keys_of(table))]
         found: dict[str, list[Any]] = {}
         if self.ids is None:
             # One key at a time is read from its index alone.
             for key in keys or ():
-                of_key = select(table.c.run_seq, table.c[name]).where(table.c.key == key)
-                self._fill(found.setdefault(key, self._empty()), _raw(self.connection, of_key), null)
+                rows = _of_key(self.connection, table, name, key)
+                self._fill(found.setdefault(key, self._empty()), rows, null)
             return found
         query = select(table.c.run_seq, table.c[name], table.c.key)
         if keys is not None:
@@ -216,8 +223,43 @@ class _Asked:
         if self.ids is None:
             yield from _raw(self.connection, query)
             return
-        for start in range(0, len(self.ids), CHUNK):
-            yield from _raw(self.connection, query.where(run_id.in_(self.ids[start : start + CHUNK])))
+        yield from _raw(self.connection, query.where(one_of(run_id, self.ids)))
+
+
+def _of_key(connection: Connection, table: Table, name: str, key: str) -> Iterable[Any]:
+    """Of each run with a key, its number and the value in a column."""
+    rows, packed = _selects_of(table, name)
+    if isinstance(table.c[name].type, Float) and _writes_all_digits(connection):
+        seqs, values = connection.execute(packed, {"key": key}).one()
+        # What JSON cannot say is an infinity.
+        with suppress(msgspec.DecodeError):
+            return zip(_SEQS.decode(seqs), _NUMBERS.decode(values), strict=True)
+    cursor: Any = connection.execute(rows, {"key": key}).cursor
+    return cast("list[Any]", cursor.fetchall())
+
+
+@lru_cache
+def _keys_of(table: Table) -> Select[Any]:
+    """All keys, from one to the next: their number is small beside that of the rows."""
+    first = select(func.min(table.c.key).label("key")).cte("each", recursive=True)
+    behind = select(func.min(table.c.key)).where(table.c.key > first.c.key).scalar_subquery()
+    each = first.union_all(select(behind).where(first.c.key.is_not(None)))
+    return select(each.c.key).where(each.c.key.is_not(None))
+
+
+# Built once for each: putting a statement together costs more than running it.
+@lru_cache
+def _selects_of(table: Table, name: str) -> tuple[Select[Any], Select[Any]]:
+    columns = (table.c.run_seq, table.c[name])
+    of_key = table.c.key == bindparam("key")
+    packed: Any = select(*[func.json_group_array(column, type_=String) for column in columns])
+    return select(*columns).where(of_key), packed.where(of_key)
+
+
+def _writes_all_digits(connection: Connection) -> bool:
+    """Whether the database is one whose JSON says numbers exactly: to read a row each takes longer."""
+    dialect: Any = connection.dialect
+    return bool(dialect.name == "sqlite" and dialect.dbapi.sqlite_version_info >= EXACT_JSON)
 
 
 def _raw(connection: Connection, query: Select[Any]) -> list[Any]:

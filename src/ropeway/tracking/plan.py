@@ -6,15 +6,19 @@ Three ways, tried in this order:
    looked at one by one.
 2. The best runs by the first sort key, three times as many as are wanted, are looked at one by one; when
    enough of them pass, nothing else is read.
+   Where the order is short this is passed over: to walk it costs no more.
 3. Each condition becomes a set of run numbers, made once from an index; the order is walked, or the matches
    sorted, asking the sets. This costs a pass over the values of the keys named, whatever they are.
+
+Runs that log on are looked at one by one beside the others, while they are few: their last values are in
+another table.
 
 A database that planned by itself would walk the order also where those that pass stand at its far end.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -22,9 +26,9 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     FromClause,
-    Row,
     Select,
     Subquery,
+    Table,
     and_,
     case,
     exists,
@@ -34,33 +38,31 @@ from sqlalchemy import (
 
 from ropeway.ledger import person
 from ropeway.ledger.tables import point_tip
-from ropeway.tracking.afar.projections import DEFAULT_NAME, experiment
 from ropeway.tracking.conditions import (
     ATTRIBUTES,
-    INPUT,
     LIVING,
     RUNS,
     SETTINGS,
+    WHOSE,
     Values,
     combine,
     together,
 )
+from ropeway.tracking.elsewhere import resolved
 from ropeway.tracking.expression import (
     And,
-    Comparison,
     Expression,
     Field,
     In,
-    Leaf,
     Missing,
     Not,
     Or,
-    Value,
-    holds,
     leaves,
     mapped,
 )
-from ropeway.tracking.projections import OWN_EXPERIMENT, run, run_hex, run_input, run_metric
+from ropeway.tracking.gathered import Sets
+from ropeway.tracking.listed import one_of
+from ropeway.tracking.projections import run, run_metric
 
 FEW = 1_000
 """So many runs are looked at one by one."""
@@ -69,16 +71,15 @@ TIED = 5_000
 WIDE = {"experiment_id": "experiment", "lifecycle": "lifecycle"}
 """Attributes that are alike in most runs, and their columns: asked of those that pass everything else."""
 
-LAST = 2**63 - 1
-"""A database counts no further."""
+SHORT = 5_000
+"""An order of so many is walked at once: that costs no more than to look at its beginning first."""
+LAST = 2**63 - 2
+"""A database counts no further than one more."""
 
-EXPERIMENT = Field("attribute", "experiment")
-EXPERIMENT_ID = Field("attribute", "experiment_id")
-LIFECYCLE = Field("attribute", "lifecycle")
-HEX = Field("attribute", "run_id")
-"""The id as clients know it that have only 32 hex digits; may be asked for by the whole id, too."""
 Key = tuple[Field, bool]
 Rows = Select[Any] | CompoundSelect[Any]
+Ranked = tuple[int, Any]
+"""A run's number, and the value by which it stands in an order."""
 
 
 def find_runs(
@@ -101,19 +102,47 @@ def find_runs(
         offset: how many to pass over.
         is_text: params and tags are sorted by their text, also where they spell numbers.
     """
-    wanted = And(()) if expression is None else mapped(expression, partial(_resolved, connection))
+    wanted = And(()) if expression is None else mapped(expression, partial(resolved, connection))
     asked = {field.key for field in _fields(wanted, keys) if field.family == "metrics"}
-    search = _Search(connection, Values(living_metrics(connection, asked), is_text))
-    return search.find(wanted, keys, limit, offset)
+    living, metrics = _logging_on(connection, asked)
+    now = _search(connection, Values(metrics, is_text))
+    if not living or len(living) > FEW or limit + offset > TIED:
+        return now.find(wanted, keys, limit, offset)
+    at_rest = _search(connection, Values(frozenset(), is_text))
+    return _beside(at_rest, now, living, wanted, keys, limit, offset)
 
 
-def living_metrics(connection: Connection, keys: set[str]) -> frozenset[str]:
-    """Those of some metrics of which a run has points that are not at rest."""
+def _beside(
+    at_rest: "_Search",
+    now: "_Search",
+    living: set[int],
+    wanted: Expression,
+    keys: Sequence[Key],
+    limit: int,
+    offset: int,
+) -> list[int]:
+    """Those at rest are searched as if no run logged on, the few that do are looked at one by one."""
+    count = limit + offset
+    found = at_rest.find(wanted, keys, count + len(living))
+    rest = [run_seq for run_seq in found if run_seq not in living][:count]
+    # Those at rest have passed already; to ask them again is less than a statement more.
+    return now.among([*rest, *sorted(living)], wanted, keys, limit, offset)
+
+
+def _logging_on(connection: Connection, keys: set[str]) -> tuple[set[int], frozenset[str]]:
+    """Runs with points of some metrics that are not at rest, not many more than `FEW`; those metrics."""
     if not keys:
-        return frozenset()
-    tests = [exists().where(point_tip.c.key == key) for key in sorted(keys)]
-    found = connection.execute(select(*tests)).one()
-    return frozenset(key for key, is_living in zip(sorted(keys), found, strict=True) if is_living)
+        return set(), frozenset()
+    of_key = point_tip.c.key.in_(sorted(keys))
+    rows = select(run.c.seq, point_tip.c.key).join(run, run.c.id == point_tip.c.run).where(of_key)
+    bound = (FEW + 1) * len(keys)
+    found = connection.execute(rows.limit(bound)).cursor.fetchall()
+    living, metrics = {run_seq for run_seq, _ in found}, {key for _, key in found}
+    if len(found) == bound:
+        tests = [exists().where(point_tip.c.key == key) for key in sorted(keys - metrics)]
+        told = connection.execute(select(*tests)).one() if tests else ()
+        metrics |= {key for key, is_living in zip(sorted(keys - metrics), told, strict=True) if is_living}
+    return living, frozenset(metrics)
 
 
 def _fields(expression: Expression, keys: Sequence[Key]) -> list[Field]:
@@ -126,63 +155,84 @@ class _Search:
 
     connection: Connection
     values: Values
+    sets: Sets
 
     def find(self, wanted: Expression, keys: Sequence[Key], limit: int, offset: int = 0) -> list[int]:
         few = self._few(wanted)
         if few is not None:
             run_seqs, others = few
-            return self._among(run_seqs, others, keys, limit, offset)
+            return self.among(run_seqs, others, keys, limit, offset)
         if not keys or keys[0][0].family == "attribute":
             return self._sorted(wanted, keys, limit, offset)
         return self._by_value(wanted, keys, limit, offset)
 
     def _few(self, expression: Expression) -> tuple[list[int], Expression] | None:
         """The runs of the condition that the fewest pass, and the others; None when none has few."""
-        found: tuple[list[int], Expression] | None = None
         wide, parts = _divided(expression)
-        for part in parts:
-            if isinstance(part, And | Or | Not | Missing):
-                continue
-            passing = self._seqs(self.values.matches(part).limit(FEW + 1))
-            if len(passing) <= FEW and (found is None or len(passing) < len(found[0])):
-                found = passing, And((*wide, *(each for each in parts if each is not part)))
-        if found is None and wide:
-            query = select(run.c.seq).where(*_of_rows(wide)).limit(FEW + 1)
-            passing = self._seqs(query)
-            return (passing, And(tuple(parts))) if len(passing) <= FEW else None
-        return found
+        asked = [part for part in parts if not isinstance(part, And | Or | Not | Missing)]
+        found: list[tuple[Rows, Expression]] = [
+            (self.values.matches(part), And((*wide, *(each for each in parts if each is not part))))
+            for part in asked
+        ]
+        if wide:
+            found.append((select(run.c.seq).where(*_of_rows(wide)), And(tuple(parts))))
+        if not found:
+            return None
+        # Counted in one statement, and no further than it matters.
+        counts = self._counts([query for query, _ in found], FEW)
+        fewest = min(range(len(found)), key=counts.__getitem__)
+        if counts[fewest] > FEW:
+            return None
+        query, others = found[fewest]
+        return (self._seqs(query) if counts[fewest] else []), others
+
+    def _counts(self, queries: Sequence[Rows], border: int) -> list[int]:
+        """How many each finds, none of them further than one more than the border."""
+        bounded = [query.limit(border + 1).subquery() for query in queries]
+        counts = [select(func.count()).select_from(each).scalar_subquery() for each in bounded]
+        return [*self.connection.execute(select(*counts)).one()]
 
     def _seqs(self, query: Rows) -> list[int]:
-        return [*self.connection.execute(query).scalars().all()]
+        return [run_seq for (run_seq,) in self._rows(query)]
 
-    def _among(
-        self, run_seqs: Sequence[int], expression: Expression, keys: Sequence[Key], limit: int, offset: int
+    def _rows(self, query: Rows) -> list[Any]:
+        """The driver's own rows: rows with names take longer than finding them."""
+        cursor: Any = self.connection.execute(query).cursor
+        return [*cursor.fetchall()]
+
+    def among(
+        self,
+        run_seqs: Sequence[int],
+        expression: Expression,
+        keys: Sequence[Key],
+        limit: int,
+        offset: int = 0,
     ) -> list[int]:
         """Those of a few runs that pass, in order."""
         if not run_seqs:
             return []
-        query = select(run.c.seq).where(run.c.seq.in_(run_seqs), combine(expression, self.values.of_one))
+        query = select(run.c.seq).where(one_of(run.c.seq, run_seqs), combine(expression, self.values.of_one))
         return self._seqs(self._ordered(query, keys).limit(limit).offset(offset))
 
     def _sorted(self, expression: Expression, keys: Sequence[Key], limit: int, offset: int) -> list[int]:
         """All that pass, sorted by the database."""
         wide, narrow = _divided(expression)
-        tests = combine(And(tuple(narrow)), partial(self.values.of_set, run_seq=run.c.seq))
+        tests = combine(And(tuple(narrow)), partial(self.sets.of_set, run_seq=run.c.seq))
         query = select(run.c.seq).where(*_of_rows(wide), tests)
         return self._seqs(self._ordered(query, keys).limit(limit).offset(offset))
 
     def _ordered(self, query: Select[Any], keys: Sequence[Key]) -> Select[Any]:
         joined: FromClause = RUNS
         order: list[ColumnElement[Any]] = []
-        for field, is_descending in keys:
+        for place, (field, is_descending) in enumerate(keys):
             if field.family == "attribute":
                 columns = [ATTRIBUTES[field.key]]
             elif field.family == "metrics":
-                joined, is_absent, last = self._with_last(joined, field)
+                joined, is_absent, last = self._with_last(joined, field, place)
                 order.append(is_absent)
                 columns = [last]
             else:
-                table = SETTINGS[field.family].alias()
+                table = _alias(SETTINGS[field.family], place)
                 joined = joined.outerjoin(table, and_(table.c.run == run.c.id, table.c.key == field.key))
                 order.append(table.c.run.is_(None))
                 columns = [table.c.text] if self.values.is_text else [table.c.number, table.c.text]
@@ -193,14 +243,14 @@ class _Search:
         return query.select_from(joined).order_by(*order, run.c.seq.desc())
 
     def _with_last(
-        self, joined: FromClause, field: Field
+        self, joined: FromClause, field: Field, place: int
     ) -> tuple[FromClause, ColumnElement[bool], ColumnElement[Any]]:
         """Runs with a metric beside them; whether it is absent; its last value."""
-        rest = run_metric.alias()
+        rest = _alias(run_metric, place)
         joined = joined.outerjoin(rest, and_(rest.c.run == run.c.id, rest.c.key == field.key))
         if field.key not in self.values.living:
             return joined, rest.c.run.is_(None), rest.c.last
-        tip = point_tip.alias()
+        tip = _alias(point_tip, place)
         joined = joined.outerjoin(tip, and_(tip.c.run == run.c.id, tip.c.key == field.key))
         last = case((tip.c.run.is_not(None), tip.c.last), else_=rest.c.last)
         return joined, and_(rest.c.run.is_(None), tip.c.run.is_(None)), last
@@ -209,12 +259,13 @@ class _Search:
         """In the order of a metric or a setting: numbers, then NaN or words, then those without."""
         wanted = min(limit + offset, LAST)
         (field, _), *rest = keys
-        best = self._best_passing(keys[0], expression, wanted)
+        # One more than is wanted says whether the last of them has equals behind it.
+        best = self._best_passing(keys[0], expression, wanted + 1)
         if best is None:
-            best = self._walk(keys[0], expression, wanted)
-        found = [each.run_seq for each in best[:wanted]]
+            best = self._walk(keys[0], expression, wanted + 1)
+        found = [run_seq for run_seq, _ in best[:wanted]]
         if found and (rest or field.is_free):
-            settled = self._settle_ties(best[:wanted], expression, keys)
+            settled = self._settle_ties(best, expression, keys, wanted)
             if settled is None:
                 return self._sorted(expression, keys, limit, offset)
             found = settled
@@ -232,7 +283,7 @@ class _Search:
         odd_seqs = self._seqs(together(odd).limit(TIED + 1))
         if len(odd_seqs) > TIED:
             return self._sorted(expression, keys, limit, offset)
-        found += self._among(odd_seqs, And(()), keys, wanted - len(found), 0)
+        found += self.among(odd_seqs, And(()), keys, wanted - len(found))
         if len(found) < wanted:
             found += self.find(And((expression, Missing(field))), rest, wanted - len(found))
         return found[offset:]
@@ -245,9 +296,9 @@ class _Search:
 
     def _walk(
         self, key: Key, expression: Expression | None, limit: int, *, at: float | str | None = None
-    ) -> list[Row[Any]]:
+    ) -> list[Ranked]:
         """Runs with a value there, the best first: those that pass; with `at`, those with that value."""
-        return [*self.connection.execute(self._walking(key, expression, at).limit(limit)).all()]
+        return self._rows(self._walking(key, expression, at).limit(limit))
 
     def _walking(self, key: Key, expression: Expression | None, at: float | str | None = None) -> Rows:
         queries = []
@@ -264,34 +315,34 @@ class _Search:
         run_seq, value = query.selected_columns
         return query.order_by(value.desc() if key[1] else value.asc(), run_seq.desc())
 
-    def _best_passing(self, key: Key, expression: Expression, wanted: int) -> list[Row[Any]] | None:
-        """Those that pass of the first few of an order, when they are enough; else None."""
-        if 3 * wanted > FEW:
+    def _best_passing(self, key: Key, expression: Expression, wanted: int) -> list[Ranked] | None:
+        """Those that pass of the first few of a long order, when they are enough; else None."""
+        order = self._walking(key, None)
+        if 3 * wanted > FEW or self._counts([order], SHORT) <= [SHORT]:
             return None
-        first = self._walking(key, None).limit(3 * wanted).subquery()
+        first = order.limit(3 * wanted).subquery()
         joined = first.join(run, run.c.seq == first.c.run_seq).outerjoin(person, person.c.id == run.c.person)
         query = select(first).select_from(joined).where(combine(expression, self.values.of_one))
-        found = self.connection.execute(self._in_way(query, key)).all()
-        if len(found) >= wanted:
-            return [*found]
-        count = self.connection.execute(select(func.count()).select_from(first)).scalar_one()
-        return [*found] if count < 3 * wanted else None
+        found = self._rows(self._in_way(query, key))
+        return found if len(found) >= wanted else None
 
     def _settle_ties(
-        self, best: Sequence[Row[Any]], expression: Expression, keys: Sequence[Key]
+        self, best: Sequence[Ranked], expression: Expression, keys: Sequence[Key], wanted: int
     ) -> list[int] | None:
         """The best by all keys, where the first leaves some equal; None when they are too many to look at."""
-        is_distinct = len({row.leading for row in best}) == len(best)
-        # Whether others stand where the last of these does is asked first: mostly none do.
-        tied = self._walk(keys[0], None, FEW + 2, at=best[-1].leading)
-        if is_distinct and len(tied) <= 1:
-            return [row.run_seq for row in best]
-        if len(tied) > FEW:
-            tied = self._walk(keys[0], expression, TIED + 1, at=best[-1].leading)
-        if len(tied) > TIED or len(best) > TIED:
+        page = best[:wanted]
+        has_equals_behind = len(best) > wanted and best[wanted][1] == page[-1][1]
+        if not has_equals_behind and len({value for _, value in page}) == len(page):
+            return [run_seq for run_seq, _ in page]
+        tied: list[Ranked] = []
+        if has_equals_behind:
+            tied = self._walk(keys[0], None, FEW + 2, at=page[-1][1])
+            if len(tied) > FEW:
+                tied = self._walk(keys[0], expression, TIED + 1, at=page[-1][1])
+        if len(tied) > TIED or len(page) > TIED:
             return None
-        candidates = {row.run_seq for row in best} | {row.run_seq for row in tied}
-        return self._among([*candidates], expression, keys, len(best), 0)
+        candidates = {run_seq for run_seq, _ in (*page, *tied)}
+        return self.among([*candidates], expression, keys, len(page))
 
     def _passing(self, expression: Expression, table: FromClause) -> ColumnElement[bool]:
         """Whether the run of a row passes: of the many that rest by sets, of those that live one by one."""
@@ -304,11 +355,20 @@ class _Search:
     def _in_sets(self, expression: Expression, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run passes, asking sets; attributes that are alike in most runs are asked one by one."""
         wide, narrow = _divided(expression)
-        conditions = [combine(And(tuple(narrow)), partial(self.values.of_set, run_seq=run_seq))]
+        conditions = [combine(And(tuple(narrow)), partial(self.sets.of_set, run_seq=run_seq))]
         if wide:
-            asked = run.alias()
-            conditions.append(select(1).where(asked.c.seq == run_seq, *_of_rows(wide, asked)).exists())
+            conditions.append(select(1).where(WHOSE.c.seq == run_seq, *_of_rows(wide, WHOSE)).exists())
         return and_(*conditions)
+
+
+@lru_cache
+def _alias(table: Table, place: int) -> FromClause:
+    """A table beside itself, for one of several keys."""
+    return table.alias(f"{table.name}_of_{place}")
+
+
+def _search(connection: Connection, values: Values) -> _Search:
+    return _Search(connection, values, Sets(connection, values))
 
 
 def _divided(expression: Expression) -> tuple[list[In], list[Expression]]:
@@ -326,50 +386,3 @@ def _conjuncts(expression: Expression) -> list[Expression]:
 
 def _of_rows(wide: Sequence[In], table: FromClause = run) -> list[ColumnElement[bool]]:
     return [table.c[WIDE[part.field.key]].in_(part.values) for part in wide]
-
-
-def _resolved(connection: Connection, leaf: Leaf) -> Expression:
-    """What a leaf says of data sets, asked of the runs' inputs too: those are few; ids in one form."""
-    if leaf.field.family == "dataset":
-        refs = _inputs(connection, leaf)
-        if not refs:
-            return leaf
-        inputs = In(INPUT, refs)
-        return And((Not(inputs), leaf)) if isinstance(leaf, Missing) else Or((inputs, leaf))
-    if leaf.field == EXPERIMENT:
-        return In(EXPERIMENT_ID, _experiments(connection, leaf))
-    if leaf.field == HEX:
-        return _with_hex(leaf)
-    return leaf
-
-
-def _with_hex(leaf: Leaf) -> Leaf:
-    if isinstance(leaf, Comparison):
-        return Comparison(leaf.field, leaf.operator, _hex(leaf.value))
-    if isinstance(leaf, In):
-        return In(leaf.field, tuple(_hex(value) for value in leaf.values), leaf.is_negated)
-    return leaf
-
-
-def _hex(value: Value) -> Value:
-    return run_hex(value) if isinstance(value, str) and value.startswith("run_") else value
-
-
-def _inputs(connection: Connection, leaf: Leaf) -> tuple[str, ...]:
-    """The references of inputs of which a leaf is true; for `Missing`, those that have the field."""
-    query = select(run_input.c.ref).where(run_input.c.ref.like("dataset:%")).distinct()
-    refs = []
-    for ref in connection.execute(query).scalars():
-        name, _, digest = ref.removeprefix("dataset:").partition("@")
-        value = {"name": name, "digest": digest}.get(leaf.field.key, "")
-        values = [value] if value else []
-        if isinstance(leaf, Missing) != holds(leaf, lambda _field, values=values: values):  # type: ignore[misc]
-            refs.append(ref)
-    return tuple(refs)
-
-
-def _experiments(connection: Connection, leaf: Leaf) -> tuple[str, ...]:
-    """The ids of the experiments of whose name a leaf is true."""
-    names = {OWN_EXPERIMENT: DEFAULT_NAME}
-    names.update((row.id, row.name or "") for row in connection.execute(select(experiment)))
-    return tuple(each for each, name in names.items() if holds(leaf, lambda _field, name=name: [name]))  # type: ignore[misc]

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from ropeway.tracking.errors import AmbiguousRun, RunNotFound
 from ropeway.tracking.projections import run
 from ropeway.tracking.records import RunSummary
-from ropeway.tracking.search import select_runs, summaries
+from ropeway.tracking.search import summaries
 from ropeway.workspace import Context, Workspace, operation
 
 LATEST = "latest"
@@ -36,7 +36,7 @@ def resolve_run(workspace: Workspace, ref: str) -> RunSummary:
 
 def find_run(context: Context, ref: str) -> RunSummary:
     """As `get_run`, within an operation."""
-    query, connection = select_runs(), context.read
+    query, connection = select(run.c.seq, run.c.id), context.read
     newest = query.order_by(run.c.seq.desc()).limit(1)
     bare = ref.removeprefix("run:")
     if bare == LATEST:
@@ -54,4 +54,4 @@ def find_run(context: Context, ref: str) -> RunSummary:
             select(run.c.id, run.c.name).order_by(run.c.seq.desc()).limit(KNOWN_SHOWN)
         )
         raise RunNotFound(ref, [name for row in recent for name in (row.id, row.name) if name])
-    return summaries(connection, rows)[0]
+    return summaries(connection, [rows[0].seq])[0]

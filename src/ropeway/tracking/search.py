@@ -3,34 +3,42 @@
 What a filter means to the database is in `tracking.conditions`; how it is asked, in `tracking.plan`.
 """
 
-from collections.abc import Sequence
+import math
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Select, Table, select
 
 from ropeway.core.clock import from_text
 from ropeway.core.ids import Digest, RunId
 from ropeway.ledger.tables import point_tip
 from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.conditions import PERSON, RUNS
+from ropeway.tracking.elsewhere import LIFECYCLE
 from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import ArtifactRecord, HostRecord, Scalar
 from ropeway.tracking.expression import And, Expression, In, leaves
 from ropeway.tracking.filter import parse_filter, parse_sort
-from ropeway.tracking.plan import LIFECYCLE, find_runs
+from ropeway.tracking.listed import LISTED, as_list, one_of
+from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_artifact, run_input, run_metric, run_param, run_tag
 from ropeway.tracking.records import RunSummary
 from ropeway.workspace import Context, operation
 
 SEARCH_LIMIT = 1_000
 SORT_LIMIT = 32
-# SQLite takes 32,766 parameters in one statement.
-CHUNK = 500
-_SCALAR = msgspec.json.Decoder(Scalar)
+_NONE: Mapping[str, Any] = {}
+_SCALARS = msgspec.json.Decoder(list[Scalar])
 _WORDS = msgspec.json.Decoder(list[str])
 _HOST = msgspec.json.Decoder(HostRecord)
+_IDS = select(run.c.seq, run.c.id).where(one_of(run.c.seq))
+_ROWS = select(run, PERSON.label("person_name")).select_from(RUNS).where(one_of(run.c.seq))
+_row = namedtuple("_row", _ROWS.selected_columns.keys())._make  # type: ignore[attr-defined]  # noqa: PYI024
+"""The names are the table's."""
 
 
 @operation("runs.search", kind="query", permission="runs:read")
@@ -64,7 +72,7 @@ def search_runs(
         raise FilterTooLarge("fields to sort by", len(keys), SORT_LIMIT)
     expression = asked(where, context.clock.now())
     found = find_runs(context.read, expression, keys, limit=limit, offset=offset)
-    return summaries(context.read, rows_in_order(context.read, found))
+    return summaries(context.read, found)
 
 
 def asked(where: str, now: datetime) -> Expression:
@@ -75,50 +83,27 @@ def asked(where: str, now: datetime) -> Expression:
     return And((In(LIFECYCLE, (ACTIVE,)), found))
 
 
-def select_runs() -> Select[Any]:
-    """All runs, each with the name of who started it."""
-    return select(run, PERSON.label("person_name")).select_from(RUNS)
-
-
 def ids_in_order(connection: Connection, run_seqs: Sequence[int]) -> list[RunId]:
     """The ids of runs by their numbers, in that order."""
-    ids: dict[int, RunId] = {}
-    for start in range(0, len(run_seqs), CHUNK):
-        query = select(run.c.seq, run.c.id).where(run.c.seq.in_(run_seqs[start : start + CHUNK]))
-        ids.update((seq, RunId(each)) for seq, each in connection.execute(query).cursor.fetchall())
+    ids = {seq: RunId(each) for seq, each in _listed(connection, _IDS, run_seqs)}
     return [ids[seq] for seq in run_seqs]
 
 
-def rows_in_order(connection: Connection, run_seqs: Sequence[int]) -> list[Row[Any]]:
-    """Rows of `select_runs` for runs by their numbers, in that order."""
-    rows: dict[int, Row[Any]] = {}
-    for start in range(0, len(run_seqs), CHUNK):
-        query = select_runs().where(run.c.seq.in_(run_seqs[start : start + CHUNK]))
-        rows.update((row.seq, row) for row in connection.execute(query))
-    return [rows[seq] for seq in run_seqs]
-
-
-def summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSummary]:
-    """Rows of `select_runs` with everything that hangs on them."""
-    return [
-        summary
-        for start in range(0, len(rows), CHUNK)
-        for summary in _summaries(connection, rows[start : start + CHUNK])
-    ]
-
-
-def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSummary]:
+def summaries(connection: Connection, run_seqs: Sequence[int]) -> list[RunSummary]:
+    """Runs by their numbers, in that order, with everything that hangs on them."""
+    found = {row.seq: row for row in map(_row, _listed(connection, _ROWS, run_seqs))}
+    rows = [found[seq] for seq in run_seqs]
     runs = [row.id for row in rows]
-    params, tags = (by_run(connection, table, ["key", "value"], runs) for table in (run_param, run_tag))
-    metrics = {of: dict(last) for of, last in by_run(connection, run_metric, ["key", "last"], runs).items()}
+    params, tags = (by_key(connection, table, "value", runs) for table in (run_param, run_tag))
+    metrics = by_key(connection, run_metric, "last", runs)
     # Points of a run that lives, or that was logged to after its end, are summed up here.
-    for of, lasts in by_run(connection, point_tip, ["key", "last"], runs).items():
-        metrics[of] = dict(sorted({**metrics.get(of, {}), **dict(lasts)}.items()))
-    artifacts = by_run(connection, run_artifact, ["name", "digest", "size_bytes"], runs)
-    inputs = by_run(connection, run_input, ["ref"], runs)
+    for of, lasts in by_key(connection, point_tip, "last", runs).items():
+        metrics[of] = dict(sorted({**metrics.get(of, _NONE), **lasts}.items()))
+    artifacts = by_run(connection, run_artifact, ("name", "digest", "size_bytes"), runs)
+    inputs = by_run(connection, run_input, ("ref",), runs)
     return [
         RunSummary(
-            id=RunId(row.id),
+            id=row.id,
             name=row.name,
             kind=row.kind,
             status=row.status,
@@ -126,22 +111,22 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
             started_at=from_text(row.started_at),
             ended_at=from_text(row.ended_at) if row.ended_at else None,
             duration_s=row.duration_s,
-            params=_values(params.get(row.id, [])),
-            tags=_values(tags.get(row.id, [])),
+            params=_values(params.get(row.id, _NONE)),
+            tags=_values(tags.get(row.id, _NONE)),
             metrics={
-                key: float("nan") if last is None else last for key, last in metrics.get(row.id, {}).items()
+                key: math.nan if last is None else last for key, last in metrics.get(row.id, _NONE).items()
             },
             artifacts={
                 name: ArtifactRecord(digest=Digest(digest), size_bytes=size)
-                for name, digest, size in artifacts.get(row.id, [])
+                for name, digest, size in artifacts.get(row.id, ())
             },
-            inputs=[ref for (ref,) in inputs.get(row.id, [])],
-            code=Digest(row.code),
+            inputs=[ref for (ref,) in inputs.get(row.id, ())],
+            code=row.code,
             commit=row.commit_id,
-            is_dirty=row.is_dirty,
+            is_dirty=bool(row.is_dirty),
             left_out=_WORDS.decode(row.left_out),
-            environment=Digest(row.environment),
-            host=_HOST.decode(row.host),
+            environment=row.environment,
+            host=_host(row.host),
             hostname=row.hostname,
             argv=None if row.argv is None else _WORDS.decode(row.argv),
             parent=row.parent,
@@ -156,18 +141,57 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunSumm
     ]
 
 
-def by_run(
-    connection: Connection, table: Table, names: Sequence[str], runs: Sequence[RunId]
-) -> dict[str, list[tuple[Any, ...]]]:
-    """Some columns of a table for these runs, by run; keys in alphabetical order."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    query = select(*[table.c[name] for name in names], table.c.run)
-    query = query.where(table.c.run.in_(runs)).order_by(*table.primary_key.columns)
-    # The driver's own rows: these are many, and names on each take most of the time.
-    for row in connection.execute(query).cursor.fetchall():
-        found.setdefault(row[-1], []).append(row[:-1])
+def by_key(
+    connection: Connection, table: Table, name: str, runs: Sequence[RunId]
+) -> dict[RunId, dict[str, Any]]:
+    """One column of a table for these runs, by run and key; keys in alphabetical order."""
+    found: dict[RunId, dict[str, Any]] = {}
+    for run_id, key, value in _rows_of(connection, table, ("run", "key", name), runs):
+        of_run = found.get(run_id)
+        if of_run is None:
+            of_run = found[run_id] = {}
+        of_run[key] = value
     return found
 
 
-def _values(rows: Sequence[tuple[Any, ...]]) -> dict[str, Scalar]:
-    return {key: _SCALAR.decode(value) for key, value in rows}
+def by_run(
+    connection: Connection, table: Table, names: tuple[str, ...], runs: Sequence[RunId]
+) -> dict[RunId, list[tuple[Any, ...]]]:
+    """Some columns of a table for these runs, by run; in the order of its key."""
+    found: dict[RunId, list[tuple[Any, ...]]] = {}
+    for run_id, *cells in _rows_of(connection, table, ("run", *names), runs):
+        found.setdefault(run_id, []).append(tuple(cells))
+    return found
+
+
+def _rows_of(
+    connection: Connection, table: Table, names: tuple[str, ...], runs: Sequence[RunId]
+) -> Sequence[tuple[Any, ...]]:
+    return _listed(connection, _select_of(table, names), runs)
+
+
+# Built once for each: putting a statement together costs more than running it.
+@lru_cache
+def _select_of(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    query = select(*[table.c[name] for name in names]).where(one_of(table.c.run))
+    return query.order_by(*table.primary_key.columns)
+
+
+def _listed(
+    connection: Connection, query: Select[Any], values: Sequence[object]
+) -> Sequence[tuple[Any, ...]]:
+    """The driver's own rows: these are many, and names on each take most of the time."""
+    cursor: Any = connection.execute(query, {LISTED: as_list(values)}).cursor
+    found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def _values(cells: Mapping[str, str]) -> dict[str, Scalar]:
+    # All of a run are decoded at once: each by itself takes longer than reading it.
+    return dict(zip(cells, _SCALARS.decode(f"[{','.join(cells.values())}]"), strict=True))
+
+
+@lru_cache
+def _host(text: str) -> HostRecord:
+    """What is the same for most runs."""
+    return _HOST.decode(text)

@@ -8,10 +8,11 @@ from ropeway.tracking.afar.measured import history
 from ropeway.tracking.afar.reading import tracked
 from ropeway.tracking.afar.records import MetricNow, TrackedRun
 from ropeway.tracking.afar.runs import require_row
+from ropeway.tracking.elsewhere import EXPERIMENT_ID, HEX, LIFECYCLE
 from ropeway.tracking.expression import And, Expression, Field, In, Leaf, holds, mapped
 from ropeway.tracking.mlflow_fields import STATUS_WORDS
 from ropeway.tracking.mlflow_filter import parse_mlflow_filter, parse_mlflow_order
-from ropeway.tracking.plan import EXPERIMENT_ID, HEX, LIFECYCLE, Key, find_runs
+from ropeway.tracking.plan import Key, find_runs
 from ropeway.tracking.search import ids_in_order
 from ropeway.workspace import Context, Limit, operation
 

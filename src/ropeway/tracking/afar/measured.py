@@ -11,11 +11,17 @@ from ropeway.ledger import Transaction
 from ropeway.tracking import history as whole
 from ropeway.tracking import live
 from ropeway.tracking.afar.records import MetricNow
+from ropeway.tracking.listed import LISTED, as_list, one_of
 from ropeway.tracking.series import NO_STEP, columns
 from ropeway.workspace import Context
 
 METRICS = live.metric_now
 """Every metric of every run as of now: run, key, last (NULL is NaN), step, at_us."""
+_LATEST = (
+    select(*[METRICS.c[name] for name in ("run", "key", "last", "at_us", "step")])
+    .where(one_of(METRICS.c.run))
+    .order_by(METRICS.c.run, METRICS.c.key)
+)
 US = 1000
 LATEST_MS = (2**63 - 1) // US
 """The latest time that a point can have."""
@@ -42,9 +48,7 @@ def log_points(transaction: Transaction, run: RunId, points: live.Batch) -> None
 def latest(read: Connection, runs: Sequence[RunId]) -> dict[str, list[MetricNow]]:
     """The last value of each metric of these runs: highest step, then time, then value."""
     found: dict[str, list[MetricNow]] = {}
-    query = select(*[METRICS.c[name] for name in ("run", "key", "last", "at_us", "step")])
-    query = query.where(METRICS.c.run.in_(runs)).order_by(METRICS.c.run, METRICS.c.key)
-    for run, key, last, at_us, step in read.execute(query).cursor.fetchall():
+    for run, key, last, at_us, step in read.execute(_LATEST, {LISTED: as_list(runs)}).cursor.fetchall():
         value = math.nan if last is None else last
         told = MetricNow(key=key, value=value, at_ms=(at_us or 0) // US, step=step or 0)
         found.setdefault(run, []).append(told)

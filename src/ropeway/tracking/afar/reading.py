@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 
 from ropeway.core.ids import RunId
 from ropeway.ledger import person
@@ -13,16 +13,19 @@ from ropeway.tracking.afar.measured import latest
 from ropeway.tracking.afar.moments import ms_of
 from ropeway.tracking.afar.projections import experiment, run_dataset, run_model
 from ropeway.tracking.afar.records import TrackedRun
+from ropeway.tracking.listed import LISTED, as_list, one_of
 from ropeway.tracking.projections import run, run_param, run_tag
-from ropeway.tracking.search import by_run
+from ropeway.tracking.search import by_key, by_run
 
 CHUNK = 500
+_DATASET = ("name", "digest", "source_type", "source", "schema", "profile", "tags")
 _TAGS = msgspec.json.Decoder(dict[str, str])
 _WHO = func.coalesce(run.c.told_user, person.c.name, run.c.person).label("who")
 _RUNS = (
     select(run, _WHO, experiment.c.location)
     .outerjoin_from(run, person, person.c.id == run.c.person)
     .outerjoin(experiment, experiment.c.id == run.c.experiment)
+    .where(one_of(run.c.id))
 )
 
 
@@ -35,9 +38,10 @@ def tracked(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
 
 
 def _some(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
-    rows = {row.id: row for row in read.execute(_RUNS.where(run.c.id.in_(runs)))}
-    params, tags = (by_run(read, table, ["key", "text"], runs) for table in (run_param, run_tag))
-    datasets, models = (_by_run(read, table, runs) for table in (run_dataset, run_model))
+    rows = {row.id: row for row in read.execute(_RUNS, {LISTED: as_list(runs)})}
+    params, tags = (by_key(read, table, "text", runs) for table in (run_param, run_tag))
+    datasets = by_run(read, run_dataset, _DATASET, runs)
+    models = by_run(read, run_model, ("model", "way", "step"), runs)
     metrics = latest(read, runs)
     return [
         TrackedRun(
@@ -54,15 +58,15 @@ def _some(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
             location=row.location,
             parent=row.parent,
             commit=row.commit_id,
-            params=dict(params.get(each, ())),
-            tags=dict(tags.get(each, ())),
+            params=params.get(each, {}),
+            tags=tags.get(each, {}),
             metrics=metrics.get(each, []),
-            datasets=[_dataset(item) for item in datasets.get(each, [])],
-            models_in=[item.model for item in models.get(each, []) if item.way == "in"],
+            datasets=[_dataset(*item) for item in datasets.get(each, ())],
+            models_in=[model for model, way, _ in models.get(each, ()) if way == "in"],
             models_out=[
-                ModelOutput(model=item.model, step=item.step)
-                for item in models.get(each, [])
-                if item.way == "out"
+                ModelOutput(model=model, step=step)
+                for model, way, step in models.get(each, ())
+                if way == "out"
             ],
         )
         for each in runs
@@ -70,21 +74,14 @@ def _some(read: Connection, runs: Sequence[RunId]) -> list[TrackedRun]:
     ]
 
 
-def _by_run(read: Connection, table: Table, runs: Sequence[RunId]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    order = list(table.primary_key.columns)
-    for row in read.execute(select(table).where(table.c.run.in_(runs)).order_by(*order)).all():
-        found.setdefault(row.run, []).append(row)
-    return found
-
-
-def _dataset(row: Any) -> DatasetUse:
+def _dataset(name: str, digest: str, *others: Any) -> DatasetUse:
+    source_type, source, schema, profile, tags = others
     return DatasetUse(
-        name=row.name,
-        digest=row.digest,
-        source_type=row.source_type,
-        source=row.source,
-        schema=row.schema,
-        profile=row.profile,
-        tags=_TAGS.decode(row.tags),
+        name=name,
+        digest=digest,
+        source_type=source_type,
+        source=source,
+        schema=schema,
+        profile=profile,
+        tags=_TAGS.decode(tags),
     )

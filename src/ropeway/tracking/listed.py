@@ -1,0 +1,58 @@
+"""Whether a value is one of many, as a condition with one parameter, whatever their number.
+
+A statement with a parameter for each value is put together anew for each number of them, and SQLite takes
+32,766. These are built once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import msgspec
+from sqlalchemy import BindParameter, ColumnElement, String, bindparam, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
+
+LISTED = "listed"
+"""The parameter that statements built once have for the values."""
+
+
+def one_of(column: ColumnElement[Any], values: Sequence[object] | None = None) -> ColumnElement[bool]:
+    """Whether a column is one of the values; of those in the parameter `LISTED`, where none are given."""
+    if values is None:
+        return _one_of(column, bindparam(LISTED, type_=String))
+    return _one_of(column, bindparam(None, as_list(values), String))
+
+
+def as_list(values: Sequence[object]) -> str:
+    """Values as the parameter holds them."""
+    return msgspec.json.encode(values).decode()
+
+
+class _one_of(FunctionElement[bool]):  # noqa: N801  a function to SQL
+    """A column and a JSON array."""
+
+    type = true().type
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], listed: BindParameter[str]) -> None:
+        super().__init__(column, listed)
+
+    def self_group(self, against: OperatorType | None = None) -> Self:  # noqa: ARG002
+        """As it is: with a comparison to 1 around it, no index would be asked."""
+        return self
+
+
+@compiles(_one_of)
+def _compile(element: Any, compiler: Any, **options: Any) -> str:
+    column, listed = (compiler.process(each, **options) for each in element.clauses)
+    kind = compiler.dialect.type_compiler_instance.process(next(iter(element.clauses)).type)
+    # For each of an array an index is asked; with a set, PostgreSQL may join the whole table.
+    values = f"SELECT CAST(each AS {kind}) FROM json_array_elements_text(CAST({listed} AS json)) AS each"
+    return f"({column} = ANY(ARRAY({values})))"
+
+
+@compiles(_one_of, "sqlite")
+def _compile_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    column, listed = (compiler.process(each, **options) for each in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({listed})))"
