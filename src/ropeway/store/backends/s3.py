@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CONNECT = timedelta(seconds=5)
 TRIED_FOR = timedelta(seconds=30)
+LONGEST = timedelta(minutes=5)
+"""A request: several packs share a slow line."""
 RETRIES = 4
 NO_BUCKET = "NoSuchBucket"
 """The protocol's own word, among others that a server may say."""
@@ -57,6 +59,7 @@ class S3Backend:
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
                 "connect_timeout": CONNECT,
+                "timeout": LONGEST,
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": TRIED_FOR},
         )
@@ -66,7 +69,8 @@ class S3Backend:
         import obstore
 
         checked_name(name)
-        self._told_of_all(lambda: obstore.put(self._store, name, data))
+        # In parts, one that is killed would leave those that arrived in the bucket, unseen and paid for.
+        self._told_of_all(lambda: obstore.put(self._store, name, data, use_multipart=False))
 
     def get(self, name: str) -> bytes:
         """See `Backend`."""
