@@ -22,7 +22,7 @@ from typing import NamedTuple
 from tests.attacks.probe import TELLS
 from tests.attacks.trace import Trace, strangers
 from tests.attacks.tracks_asks import Ask, asks, exports
-from tests.attacks.tracks_stage import SECRET, Stage
+from tests.attacks.tracks_stage import HOOK, SECRET, Stage
 from tests.faults.writers import ledger_at
 
 from ropeway.server.mlflow.otlp import PATH as OTLP
@@ -122,6 +122,7 @@ def attack(
     home = Path(os.environ["ROPEWAY_CONFIG"])
     allowed = [stage.folder / ".ropeway", stage.folder / "ropeway.toml", home, Path(tempfile.gettempdir())]
     strange = strangers(trace.found, allowed=allowed, speaks_to=port)
+    strange = [each for each in strange if HOOK not in each]
     return Account(asked, dict(asker.answers), [*asker.wrong, *strange])
 
 

@@ -13,6 +13,8 @@ from ropeway.testing import make_workspace
 API = "/api/2.0"
 SECRET = "of-nobody-else"
 HOME = {"x-mlflow-experiment-id": "0"}
+HOOK = "93.184.216.34"
+"""Where the webhook is; its address is looked up when it is made, and again when it is to be told."""
 
 
 class Stage:
@@ -79,7 +81,7 @@ class Stage:
 
     def _webhook(self) -> str:
         event = {"entity": "MODEL_VERSION", "action": "CREATED"}
-        made = self.post("webhooks", name="w", url="https://93.184.216.34/x", events=[event])
+        made = self.post("webhooks", name="w", url=f"https://{HOOK}/x", events=[event])
         return str(made["webhook"]["webhook_id"])
 
 
@@ -90,7 +92,7 @@ def _values(run: str, upload: str) -> dict[str, Any]:
         "experiment_id": "0", "experiment_ids": ["0"], "experiment_name": "Default", "name": "clf",
         "new_name": "other", "assessment_name": "good", "update_mask": "rationale", "num_parts": 1,
         "key": "k", "metric_key": "loss", "value": "1", "timestamp": 1, "step": 1, "version": "1",
-        "alias": "best", "url": "https://93.184.216.34/x", "entity": "MODEL_VERSION", "action": "CREATED",
+        "alias": "best", "url": f"https://{HOOK}/x", "entity": "MODEL_VERSION", "action": "CREATED",
         "stage": "Staging", "status": "FINISHED", "source": "s3://b/x", "model_json": "{}", "path": "a.txt",
         "view_type": "ALL", "run_view_type": "ALL", "digest": "d", "source_type": "x", "timestamp_ms": 1,
         "artifact_file_path": "a.txt", "request_time": "2023-11-14T22:13:20.001Z", "state": "OK",

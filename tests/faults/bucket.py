@@ -156,7 +156,7 @@ class BucketTown:
             problem = self._strike(wire, harm, in_parts=in_parts)
             struck = bool(wire.struck)
         found = [*problem, *self.shelves.problems(), *self._problems(), *self._again(harm)]
-        return msgspec.structs.replace(harm, struck=struck, problems=[*found, *self._problems()])
+        return msgspec.structs.replace(harm, struck=struck, problems=found)
 
     def problems_at_the_end(self) -> list[str]:
         """What is wrong once everything was cleared up, a day later and another."""
@@ -177,7 +177,7 @@ class BucketTown:
         with self._open("reader") as workspace:
             if not remote_status(workspace, verify=True).is_sound:
                 problems.append("the remote is not sound")
-        return problems
+        return problems + self._problems()
 
     def _strike(self, wire: Wire, harm: Harm, *, in_parts: bool) -> list[str]:
         orders = self._orders(harm, f"harm-{harm.number}", in_parts=in_parts)
