@@ -49,7 +49,18 @@ VALUES: tuple[Any, ...] = (
 JSON = {"content-type": "application/json"}
 LEFT_OUT = ("workspace.rebuild", "audit.replace-key")
 """Slow, or the end of the trial."""
-TELLING = ("Traceback", "SELECT ", "INSERT ", "sqlalchemy", "psycopg", "sqlite3", "site-packages", '.py"')
+TELLING = (
+    "Traceback",
+    "SELECT ",
+    "INSERT ",
+    " JOIN ",
+    "DETAIL:",
+    "sqlalchemy",
+    "psycopg",
+    "sqlite3",
+    "site-packages",
+    '.py"',
+)
 
 
 class Attempt(NamedTuple):

@@ -71,6 +71,13 @@ BUILDS = (
         ("tests/models/test_adopting.py::test_nothing_in_a_package_runs_without_approval",),
     ),
     Mutant(
+        "a model of ONNX may name files of this machine",
+        "models",
+        "    if names_files(data):",
+        "    if ref is data:",
+        ("tests/models/test_adopting.py::test_a_model_of_onnx_whose_weights_are_in_other_files_is_refused",),
+    ),
+    Mutant(
         "a store that is brought over may name any place",
         "bringing",
         "        return any(path.is_relative_to(root) for root in self.roots)",
