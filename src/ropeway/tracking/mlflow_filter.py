@@ -40,7 +40,7 @@ from ropeway.tracking.mlflow_fields import (
 LENGTH_LIMIT = 100_000
 CLAUSE_LIMIT = 200
 LISTED_LIMIT = 8_000
-"""Values in all lists of a filter. SQLite takes 32,766 in a query, in which a filter may stand three times."""
+"""Values in all lists of a filter. SQLite takes 32,766 in a query, where a filter may stand three times."""
 ORDER_LIMIT = 32
 
 _PART = r"""`(?:``|[^`])*`|"(?:""|\\"|[^"])*"|'[^']*'|\w+(?:\[\w*\])*"""

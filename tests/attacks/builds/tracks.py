@@ -85,6 +85,13 @@ BUILDS = (
         ("tests/bringing/test_bringing.py::test_a_place_outside_is_refused",),
     ),
     Mutant(
+        "a pattern for a trace may be of any length",
+        "tracking",
+        "    if len(pattern) > LONGEST_PATTERN:",
+        "    if not comparator:",
+        ("tests/tracking/traces/test_traces.py::test_a_pattern_that_backtracks_is_no_trap",),
+    ),
+    Mutant(
         "a list in a filter may be of any length",
         "tracking",
         "    if listed > LISTED_LIMIT:",
