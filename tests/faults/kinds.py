@@ -262,7 +262,7 @@ def _figures(campaign: Campaign, name: str) -> dict[str, Any]:
 
 def _of_harm(harm: Harm) -> str:
     how = "killed" if harm.is_kill else harm.manner
-    hit = "hit" if harm.struck else "missed"
+    hit = ("hit" if harm.struck else "missed") + "".join(f"\n! {problem}" for problem in harm.problems)
     return (
         f"{harm.number:>4} {harm.act:<5} {how:<6} after {harm.after:>9,} bytes of a {harm.direction}: {hit}"
     )
