@@ -2,12 +2,16 @@
 
 The tests go through a random part; all of it, on SQLite and on PostgreSQL:
 
-    python -m tests.attacks.leaks
+    python -m tests.attacks.leaks [--only sqlite|postgresql] [--every N]
+
+It says how far it is, and ends with 1 where something was told.
 """
 
+import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,7 +49,18 @@ VALUES: tuple[Any, ...] = (
 JSON = {"content-type": "application/json"}
 LEFT_OUT = ("workspace.rebuild", "audit.replace-key")
 """Slow, or the end of the trial."""
-TELLING = ("Traceback", "SELECT ", "INSERT ", "sqlalchemy", "psycopg", "sqlite3", "site-packages", '.py"')
+TELLING = (
+    "Traceback",
+    "SELECT ",
+    "INSERT ",
+    " JOIN ",
+    "DETAIL:",
+    "sqlalchemy",
+    "psycopg",
+    "sqlite3",
+    "site-packages",
+    '.py"',
+)
 
 
 class Attempt(NamedTuple):
@@ -90,22 +105,43 @@ def told(town: Town, attempt: Attempt) -> str:
 
 def main() -> int:
     """Go through all of it, and say what was told."""
+    parser = argparse.ArgumentParser(prog="python -m tests.attacks.leaks")
+    parser.add_argument("--only", choices=("sqlite", "postgresql"), help="the ledger; both by default")
+    parser.add_argument("--every", type=int, default=1, help="one attempt in so many")
+    options = parser.parse_args()
     places = {"sqlite": MINIMAL_PROJECT}
     server = PostgresServer() if find_program("postgres") else None
     if server is not None:
         places["postgresql"] = f'{MINIMAL_PROJECT}\n[workspace]\nledger = "{server.schema()}"\n'
     problems: list[str] = []
-    for place, toml in places.items():
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            town = Town(Path(folder), toml)
-            every = list(attempts())
-            problems += [problem for each in every if (problem := told(town, each))]
-            town.close()
-        print(json.dumps({"ledger": place, "requests": len(every), "told": len(problems)}))
-    if server is not None:
-        server.destroy()
-    print("\n".join(problems))
+    try:
+        for place, toml in places.items():
+            if options.only in (None, place):
+                problems += _go_through(place, toml, options.every)
+    finally:
+        if server is not None:
+            server.destroy()
     return bool(problems)
+
+
+def _go_through(place: str, toml: str, every: int) -> list[str]:
+    """What is told of a project in one ledger."""
+    problems, began, operation = [], time.monotonic(), ""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        town = Town(Path(folder), toml)
+        chosen = list(attempts())[::every]
+        for number, each in enumerate(chosen):
+            if each.operation != operation:
+                operation = each.operation
+                took = time.monotonic() - began
+                print(f"{place}: {number:,} of {len(chosen):,}, {took:.0f} s, {operation}", file=sys.stderr)
+            if problem := told(town, each):
+                problems.append(problem)
+                print(f"! {problem}", file=sys.stderr)
+        town.close()
+    took_s = round(time.monotonic() - began)
+    print(json.dumps({"ledger": place, "requests": len(chosen), "told": len(problems), "s": took_s}))
+    return problems
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from tests.faults import disk, interposer, loopdisk, mutants, stops
+from tests.faults.bucket import Harm, harm_bucket
 from tests.faults.calls import TRIED, Failing
 from tests.faults.campaign import Campaign, run_campaign, table
 from tests.faults.flips import run_flips
@@ -177,6 +178,21 @@ def _network(order: Order) -> Result:
     return Result(figures, found.problems, found)
 
 
+def _bucket(order: Order) -> Result:
+    found = harm_bucket(
+        order.folder, faults=order.count, seed=order.seed, progress=lambda harm: order.say(_of_harm(harm))
+    )
+    struck = [each for each in found.harms if each.struck]
+    figures = {
+        "faults": len(struck),
+        "processes killed": sum(each.is_kill for each in struck),
+        "lines cut": sum(not each.is_kill for each in struck),
+        "commands acknowledged": found.acknowledged,
+        "by act": dict(Counter(each.act for each in struck)),
+    }
+    return Result(figures, found.problems, found)
+
+
 def _mutants(order: Order) -> Result:
     outcomes = seed_faults(
         order.folder,
@@ -244,6 +260,14 @@ def _figures(campaign: Campaign, name: str) -> dict[str, Any]:
     }
 
 
+def _of_harm(harm: Harm) -> str:
+    how = "killed" if harm.is_kill else harm.manner
+    hit = ("hit" if harm.struck else "missed") + "".join(f"\n! {problem}" for problem in harm.problems)
+    return (
+        f"{harm.number:>4} {harm.act:<5} {how:<6} after {harm.after:>9,} bytes of a {harm.direction}: {hit}"
+    )
+
+
 def _of_kill(kill: Any) -> str:
     return f"{kill.number:>4} {kill.operation:<20} {kill.aim:<6} at {kill.at:<12} hit {kill.phase}"
 
@@ -297,6 +321,11 @@ KINDS = {
         24,
         _tracks("times full", campaigns.fill_disk),
         disk.why_not,
+    ),
+    "bucket": Kind(
+        "who uses an S3 bucket is killed or cut off; nothing lost, nothing seen by half, nothing left over",
+        200,
+        _bucket,
     ),
     "mutants": Kind("faults seeded into our own code; the tests notice", len(mutants.MUTANTS), _mutants),
 }

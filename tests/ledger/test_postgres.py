@@ -16,6 +16,7 @@ from tests.postgres import PostgresServer
 from ropeway.core.clock import SystemClock
 from ropeway.ledger import Ledger
 from ropeway.ledger.database import PostgresPlace, place_from
+from ropeway.ledger.database.postgres_errors import reason_of
 from ropeway.ledger.errors import CommitUnknown, LedgerPlaceInvalid, LedgerUnreachable, LedgerUnsuited
 
 
@@ -45,6 +46,26 @@ class TestPostgres(LedgerContract):
     def test_a_snapshot_cannot_write(self, ledger: Ledger) -> None:
         with pytest.raises(Exception, match="read-only"), ledger.reading() as connection:
             connection.execute(text("DELETE FROM trial"))
+
+    def test_who_looked_before_a_replay_finds_what_was_there_and_holds_up_nobody(
+        self, ledger: Ledger
+    ) -> None:
+        hold(ledger, 1, note="one")
+        with ledger.reading() as earlier:
+            # One table is read: a replay that dropped it would wait for this reader, who waits for the next.
+            assert earlier.execute(text("SELECT count(*) FROM trial")).scalar() == 1
+            with ledger.transaction(alone=True) as turn:
+                assert ledger.remake(turn) == 1
+                assert earlier.execute(text("SELECT count(*) FROM person")).scalar() == 0
+            hold(ledger, 2)
+            assert earlier.execute(text("SELECT count(*) FROM trial")).scalar() == 1
+        assert numbers_of(ledger) == [1, 2]
+
+    def test_an_error_of_the_server_tells_no_question(self, ledger: Ledger) -> None:
+        with pytest.raises(DBAPIError) as raised, ledger.reading() as connection:
+            connection.execute(text("SELECT secret FROM trial"))
+        assert "SELECT" in str(raised.value.orig) or "LINE" in str(raised.value.orig)
+        assert reason_of(raised.value) == 'column "secret" does not exist'
 
     def test_a_role_that_trades_durability_for_speed_is_overruled(
         self, ledger: Ledger, place: PostgresPlace, postgres: PostgresServer

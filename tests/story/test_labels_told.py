@@ -11,6 +11,7 @@ from ropeway.labels.events import (
     RatingsImported,
 )
 from ropeway.story.operations import status, why
+from ropeway.story.tell import agreement_line
 
 RAW = digest_bytes(b"raw")
 TWEETS = digest_bytes(b"tweets")
@@ -121,6 +122,11 @@ def test_status_shows_the_newest_agreement(labelled):
     assert status(labelled.workspace).agreement == [
         "sentiment: agreement \u03b1 0.783 (0.775 to 0.792), interval"
     ]
+
+
+def test_half_an_interval_is_told_as_none():
+    measured = {"alpha": 0.5, "low": 0.4, "high": None, "level": "nominal"}
+    assert agreement_line(measured) == "agreement \u03b1 0.500, nominal"
 
 
 def test_raw_data_leads_forward_through_the_labels(labelled):

@@ -131,6 +131,14 @@ def test_experiments_are_asked_of_the_database(filled: LocalWorkspace):
     assert names(sort=["experiment_id"], limit=1) == ["Default"]
 
 
+def test_a_list_of_thousands_is_one_test_to_the_database(filled: LocalWorkspace):
+    many = ", ".join(f"'{number}'" for number in range(3_950))
+    wanted = f"run_id IN ('{far_id(filled, 2)}', {many}) AND run_id NOT IN ('{far_id(filled, 1)}', {many})"
+    assert [run.name for run in find_tracked(filled, experiments=["1"], where=wanted).runs] == ["far 2"]
+    ordered = find_tracked(filled, experiments=["1"], where=wanted, sort=["metrics.loss", "params.c DESC"])
+    assert [run.name for run in ordered.runs] == ["far 2"]
+
+
 @pytest.mark.parametrize("number", ["9" * 400, "1e999", "-1e999"])
 def test_a_number_beyond_all_is_compared_as_one(filled: LocalWorkspace, number: str):
     is_low = number.startswith("-")

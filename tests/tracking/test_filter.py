@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ropeway.tracking.errors import FilterInvalid, FilterTooLarge
-from ropeway.tracking.expression import And, Comparison, Field, In, Like, Missing, Not, Or
+from ropeway.tracking.expression import And, Comparison, Field, In, Like, Missing, Not, Or, pattern_of
 from ropeway.tracking.filter import parse_filter, parse_sort
 
 F1 = Field("metrics", "macro_f1")
@@ -138,3 +138,15 @@ def test_sort_keys_are_read():
 def test_any_text_is_read_or_refused_in_our_words(text: str):
     with contextlib.suppress(FilterInvalid, FilterTooLarge):
         parse_filter(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("aB%_", max_size=7), st.text("abB\n", max_size=9), st.booleans())
+def test_a_pattern_fits_what_it_would_as_a_regular_expression(pattern: str, text: str, is_any_case: bool):
+    plain = "".join({"%": ".*", "_": "."}.get(each, each) for each in pattern)
+    wanted = re.fullmatch(plain, text, re.DOTALL | (re.IGNORECASE if is_any_case else 0))
+    assert pattern_of(pattern, is_any_case=is_any_case).fits(text) == (wanted is not None)
+
+
+def test_a_pattern_with_many_wild_cards_takes_no_time():
+    assert not pattern_of("%a" * 40 + "%b", is_any_case=True).fits("a" * 100_000)

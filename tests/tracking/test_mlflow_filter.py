@@ -96,6 +96,7 @@ def test_logged_models_take_values_without_quotes_and_in_for_every_attribute():
     [
         ("params.a = '" + "x" * 100_000 + "'", "characters"),
         (" AND ".join(["tags.a='x'"] * 300), "comparisons"),
+        ("run_id IN ('a', " + "'b'," * 9_000 + ")", "values in lists"),
     ],
 )
 def test_a_filter_over_a_limit_is_refused(text: str, what: str):

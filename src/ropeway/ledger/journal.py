@@ -6,7 +6,7 @@ readers never wait. The same in SQLite and in PostgreSQL (`ledger/database`).
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -189,14 +189,28 @@ class Ledger:
             return self._rebuild(transaction.connection)
 
     def remake(self, transaction: Transaction) -> int:
-        """Within a transaction: drop every projection and replay all events; gives the number of events."""
-        return self._rebuild(transaction.connection)
+        """Within a transaction: empty every projection and replay all events; gives the number of events.
 
-    def _rebuild(self, connection: Connection) -> int:
+        Who reads meanwhile finds what was there before.
+        """
+        return self._rebuild(transaction.connection, kept=self._emptied(transaction.connection))
+
+    def _emptied(self, connection: Connection) -> set[str]:
+        """The projections that could be emptied, of this release's shape."""
+        # PostgreSQL shows a table that was made anew to whoever looked before, and without its rows; and they
+        # that read several would wait for one that is to be dropped, as it waits for them.
+        if isinstance(self.place, Path) or get_meta(connection, "projections") != projections.shape():
+            return set()
+        there = self._database.tables(connection) & set(tables.projected.tables)
+        for name in sorted(there):
+            connection.execute(tables.projected.tables[name].delete())
+        return there
+
+    def _rebuild(self, connection: Connection, *, kept: Collection[str] = ()) -> int:
         # A projection of another release may be left over; it goes with the rest.
-        for name in self._database.tables(connection) - set(tables.recorded.tables):
+        for name in self._database.tables(connection) - {*tables.recorded.tables, *kept}:
             connection.exec_driver_sql(f'DROP TABLE "{name}"')
-        make(connection, tables.projected)
+        make(connection, tables.projected, there=kept)
         count = 0
         for fact in self.facts(connection):
             projections.apply(fact, connection)

@@ -247,7 +247,8 @@ def agreement_line(body: dict[str, Any]) -> str:
     """An `agreement-measured` event in words."""
     if body["alpha"] is None:
         return f"no agreement can be told: {body['undefined']}"
-    interval = f" ({body['low']:.3f} to {body['high']:.3f})" if body["low"] is not None else ""
+    is_known = body["low"] is not None and body["high"] is not None
+    interval = f" ({body['low']:.3f} to {body['high']:.3f})" if is_known else ""
     return f"agreement \u03b1 {body['alpha']:.3f}{interval}, {body['level']}"
 
 

@@ -235,8 +235,7 @@ def _test(
         case Comparison(_, sign, value):
             return _compare(number, text, sign, value, has_both=has_both)
         case In(_, values, is_negated):
-            tests = [_compare(number, text, "=", value, has_both=has_both) for value in values]
-            found = or_(false(), *[func.coalesce(test, false()) for test in tests])
+            found = _is_one_of(number, text, values)
             return and_(text.is_not(None), not_(found)) if is_negated else found
         case Like(_, pattern, is_any_case):
             return like(text, pattern, is_any_case=is_any_case)
@@ -269,6 +268,19 @@ def _compare(
     found = _OPERATORS[sign](number, value)
     # Text that spells no number differs from every number.
     return or_(number.is_(None), found) if sign == "!=" and has_both else found
+
+
+def _is_one_of(
+    number: ColumnElement[Any], text: ColumnElement[Any], values: Sequence[Value]
+) -> ColumnElement[bool]:
+    """Any of some values, by two lists: a chain of comparisons would be too deep for SQLite."""
+    texts = [str(value).lower() if value is True or value is False else value for value in values]
+    numbers = [value for value in texts if not isinstance(value, str)]
+    if isinstance(number.type, Integer):
+        numbers = [max(-LARGEST, min(LARGEST, value)) for value in numbers]
+    found = [text.in_(spelled)] if (spelled := [each for each in texts if isinstance(each, str)]) else []
+    found += [number.in_(numbers)] if numbers else []
+    return or_(false(), *[func.coalesce(each, false()) for each in found])
 
 
 def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bool]:

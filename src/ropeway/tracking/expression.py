@@ -158,13 +158,39 @@ def _passes(leaf: Comparison | Like | In, value: Value) -> bool:
         case In(_, values, is_negated):
             return (value in values) != is_negated
         case Like(_, pattern, is_any_case):
-            return pattern_of(pattern, is_any_case=is_any_case).fullmatch(str(value)) is not None
+            return pattern_of(pattern, is_any_case=is_any_case).fits(str(value))
+
+
+class TextPattern:
+    """A pattern of LIKE, held against texts in time that grows with them and not with what `%` may stand for.
+
+    Between two `%` a piece is looked for once, where it first is: whatever else is found is behind it.
+    """
+
+    def __init__(self, pattern: str, *, is_any_case: bool) -> None:
+        # ASCII: the databases know no other letters' cases.
+        flags = re.DOTALL | (re.IGNORECASE | re.ASCII if is_any_case else 0)
+        pieces = pattern.split("%")
+        self._last_length = len(pieces[-1])
+        self._first, *rest = (
+            re.compile("".join("." if each == "_" else re.escape(each) for each in piece), flags)
+            for number, piece in enumerate(pieces)
+            if piece or number in (0, len(pieces) - 1)
+        )
+        self._middle, self._last = rest[:-1], rest[-1] if rest else None
+
+    def fits(self, text: str) -> bool:
+        """Whether it is the whole of a text."""
+        if self._last is None:
+            return self._first.fullmatch(text) is not None
+        found = self._first.match(text)
+        for piece in self._middle:
+            found = None if found is None else piece.search(text, found.end())
+        end = len(text) - self._last_length
+        return found is not None and end >= found.end() and self._last.match(text, end) is not None
 
 
 @lru_cache(maxsize=64)
-def pattern_of(pattern: str, *, is_any_case: bool) -> re.Pattern[str]:
-    """A pattern of LIKE as a regular expression."""
-    signs = {"%": ".*", "_": "."}
-    # ASCII: the databases know no other letters' cases.
-    flags = re.DOTALL | (re.IGNORECASE | re.ASCII if is_any_case else 0)
-    return re.compile("".join(signs.get(each, re.escape(each)) for each in pattern), flags)
+def pattern_of(pattern: str, *, is_any_case: bool) -> TextPattern:
+    """A pattern of LIKE, made once."""
+    return TextPattern(pattern, is_any_case=is_any_case)

@@ -259,7 +259,7 @@ class _Parser:
         if field != STATUS:
             return Like(field, pattern, is_any_case)
         # There are few, each with two names: ours, and MLflow's.
-        passes = pattern_of(pattern, is_any_case=is_any_case).fullmatch
+        passes = pattern_of(pattern, is_any_case=is_any_case).fits
         return In(STATUS, tuple(own for word, own in STATUS_WORDS.items() if passes(word) or passes(own)))
 
     def _pattern(self, field: Field) -> str:

@@ -39,6 +39,8 @@ from ropeway.tracking.mlflow_fields import (
 
 LENGTH_LIMIT = 100_000
 CLAUSE_LIMIT = 200
+LISTED_LIMIT = 8_000
+"""Values in all lists of a filter. SQLite takes 32,766 in a query, where a filter may stand three times."""
 ORDER_LIMIT = 32
 
 _PART = r"""`(?:``|[^`])*`|"(?:""|\\"|[^"])*"|'[^']*'|\w+(?:\[\w*\])*"""
@@ -74,13 +76,17 @@ def parse_mlflow_filter(text: str, fields: Fields = RUNS) -> Expression:
 
     Raises:
         MlflowFilterInvalid: MLflow would refuse it, in these words.
-        FilterTooLarge: too long, or too many clauses.
+        FilterTooLarge: too long, too many clauses, or too many values in lists.
 
     Example:
         >>> parse_mlflow_filter("metrics.acc > 0.9").parts
         (Comparison(field=Field(family='metrics', key='acc'), operator='>', value=0.9),)
     """
-    return And(tuple(_condition(clause, fields) for clause in clauses_in(text)))
+    parts = tuple(_condition(clause, fields) for clause in clauses_in(text))
+    listed = sum(len(part.values) for part in parts if isinstance(part, In))
+    if listed > LISTED_LIMIT:
+        raise FilterTooLarge("values in lists", listed, LISTED_LIMIT)
+    return And(parts)
 
 
 def clauses_in(text: str) -> "list[Clause]":

@@ -10,10 +10,13 @@ from tests.store.depot.test_depot import noise
 from ropeway.core.hashing import digest_bytes
 from ropeway.core.ids import Digest
 from ropeway.store import Store
-from ropeway.store.backends import LocalBackend
+from ropeway.store.backends import Backend, LocalBackend
 from ropeway.store.bucket import Bucket, BucketStore, Swept
 from ropeway.store.bucket.bucket import SEEN_FOR_S
 from ropeway.store.bucket.collect import sweep, unripe
+from ropeway.store.bucket.strays import packs_at
+from ropeway.store.depot.index import index_blob
+from ropeway.store.pack_format import index_of
 
 GRACE = 7_200.0
 Machine = Callable[[str], BucketStore]
@@ -160,6 +163,55 @@ def test_who_has_seen_another_state_of_the_packs_looks_again(machine: Machine, c
     collect(one, clock, [kept])
     assert two.read(kept) == b"kept", "its pack has been written anew meanwhile"
     assert not two.renew(dead)
+
+
+def stray(store: BucketStore) -> str:
+    """What somebody who is killed between a pack and its index leaves there."""
+    depot, before = store.bucket.look(), packs_at(store.bucket.look())
+    store.put(b"cut off")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(depot.backend, "put", broken_off_at_an_index(depot.backend))
+        with pytest.raises(InterruptedError):
+            store.ship()
+    [pack] = packs_at(depot).keys() - before.keys()
+    return pack
+
+
+def broken_off_at_an_index(backend: Backend) -> Callable[..., None]:
+    put = backend.put
+
+    def act(name: str, data: bytes | memoryview | Path) -> None:
+        if name.endswith(".idx"):
+            raise InterruptedError
+        put(name, data)
+
+    return act
+
+
+def test_a_pack_that_no_index_names_goes_after_the_grace(machine: Machine, clock: Time):
+    one, two = machine("one"), machine("two")
+    alive = shipped(one, b"alive")
+    pack = stray(two)
+    collect(one, clock, [alive])
+    clock.now += GRACE - 1
+    collect(one, clock, [alive])
+    assert pack in packs_at(one.bucket.look())
+    clock.now += 2
+    assert collect(one, clock, [alive]).freed_bytes > 0
+    assert packs_at(one.bucket.look()).keys() == one.bucket.look().index.packs.keys()
+    assert not [name for name in one.bucket.look().index.notes if name.endswith(".going")]
+
+
+def test_a_pack_whose_index_comes_late_stays(machine: Machine, clock: Time):
+    one, two = machine("one"), machine("two")
+    pack = stray(two)
+    collect(one, clock)
+    two.ship()
+    depot = two.bucket.look()
+    depot.backend.put(index_blob(pack), index_of(next(iter(depot.index.packs.values()))))
+    clock.now += GRACE + 1
+    collect(one, clock, [digest_bytes(b"cut off")])
+    assert pack in packs_at(one.bucket.look())
 
 
 class People:

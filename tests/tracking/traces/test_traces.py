@@ -100,6 +100,9 @@ def test_pages_go_on_where_they_ended_even_where_each_trace_is_asked(workspace: 
 def test_a_pattern_that_backtracks_is_no_trap(workspace: LocalWorkspace) -> None:
     send(workspace, span(FIRST, 1, "a" * 200))
     assert traces.find_traces(workspace, where="name RLIKE '(a+)+b'").traces == []
+    assert traces.find_traces(workspace, where=f"trace.text LIKE '{'%a' * 30}%b%c%d%q'").traces == []
+    with pytest.raises(MlflowFilterInvalid, match="at most 1,000 characters"):
+        traces.find_traces(workspace, where=f"trace.text ILIKE '%{'_' * 1_000}'")
     with pytest.raises(MlflowFilterInvalid, match="Invalid regular expression"):
         traces.find_traces(workspace, where="name RLIKE '('")
 

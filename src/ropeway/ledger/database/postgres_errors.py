@@ -56,8 +56,9 @@ def translate(error: DBAPIError, name: str) -> RopewayError | DBAPIError:
 
 
 def reason_of(error: DBAPIError) -> str:
-    """What the driver says, on one line that goes on."""
-    return " ".join(str(error.orig).split()).rstrip(".?")
+    """What the server says, or the driver, on one line that goes on; never the question that was asked."""
+    said = getattr(getattr(error.orig, "diag", None), "message_primary", None) or str(error.orig)
+    return " ".join(said.split()).rstrip(".?")
 
 
 def is_lost(error: DBAPIError) -> bool:

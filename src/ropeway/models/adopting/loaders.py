@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ropeway.models.adopting.errors import LoaderMissing, PackageUnreadable
 from ropeway.models.adopting.mlmodel import Packaged
+from ropeway.models.adopting.onnx_files import names_files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -145,6 +146,8 @@ def matrix(frame: "pl.DataFrame", dtype: str = "float64") -> Any:
 
 
 def _onnx(ref: str, _: Packaged, data: bytes, _trusted: tuple[str, ...]) -> Model:
+    if names_files(data):
+        raise PackageUnreadable(ref, "its weights are in other files, which are not opened")
     runtime = library(ref, "onnxruntime")
     # Its own providers only: those that the package asks for may be libraries by path.
     session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])

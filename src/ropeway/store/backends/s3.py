@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CONNECT = timedelta(seconds=5)
 TRIED_FOR = timedelta(seconds=30)
+LONGEST = timedelta(minutes=5)
+"""A request: several packs share a slow line."""
 RETRIES = 4
 NO_BUCKET = "NoSuchBucket"
 """The protocol's own word, among others that a server may say."""
+CUT_SHORT = "response body"
+"""So the library says of an answer that broke off. Of a listing, it does not ask for it again."""
 
 
 class S3Backend:
@@ -57,6 +61,7 @@ class S3Backend:
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
                 "connect_timeout": CONNECT,
+                "timeout": LONGEST,
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": TRIED_FOR},
         )
@@ -66,7 +71,8 @@ class S3Backend:
         import obstore
 
         checked_name(name)
-        self._told_of_all(lambda: obstore.put(self._store, name, data))
+        # In parts, one that is killed would leave those that arrived in the bucket, unseen and paid for.
+        self._told_of_all(lambda: obstore.put(self._store, name, data, use_multipart=False))
 
     def get(self, name: str) -> bytes:
         """See `Backend`."""
@@ -105,11 +111,26 @@ class S3Backend:
 
     def list(self, prefix: str = "") -> Iterator[Blob]:
         """See `Backend`."""
-        import obstore
-
         if prefix:
             checked_name(prefix)
-        pages = iter(obstore.list(self._store, prefix or None))
+        last, tries = None, 0
+        while True:
+            try:
+                for each in self._listed(prefix, last):
+                    last = each.name
+                    yield each
+            except BackendUnavailable as error:
+                tries += 1
+                if tries > RETRIES or CUT_SHORT not in str(error.__cause__):
+                    raise
+            else:
+                return
+
+    def _listed(self, prefix: str, after: str | None) -> Iterator[Blob]:
+        """What comes after a name, in the order of names, until the connection breaks."""
+        import obstore
+
+        pages = iter(obstore.list(self._store, prefix or None, offset=after))
         while (page := self._told_of_all(lambda: next(pages, None))) is not None:
             for each in page:
                 yield Blob(each["path"], each["size"])

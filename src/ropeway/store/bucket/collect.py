@@ -5,7 +5,8 @@ absent and brings it anew, in a pack that is like no other (`depot.salt`), which
 comes after the mark stays whatever happens to what was marked. What was relied on before the mark was
 referred to long before the grace is over, and is alive when it is looked at again.
 
-All marks of a collection are one blob: an object and the chunks and trees around it are marked together.
+All marks of a collection are one blob: an object and the chunks and trees around it are marked together, and
+with them the packs that no index names (`strays`).
 """
 
 from collections.abc import Collection, Mapping
@@ -16,6 +17,7 @@ import msgspec
 from ropeway.core.ids import Digest
 from ropeway.store.bucket.chunks import Chunks, chunks_of, recipes_of
 from ropeway.store.bucket.notes import GOING, Mark
+from ropeway.store.bucket.strays import drop_strays, packs_at, strays_among
 from ropeway.store.depot.purge import rewrite
 from ropeway.store.depot.salt import is_salt
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
@@ -78,7 +80,9 @@ def sweep(
     Raises:
         BackendUnavailable: it could not be done now; repeat it.
     """
+    listed = packs_at(bucket.view())
     depot = bucket.look()
+    strays = strays_among(depot, listed)
     ripe = _marks(bucket, before=before)
     gone, doomed = _raw(may_go), _raw(dead)
     recipes = recipes_of(depot, here)
@@ -97,7 +101,8 @@ def sweep(
             removed |= {entry.digest for entry in leave if entry.kind != CHUNK}
             kept = [each for each in entries if each not in leave and not _is_idle_salt(each, needed)]
             freed += rewrite(depot, here.scratch, pack, kept)
-    marked = _mark(bucket, depot, doomed, chunks_of(recipes, but=doomed), now, but=ripe)
+    freed += drop_strays(depot, strays, {pack for mark in ripe.values() for pack in mark.dead})
+    marked = _mark(bucket, depot, doomed, chunks_of(recipes, but=doomed), strays, now, but=ripe)
     for name in ripe:
         bucket.notes.drop(name)
     bucket.look()
@@ -109,14 +114,18 @@ def _mark(
     depot: "Depot",
     doomed: set[bytes],
     needed: Chunks,
+    strays: Collection[str],
     now: float,
     *,
     but: Mapping[str, Mark],
 ) -> int:
     """Say what is dead and not said to be yet, but by marks that are spent; gives how many objects."""
     every = bucket.notes.all(depot.index, Mark, GOING)
-    said = _places(depot, [mark for name, mark in every.items() if name not in but])
-    dead: dict[str, list[int]] = {}
+    others = [mark for name, mark in every.items() if name not in but]
+    said = _places(depot, others)
+    dead: dict[str, list[int]] = {
+        pack: [] for pack in sorted(strays) if not any(pack in mark.dead for mark in others)
+    }
     objects = set[bytes]()
     for pack, entries in depot.index.packs.items():
         is_dead = [

@@ -5,6 +5,7 @@ anywhere, what had arrived is there, and the same call again sends the rest. Eve
 damaged bytes never travel.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 PACK_BYTES = 16 << 20
 """So much is lost at most, for each on its way, when a transfer is broken off."""
 WINDOW_BYTES = 16 << 20
+STALLED_S = 600.0
+"""So long between a pack and its index, and a collection may have taken the pack for left over."""
 
 
 class Lacking(msgspec.Struct, frozen=True):
@@ -226,8 +229,11 @@ def put_pack(depot: "Depot", writer: PackWriter, entries: list[Entry], *, are_tr
             entries.append(add_salt(writer, are_trees=are_trees))
         writer.publish()
         pack, index = digest_file(writer.target), index_of(entries)
+        began = time.time()
         depot.backend.put(pack_blob(pack), writer.target)
         depot.backend.put(index_blob(pack), index)
+        if time.time() - began > STALLED_S and not depot.backend.has(pack_blob(pack)):
+            depot.backend.put(pack_blob(pack), writer.target)
         depot.learn(pack, entries)
         depot.index.remember(pack, index)
         return writer.target.stat().st_size + len(index)

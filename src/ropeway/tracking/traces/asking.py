@@ -8,7 +8,7 @@ import msgspec
 
 from ropeway.tracking.errors import MlflowFilterInvalid
 from ropeway.tracking.expression import pattern_of
-from ropeway.tracking.traces.conditions import STATES
+from ropeway.tracking.traces.conditions import STATES, is_told_by_tables
 from ropeway.tracking.traces.filter import ATTRIBUTE_OF_SPAN, CONTENT, PROMPTS_TAG, Condition
 from ropeway.tracking.traces.recording import SOURCE_RUN
 from ropeway.tracking.traces.records import Assessment, TraceInfo
@@ -49,6 +49,8 @@ def check_patterns(tests: Iterable[Condition]) -> None:
     for test in tests:
         if test.comparator == "RLIKE":
             _matches(str(test.value), "")
+        if test.comparator in ("LIKE", "ILIKE") and not is_told_by_tables(test):
+            _check_length(test.comparator, str(test.value))
         if test.key == PROMPTS_TAG and str(test.value).count("/") != 1:
             raise MlflowFilterInvalid(
                 f"Invalid prompts filter value '{test.value}'. Expected format: prompt = \"name/version\""
@@ -94,7 +96,7 @@ def _holds(test: Condition, value: str | None) -> bool:
             return (value == wanted) == (test.comparator == "=")
         case "RLIKE":
             return _matches(str(wanted), value)
-    return pattern_of(str(wanted), is_any_case=test.comparator == "ILIKE").fullmatch(value) is not None
+    return pattern_of(str(wanted), is_any_case=test.comparator == "ILIKE").fits(value)
 
 
 def _matches(pattern: str, value: str) -> bool:
@@ -102,12 +104,16 @@ def _matches(pattern: str, value: str) -> bool:
     import polars as pl
     from polars.exceptions import ComputeError
 
-    if len(pattern) > LONGEST_PATTERN:
-        raise MlflowFilterInvalid(f"A pattern of RLIKE has at most {LONGEST_PATTERN:,} characters")
+    _check_length("RLIKE", pattern)
     try:
         return bool(pl.Series([value]).str.contains(pattern)[0])
     except ComputeError as error:
         raise MlflowFilterInvalid(f"Invalid regular expression '{pattern[:80]}' of RLIKE") from error
+
+
+def _check_length(comparator: str, pattern: str) -> None:
+    if len(pattern) > LONGEST_PATTERN:
+        raise MlflowFilterInvalid(f"A pattern of {comparator} has at most {LONGEST_PATTERN:,} characters")
 
 
 def _prompts(told: str) -> set[str]:
