@@ -1,4 +1,4 @@
-"""Makes the golden ledger of a run of two processes: the second says things of its own, one of them otherwise.
+"""Makes the golden ledger of a run of two processes: the second says things too, one of them otherwise.
 
 Run once for a released format, never again for the same one:
 

@@ -32,8 +32,8 @@ BEGINNING_S = 30.0
 class JoinedRun(Run):
     """A run that another process began. Its end here is not the run's end.
 
-    Params, tags and files are told at this end; what the run has under the same name with another value stays,
-    and this process's stands beside it, as `PART/NAME`.
+    Params, tags and files are told at this end; what the run has under one of their names with another value
+    stays, and this process's stands beside it, as `PART/NAME`.
     """
 
     def finish(
@@ -112,7 +112,7 @@ def new_part(rank: int) -> str:
 
 
 def ship(workspace: Workspace, path: Path) -> bool:
-    """Send what a part's spool holds, which is all; gives whether some was damaged. Repeated, adds nothing."""
+    """Send what a part's spool holds, which is all; gives whether some is damaged. Repeated, adds nothing."""
     found = read_spool(path)
     points, run, part = found.points, run_of(path), part_of(path)
     for first in range(0, len(points), SHIPPED_AT_ONCE):

@@ -1,4 +1,4 @@
-"""What a process that joined a run says of it beside points: params, tags, files, inputs, told once at its end.
+"""What a process that joined a run says of it beside points: params, tags, files, inputs, once at its end.
 
 Processes do not wait for each other, so a name may be said twice. The same value is one; what differs from
 what the run has already stands beside it, under the name of the process: `PART/NAME`.
@@ -77,7 +77,8 @@ def tell_part(
         part=part,
         params=_placed(part, settings, known["params"], {key: text_of(v) for key, v in settings.items()}),
         tags=_placed(part, words, known["tags"], {key: text_of(value) for key, value in words.items()}),
-        artifacts=_placed(part, artifacts, files, {key: each.digest for key, each in artifacts.items()}) or {},
+        artifacts=_placed(part, artifacts, files, {key: each.digest for key, each in artifacts.items()})
+        or {},
         inputs=[ref for ref in inputs if ref not in used],
     )
     if told.params or told.tags or told.artifacts or told.inputs:

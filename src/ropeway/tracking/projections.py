@@ -272,9 +272,7 @@ def _record_harvest(connection: Connection, run_id: RunId, seq: int, harvest: Ha
     _record_inputs(connection, run_id, harvest.inputs)
 
 
-def _record_artifacts(
-    connection: Connection, run_id: RunId, artifacts: Mapping[str, ArtifactRecord]
-) -> None:
+def _record_artifacts(connection: Connection, run_id: RunId, artifacts: Mapping[str, ArtifactRecord]) -> None:
     for name, artifact in artifacts.items():
         # A client may have put one of this name while the run lived.
         row = {"digest": artifact.digest, "size_bytes": artifact.size_bytes}

@@ -69,7 +69,9 @@ def run(
     try:
         if join is not None or (shared and (rank > 0 or _is_begun(workspace, RunId(shared)))):
             part = _join(workspace, join or shared, is_certain=join is not None, rank=rank)
-            return _told(part, params=params, tags=tags or {}, inputs=inputs)
+            made = _told(part, params=params, tags=tags or {}, inputs=inputs)
+            see_to(made, depth=2)
+            return made
         made = _begin(
             workspace, RunId(shared) if shared else None, name=name, params=params, tags=tags, inputs=inputs
         )

@@ -1,4 +1,4 @@
-"""What the environment says of tracking. Junk is told of, with what is done instead, and stops no training."""
+"""What the environment says of tracking. Junk is told of, with what is done then, and stops no training."""
 
 import logging
 import math
