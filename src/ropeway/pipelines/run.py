@@ -145,7 +145,7 @@ def _waiting(workspace: Workspace, given: Mapping[str, Scalar]) -> Iterator[None
             yield
     except Unavailable as error:
         if patience is not None:
-            error.next_step = f"{_again(given)}   once it answers; steps that are done come from the cache"
+            error.next_step = f"{_again(given)}   once it answers; what is done comes from the cache"
         raise
 
 

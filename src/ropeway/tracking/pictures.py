@@ -19,7 +19,7 @@ def png(array: Any) -> bytes:
 
     Args:
         array: height x width, or height x width x 1 to 4 channels, or channels x height x width as PyTorch
-            has them: whole numbers from 0 to 255, yes and no, or floats from 0 to 1 (beyond them, the nearest).
+            has them: whole numbers from 0 to 255, yes and no, floats from 0 to 1 (beyond them, the nearest).
 
     Raises:
         ValueError: it has another shape, or numbers that are no pixels.

@@ -51,6 +51,12 @@ class Child:
         signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
         return self.wait()
 
+    def close(self) -> None:
+        """Let go of it; it goes on if it lives."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
 
 class Forge:
     """The caller's end. A context manager.
@@ -60,6 +66,7 @@ class Forge:
     """
 
     def __init__(self, url: str) -> None:
+        self._children: list[Child] = []
         here = {**os.environ, "ROPEWAY_WORKSPACE": url, "ROPEWAY_AS": "ana", "ROPEWAY_SYSTEM_S": "0"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.tracks.forge"],
@@ -75,15 +82,21 @@ class Forge:
         assert self._process.stdout is not None
         self._process.stdin.write(msgspec.json.encode(order) + b"\n")
         self._process.stdin.flush()
-        return Child(int(self._process.stdout.readline()))
+        child = Child(int(self._process.stdout.readline()))
+        self._children.append(child)
+        return child
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(timeout=60)
+        self._process.stdout.close()
+        for child in self._children:
+            child.close()
 
 
 def _sync(root: str) -> None:
