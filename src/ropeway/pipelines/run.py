@@ -136,7 +136,7 @@ def _explain(ready: Prepared, execution: Execution, name: str) -> Explanation:
 
 @contextlib.contextmanager
 def _waiting(workspace: Workspace, given: Mapping[str, Scalar]) -> Iterator[None]:
-    """A server that keeps the workspace may be restarted meanwhile; where it stays away, the cache resumes."""
+    """A server may be restarted meanwhile; where it stays away, the cache resumes what is done."""
     from ropeway.workspace.remote import RemoteWorkspace
 
     patience = workspace.waiting(RESTART_S) if isinstance(workspace, RemoteWorkspace) else None

@@ -1,4 +1,4 @@
-"""Boosted trees: the metrics of each round of XGBoost, LightGBM and CatBoost, and models in their own form."""
+"""Boosted trees: the metrics of each round of XGBoost, LightGBM, CatBoost, and models in their own form."""
 
 import tempfile
 from collections.abc import Callable
