@@ -61,6 +61,7 @@ class Campaign:
         self._folder, self._disk, self._forge, self._server = folder, disk, forge, server
         self._chance = random.Random(seed)
         self._seed = seed
+        self._sync_s = 0.5
         self.root = (disk.folder if disk else folder) / "client"
         self.root.mkdir()
         (self.root / "ropeway.toml").write_text(MINIMAL_PROJECT, encoding="utf-8")
@@ -83,7 +84,7 @@ class Campaign:
         """The server dies while it is being told."""
         self._require_waiting()
         child = self._sync()
-        time.sleep(self._chance.uniform(0.0, 0.5))
+        time.sleep(self._moment())
         self._server.kill()
         self.kills["server"] += 1
         self._server.start()
@@ -123,8 +124,15 @@ class Campaign:
         return [f"{len(left)} spools are left: {left[:3]}; {self._log()[-800:]}"] if left else []
 
     def _strike(self, child: Child, what: str) -> None:
-        time.sleep(self._chance.uniform(0.0, 0.5))
-        self.kills[what] += child.kill()
+        time.sleep(self._moment())
+        was_alive = child.kill()
+        self.kills[what] += was_alive
+        # So that most kills hit it at work, however busy the machine is.
+        self._sync_s *= 1.2 if was_alive else 0.6
+
+    def _moment(self) -> float:
+        """A moment in the life of a sync."""
+        return self._chance.uniform(0.0, self._sync_s)
 
     def _require_waiting(self) -> None:
         while len(waiting(self.root)) < SCRIPTS:
