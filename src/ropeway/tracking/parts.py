@@ -69,22 +69,22 @@ def tell_part(
     if sent_upto(read, run, source):
         return []
     keep_latest(transaction.connection, point_source, run=run, source=source, upto=1)
-    known = {"params": _texts(read, run_param, run), "tags": _texts(read, run_tag, run)}
-    files = {row.name: str(row.digest) for row in read.execute(_of(run_artifact, run))}
-    used = {row.ref for row in read.execute(_of(run_input, run))}
     told = PartTold(
         run=run,
         part=part,
-        params=_placed(part, settings, known["params"], {key: text_of(v) for key, v in settings.items()}),
-        tags=_placed(part, words, known["tags"], {key: text_of(value) for key, value in words.items()}),
-        artifacts=_placed(part, artifacts, files, {key: each.digest for key, each in artifacts.items()})
-        or {},
-        inputs=[ref for ref in inputs if ref not in used],
+        params=_placed(part, settings, _texts(read, run_param, run), _shown(settings)),
+        tags=_placed(part, words, _texts(read, run_tag, run), _shown(words)),
+        artifacts=_placed(part, artifacts, _digests(read, run), _named(artifacts)) or {},
+        inputs=[ref for ref in inputs if ref not in _used(read, run)],
     )
     if told.params or told.tags or told.artifacts or told.inputs:
         context.append(told)
-    names = [*(told.params or {}), *(told.tags or {}), *told.artifacts]
-    return sorted(name.removeprefix(f"{part}/") for name in names if name.startswith(f"{part}/"))
+    return _beside(told)
+
+
+def _beside(told: PartTold) -> list[str]:
+    names, before = [*(told.params or {}), *(told.tags or {}), *told.artifacts], f"{told.part}/"
+    return sorted(name.removeprefix(before) for name in names if name.startswith(before))
 
 
 def _placed(
@@ -101,6 +101,22 @@ def _placed(
 
 def _texts(read: Connection, table: Table, run: RunId) -> dict[str, str]:
     return {row.key: row.text for row in read.execute(_of(table, run))}
+
+
+def _shown(values: Mapping[str, Scalar]) -> dict[str, str]:
+    return {key: text_of(value) for key, value in values.items()}
+
+
+def _digests(read: Connection, run: RunId) -> dict[str, str]:
+    return {row.name: row.digest for row in read.execute(_of(run_artifact, run))}
+
+
+def _named(artifacts: Mapping[str, ArtifactRecord]) -> dict[str, str]:
+    return {name: each.digest for name, each in artifacts.items()}
+
+
+def _used(read: Connection, run: RunId) -> set[str]:
+    return {row.ref for row in read.execute(_of(run_input, run))}
 
 
 def _of(table: Table, run: RunId) -> Select[Any]:
