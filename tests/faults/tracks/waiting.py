@@ -29,6 +29,7 @@ DISK_MEGABYTES = 64
 SCRIPTS = 2
 MOST_S = 120.0
 TRIES = 50
+LONG_S = 0.3
 AT_ONCE = 500
 Say = Callable[[str], None]
 
@@ -61,7 +62,6 @@ class Campaign:
         self._folder, self._disk, self._forge, self._server = folder, disk, forge, server
         self._chance = random.Random(seed)
         self._seed = seed
-        self._sync_s = 0.5
         self.root = (disk.folder if disk else folder) / "client"
         self.root.mkdir()
         (self.root / "ropeway.toml").write_text(MINIMAL_PROJECT, encoding="utf-8")
@@ -84,7 +84,7 @@ class Campaign:
         """The server dies while it is being told."""
         self._require_waiting()
         child = self._sync()
-        time.sleep(self._moment())
+        self._await_moment(child)
         self._server.kill()
         self.kills["server"] += 1
         self._server.start()
@@ -120,19 +120,23 @@ class Campaign:
             if not waiting(self.root):
                 break
             assert self._sync().wait(MOST_S), "sync does not end"
-        left = [path.name for path in self.root.glob(".ropeway/remotes/*/spool/**/*.segment")]
+        left = [path.name for path in self._spools()]
         return [f"{len(left)} spools are left: {left[:3]}; {self._log()[-800:]}"] if left else []
 
     def _strike(self, child: Child, what: str) -> None:
-        time.sleep(self._moment())
-        was_alive = child.kill()
-        self.kills[what] += was_alive
-        # So that most kills hit it at work, however busy the machine is.
-        self._sync_s *= 1.2 if was_alive else 0.6
+        self._await_moment(child)
+        self.kills[what] += child.kill()
 
-    def _moment(self) -> float:
-        """A moment in the life of a sync."""
-        return self._chance.uniform(0.0, self._sync_s)
+    def _await_moment(self, child: Child) -> None:
+        """A moment in the life of a sync: a while after it has brought so many spools, or after its start."""
+        many = len(self._spools())
+        left = many - self._chance.randrange(max(1, many))
+        while len(self._spools()) > left and not child.wait(0.002):
+            pass
+        time.sleep(self._chance.uniform(0.0, LONG_S))
+
+    def _spools(self) -> list[Path]:
+        return list(self.root.glob(".ropeway/remotes/*/spool/**/*.segment"))
 
     def _require_waiting(self) -> None:
         while len(waiting(self.root)) < SCRIPTS:
