@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 DEMO ?= tweets-demo
 MLFLOW3 := 'mlflow-skinny==3.17.2' 'scikit-learn>=1.6' 'pandas>=2.2' 'skops>=0.13'
 MLFLOW2 := 'mlflow-skinny==2.22.5' 'scikit-learn>=1.6' 'pandas>=2.2,<3'
+PLUGINS := torch lightning catboost xgboost-cpu lightgbm matplotlib plotly pillow pandas ipykernel nbclient pytest hypothesis
 CLIENTS := $(addprefix build/clients/,mlflow2/.made mlflow3/.made schemathesis/.made)
 ROOMS ?= $(addprefix tests/,data labels tracking mlflow models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)
 
-.PHONY: demo test test-postgresql check bench faults docs clean
+.PHONY: demo test test-postgresql test-plugins check bench faults docs clean
 
 demo: $(VENV)/.base  ## the whole line on real tweets, in the folder $(DEMO)
 	@$(BIN)/ropeway demo $(DEMO)
@@ -18,6 +19,9 @@ test: $(VENV)/.dev $(CLIENTS)  ## every test
 
 test-postgresql: $(VENV)/.dev  ## the rooms' own tests once more, with their ledgers in PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadfile --ledger postgresql $(ROOMS)
+
+test-plugins: build/clients/plugins/.made  ## the plug-ins with the real frameworks: installs 6 GB, once
+	build/clients/plugins/bin/python -m pytest -q tests/plugins/real
 
 check: $(VENV)/.dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -46,6 +50,11 @@ build/clients/schemathesis/.made: Makefile
 	@echo "Installing Schemathesis into build/clients/schemathesis …"
 	@$(PYTHON) -m venv build/clients/schemathesis
 	@build/clients/schemathesis/bin/pip install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5' && touch $@
+
+build/clients/plugins/.made: Makefile pyproject.toml
+	@echo "Installing PyTorch, Lightning, boosters, figures and Jupyter into build/clients/plugins …"
+	@$(PYTHON) -m venv build/clients/plugins
+	@build/clients/plugins/bin/pip install --quiet --disable-pip-version-check -e '.[sklearn]' $(PLUGINS) && touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -21,6 +21,7 @@ from tests.faults.scenarios import run_scenarios
 from tests.faults.stops import stop_postgres
 from tests.faults.tamper import tamper_often
 from tests.faults.tracks import campaigns
+from tests.faults.tracks.waiting import break_sync
 from tests.faults.writers import Writers, write_at_once
 
 HERE = Path(__file__).resolve().parents[2]
@@ -250,6 +251,19 @@ def _tracks(name: str, do: Callable[..., campaigns.Tracks]) -> Callable[[Order],
     return act
 
 
+def _sync(order: Order) -> Result:
+    found = break_sync(order.folder, order.count, seed=order.seed, say=order.say)
+    figures = {
+        "kills": sum(found.kills.values()),
+        **{f"of them of a {what}": count for what, count in sorted(found.kills.items())},
+        "disks full": found.full,
+        "runs": found.runs,
+        "points": found.points,
+        "params, tags and files": found.others,
+    }
+    return Result(figures, found.problems, found)
+
+
 def _figures(campaign: Campaign, name: str) -> dict[str, Any]:
     return {
         name: sum(kill.killed for kill in campaign.kills),
@@ -326,6 +340,11 @@ KINDS = {
         "who uses an S3 bucket is killed or cut off; nothing lost, nothing seen by half, nothing left over",
         200,
         _bucket,
+    ),
+    "sync": Kind(
+        "scripts, `ropeway sync` and the server killed, the client's disk full; every run is complete",
+        500,
+        _sync,
     ),
     "mutants": Kind("faults seeded into our own code; the tests notice", len(mutants.MUTANTS), _mutants),
 }

@@ -5,13 +5,14 @@ import sys
 
 import pytest
 
-from ropeway.tracking.errors import OnlyPoints
 from ropeway.tracking.join import join_run, ship
 from ropeway.tracking.points import list_points
 from ropeway.tracking.recover import recover_runs
 from ropeway.tracking.resolve import resolve_run
+from ropeway.tracking.spool import InputUsed, ParamsSet, Spool, now_us
 from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
+from ropeway.workspace.operations import list_events
 
 SCRIPT = """
 import os, signal, sys
@@ -57,10 +58,37 @@ def test_a_part_may_outlive_the_run_and_is_stored_once(workspace: LocalWorkspace
     assert steps(workspace, run.id, "worker") == [1, 2, 3]
 
 
-def test_what_is_no_point_is_for_the_process_that_began_the_run(workspace: LocalWorkspace):
+def test_what_a_part_says_is_the_runs_and_what_it_says_otherwise_stands_beside(
+    workspace: LocalWorkspace, caplog: pytest.LogCaptureFixture
+):
+    with start_run(workspace, params={"c": 1, "rate": 0.5}) as run:
+        run.artifact("model.txt", "first")
+    with join_run(workspace, run.id, rank=3) as part:
+        part.set(c=1.0, rate=0.25, depth=2)
+        part.tag(host="b")
+        part.text("notes.txt", "mine")
+        part.artifact("model.txt", "second")
+        part.artifact("model.txt", "third")
+    found = resolve_run(workspace, run.id)
+    name = part._spool.path.name.split(".")[1]
+    assert name.startswith("rank3_")
+    assert found.params == {"c": 1, "rate": 0.5, "depth": 2, f"{name}/rate": 0.25}
+    assert found.tags == {"host": "b"}
+    assert sorted(found.artifacts) == sorted(["model.txt", "notes.txt", f"{name}/model.txt"])
+    assert workspace.store.read(found.artifacts[f"{name}/model.txt"].digest) == b"third"
+    assert "has 'model.txt', 'rate' with another value" in caplog.text
+
+
+def test_a_part_that_died_has_told_what_it_said_once(workspace: LocalWorkspace):
     with start_run(workspace) as run:
-        part = join_run(workspace, run.id)
-        with pytest.raises(OnlyPoints, match="only logs points"):
-            part.set(c=1)
-        part.finish()
-    assert resolve_run(workspace, run.id).params == {}
+        spool = Spool(workspace.home, run.id, "part_1")
+        spool.write(ParamsSet(now_us(), {"depth": 3}))
+        spool.write(InputUsed(now_us(), f"run:{run.id}"))
+        kept = spool.path.read_bytes()
+        spool.leave()
+    recover_runs(workspace)
+    spool.path.write_bytes(kept)
+    recover_runs(workspace)
+    told = [each for each in list_events(workspace) if each.verb == "part-told"]
+    assert len(told) == 1
+    assert resolve_run(workspace, run.id).params == {"depth": 3}

@@ -1,6 +1,7 @@
 """What a notebook shows of runs: escaped, nothing from outside, and a cell that is run again is no trap."""
 
 import re
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -62,3 +63,22 @@ def test_a_cell_that_is_run_again_ends_the_run_that_it_began(
     cells._end_all()
     for run in (*first, *names["two"]):
         assert resolve_run(workspace, run.id).status == "finished"
+
+
+LEFT_OPEN = """
+import ropeway
+run = ropeway.run(name="left open")
+run.log(1, loss=0.5)
+ropeway.run(join=run.id).set(depth=3)
+1 / 0
+"""
+
+
+def test_a_run_that_a_script_leaves_open_ends_with_it(workspace: LocalWorkspace):
+    left = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN], cwd=workspace.root, check=False, capture_output=True, text=True
+    )
+    assert left.stderr.count("Traceback") == 1
+    found = resolve_run(workspace, "left open")
+    assert (found.status, found.error_type, found.params) == ("failed", "ZeroDivisionError", {"depth": 3})
+    assert found.metrics["loss"] == 0.5

@@ -88,10 +88,12 @@ def test_tables_of_any_kind_become_the_same_columns(workspace: LocalWorkspace, r
 
 def test_an_array_becomes_a_png_of_its_pixels(workspace: LocalWorkspace, run: Run):
     run.image("grey", np.array([[0, 128], [255, 1]], dtype=np.uint8))
+    run.image("channels first", np.ones((3, 1, 5)) * [[[1.0]], [[0.5]], [[-3.0]]])
     run.image("colour", np.ones((1, 2, 3)) * [1.0, 0.5, -3.0])
     files = kept(workspace, run)
     assert pixels(files["grey.png"]) == (2, 2, 0, b"\0\x00\x80\0\xff\x01")
-    assert pixels(files["colour.png"]) == (2, 1, 2, b"\0" + b"\xff\x80\x00" * 2)
+    for name, width in {"colour.png": 2, "channels first.png": 5}.items():
+        assert pixels(files[name]) == (width, 1, 2, b"\0" + b"\xff\x80\x00" * width)
 
 
 def test_texts_structures_and_files_keep_what_they_are(workspace: LocalWorkspace, run: Run, tmp_path: Path):
@@ -104,6 +106,20 @@ def test_texts_structures_and_files_keep_what_they_are(workspace: LocalWorkspace
         "config.json": '{\n  "name": "ä"\n}'.encode(),
         "cat.jpg": b"\xff\xd8",
     }
+
+
+def test_a_frame_of_pandas_keeps_its_index_its_moments_and_what_is_missing(
+    workspace: LocalWorkspace, run: Run
+):
+    moments = pd.to_datetime(["2020-01-01", None])
+    frame = pd.DataFrame({"at": moments, "n": pd.array([1, None], dtype="Int64")}, index=["a", "b"])
+    run.table("frame", frame)
+    run.table("mixed", pd.DataFrame({"x": [1, moments[0], None]}))
+    frames = {name: pl.read_parquet(io.BytesIO(data)) for name, data in kept(workspace, run).items()}
+    assert frames["frame.parquet"].to_dict(as_series=False) == {
+        "index": ["a", "b"], "at": [moments[0].to_pydatetime(), None], "n": [1, None],
+    }  # fmt: skip
+    assert frames["mixed.parquet"]["x"].to_list() == ["1", "2020-01-01 00:00:00", None]
 
 
 @pytest.mark.parametrize(

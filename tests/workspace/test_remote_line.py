@@ -1,5 +1,6 @@
 """The whole line from afar, by one person and by two, with the events that it leaves locally."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,14 +8,18 @@ import msgspec
 import pytest
 from models_projects import HALVES_PIPELINE, HALVES_TOML
 
+from ropeway.core.errors import Unavailable
 from ropeway.data.add import add
 from ropeway.models.errors import EvidenceDiffers, FourEyes
 from ropeway.models.gate import examine
 from ropeway.models.operations import approve_model, gate_model, get_model, promote_model, record_gate
 from ropeway.models.register import register
+from ropeway.pipelines import run
+from ropeway.pipelines.records import StepEvent
 from ropeway.pipelines.run import run_pipeline
 from ropeway.story.operations import status, why
 from ropeway.testing import make_workspace
+from ropeway.tracking.resolve import resolve_run
 from ropeway.workspace import LocalWorkspace, OpenWorkspace
 from ropeway.workspace.operations import HistoryItem, list_events
 
@@ -60,6 +65,37 @@ def test_two_people_from_two_folders_leave_the_events_of_one_folder(serve, calle
         assert why(ben, ref=ref).thing.title == why(here, ref=ref).thing.title
     assert status(ben).live[0].ref == ref
     assert not list(server.root.glob("*.py")), "the server has none of the project's code"
+
+
+@pytest.mark.slow
+def test_a_run_outlives_a_restart_of_its_server_and_is_resumed_where_that_stays_away(
+    serve, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    server = serve(HALVES_TOML)
+    ana = caller(server.url, toml=HALVES_TOML, **FILES)
+    (ana.root / "numbers.csv").write_text("\n".join(ROWS) + "\n")
+    add(ana, ana.root / "numbers.csv", name="numbers")
+    seen: list[StepEvent] = []
+
+    def kill(event: StepEvent) -> None:
+        seen.append(event)
+        if len(seen) == 1:
+            server.kill()
+
+    def restart(event: StepEvent) -> None:
+        kill(event)
+        if len(seen) == 1:
+            threading.Timer(1.0, server.start).start()
+
+    done = run_pipeline(ana, progress=restart)
+    assert resolve_run(ana, done.run).status == "finished"
+    seen.clear()
+    monkeypatch.setattr(run, "RESTART_S", 0.3)
+    with pytest.raises(Unavailable, match="does not answer") as told:
+        run_pipeline(ana, force=True, progress=kill)
+    assert told.value.next_step.startswith("ropeway run   once it answers")
+    server.start()
+    assert {step.state for step in run_pipeline(ana).steps} == {"cached"}
 
 
 @pytest.mark.slow

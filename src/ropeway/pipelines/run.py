@@ -3,13 +3,14 @@
 `run_pipeline` and `explain_pipeline` share `prepare`, so that what is explained is what would happen.
 """
 
+import contextlib
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from ropeway.core.errors import NotFound
+from ropeway.core.errors import NotFound, Unavailable
 from ropeway.pipelines.evaluation import EVALUATED_PART, evaluated_slice, settings_of, source_of
 from ropeway.pipelines.execute import Execution
 from ropeway.pipelines.explain import why
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from ropeway.tracking.run import Run
 
 __all__ = ["explain_pipeline", "pipeline_record", "run_pipeline"]
+
+RESTART_S = 60.0
+"""So long a server that goes away in the middle of a run is waited for."""
 
 
 def run_pipeline(
@@ -70,7 +74,7 @@ def run_pipeline(
     """
     began = time.perf_counter()
     given = dict(overrides or {})
-    with prepare(workspace, given) as ready:
+    with _waiting(workspace, given), prepare(workspace, given) as ready:
         wanted = _wanted(ready.graph, only)
         params = flat(ready.params)
         refs = ready.inputs.references(ready.graph.inputs)
@@ -130,6 +134,27 @@ def _explain(ready: Prepared, execution: Execution, name: str) -> Explanation:
     return Explanation(step=name, state="cached", reason="nothing that it depends on changed")
 
 
+@contextlib.contextmanager
+def _waiting(workspace: Workspace, given: Mapping[str, Scalar]) -> Iterator[None]:
+    """A server may be restarted meanwhile; where it stays away, the cache resumes what is done."""
+    from ropeway.workspace.remote import RemoteWorkspace
+
+    patience = workspace.waiting(RESTART_S) if isinstance(workspace, RemoteWorkspace) else None
+    try:
+        with patience or contextlib.nullcontext():
+            yield
+    except Unavailable as error:
+        if patience is not None:
+            error.next_step = f"{_again(given)}   once it answers; what is done comes from the cache"
+        raise
+
+
+def _again(given: Mapping[str, Scalar]) -> str:
+    """The command that goes on from what is done."""
+    settings = [f"--set {shlex.quote(f'{name}={value}')}" for name, value in given.items()]
+    return " ".join(["ropeway run", *settings])
+
+
 def _wanted(graph: Graph, only: Sequence[str] | None) -> set[str]:
     if not only:
         return set(graph.steps)
@@ -146,7 +171,6 @@ def _execution(
     force: bool,
     progress: Callable[[StepEvent], None] | None,
 ) -> Execution:
-    settings = [f"--set {shlex.quote(f'{name}={value}')}" for name, value in given.items()]
     return Execution(
         graph=ready.graph,
         code=ready.code,
@@ -156,7 +180,7 @@ def _execution(
         cache=ready.cache,
         verifier=ready.verifier,
         trust=ready.trust,
-        resume=" ".join(["ropeway run", *settings]),
+        resume=_again(given),
         force=force,
         progress=progress,
     )

@@ -1,6 +1,8 @@
-"""Boosted trees: the metrics of each round, as XGBoost, LightGBM and CatBoost hand them to a callback."""
+"""Boosted trees: the metrics of each round of XGBoost, LightGBM, CatBoost, and models in their own form."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ropeway.tracking.run import Run
@@ -70,3 +72,22 @@ class CatBoostCallback:
         if found:
             self._run.log(info.iteration, **found)
         return True
+
+
+def native_form(estimator: Any) -> tuple[str, bytes] | None:
+    """A fitted booster in its library's own form, which runs no code when loaded: the ending, and the bytes.
+
+    None for what is no estimator of LightGBM, XGBoost or CatBoost.
+    """
+    match type(estimator).__module__.partition(".")[0]:
+        case "lightgbm":
+            return ".txt", estimator.booster_.model_to_string().encode()
+        case "xgboost":
+            return ".json", bytes(estimator.get_booster().save_raw("json"))
+        case "catboost":
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.cbm"
+                estimator.save_model(str(path))
+                return ".cbm", path.read_bytes()
+        case _:
+            return None

@@ -6,6 +6,7 @@ from typing import Any
 
 from ropeway.pipelines.estimators import dump
 from ropeway.pipelines.writing import NoFormat, Trust
+from ropeway.plugins.boosters import native_form
 from ropeway.tracking.run import Run
 from ropeway.tracking.settings import KEY_LIMIT, TEXT_LIMIT
 
@@ -26,7 +27,8 @@ def record_fit(
     """Record a fitted estimator, pipeline or search in a run; gives its metrics.
 
     Params are its settings (of a search: those of the best, and the search's own under `search.`); a search's
-    `cv_results_` is kept as a table; the estimator itself as `NAME.skops`, which runs no code when loaded.
+    `cv_results_` is kept as a table; the estimator itself as `NAME.skops`, or a booster in its library's own
+    form (`.txt`, `.json`, `.cbm`): neither runs code when loaded.
 
     Args:
         run: an open one.
@@ -98,6 +100,10 @@ def _measured(estimator: Any, X: Any, y: Any) -> Iterator[tuple[str, float]]:  #
 
 
 def _keep(run: Run, estimator: Any, name: str) -> None:
+    native = native_form(estimator)
+    if native is not None:
+        run.artifact(f"{name}{native[0]}", native[1])
+        return
     try:
         run.artifact(f"{name}.skops", dump(estimator, Trust()).data)
     except NoFormat as error:

@@ -1,6 +1,7 @@
-"""Runs that a notebook's cells began without a `with` block: nobody else would see to their end.
+"""Runs that were begun without a `with` block: nobody else would see to their end.
 
-A cell that is run again ends the run that it began before; what is open when the kernel stops has finished.
+A cell of a notebook that is run again ends the run that it began before; what is open when the kernel or the
+script stops has finished, or failed with what stopped the script.
 """
 
 import atexit
@@ -19,23 +20,21 @@ class _Opened(NamedTuple):
     """A run, and the execution of the cell that began it."""
 
     run: Run
-    execution: int
+    execution: int | None
 
 
-# By the line of the cell: a notebook has no other place of its own that outlives a cell.
+# By the line that began them: a notebook has no other place of its own that outlives a cell.
 _open: dict[tuple[str, int], list[_Opened]] = {}
 
 
 def see_to(run: Run, *, depth: int) -> None:
-    """In a notebook, end what the same line began in an earlier execution; at exit, this run too.
+    """At exit, end this run; in a notebook, now what the same line began in an earlier execution.
 
     Args:
         run: just begun.
-        depth: how many calls up the cell's own line is.
+        depth: how many calls up the line is that began it.
     """
     execution = _execution()
-    if execution is None:
-        return
     frame = sys._getframe(depth)
     line = (frame.f_code.co_filename, frame.f_lineno)
     if not _open:
@@ -59,11 +58,12 @@ def _end_all() -> None:
     for row in list(_open.values()):
         for opened in row:
             if opened.run.is_open:
-                _end(opened.run)
+                # A kernel goes on after an error; a script ends with it.
+                _end(opened.run, getattr(sys, "last_value", None) if opened.execution is None else None)
     _open.clear()
 
 
-def _end(run: Run) -> None:
-    # What cannot be closed here is closed by the next run, as after a kill.
-    with suppress(RopewayError):
-        run.finish()
+def _end(run: Run, error: BaseException | None = None) -> None:
+    # What cannot be closed here, as where its folder is gone, is closed by the next run, as after a kill.
+    with suppress(RopewayError, OSError):
+        run.finish("finished" if error is None else "failed", error=error)

@@ -5,7 +5,7 @@ Invalid   ├── FilterInvalid · SortInvalid · MlflowFilterInvalid · Filte
           ├── SettingInvalid · ReferenceInvalid · BadRunId · AmbiguousRun
           └── TooFewRuns · LimitInvalid · GroupInvalid
 NotFound  └── RunNotFound · ReferenceUnknown · ArtifactMissing
-Conflict  └── RunExists · RunEnded · RunElsewhere · OnlyPoints · SourceElsewhere · NothingWaits
+Conflict  └── RunExists · RunEnded · RunElsewhere · SourceElsewhere · NothingWaits
 Damaged   └── PointsDamaged
 """
 
@@ -46,6 +46,7 @@ class BadRunId(Invalid):
         super().__init__(
             f"No run can begin as '{run[:SHOWN_CHARACTERS]}'.",
             expected="run_ and at most 60 letters, digits, '-' and '_'",
+            next_step="export ROPEWAY_RUN=run_$(date +%s)   in the shell that starts all its processes",
             run=run[:SHOWN_CHARACTERS],
         )
 
@@ -267,18 +268,6 @@ class RunElsewhere(Conflict):
             f"The run '{run}' belongs to process {pid}, and this is a process forked from it.",
             expected="calls on a run in the process that started it",
             next_step="with ropeway.run() as run: … in this process; the new run remembers its parent",
-        )
-
-
-class OnlyPoints(Conflict):
-    """Something else than points, said by a process that joined a run."""
-
-    code = "only-points"
-
-    def __init__(self, run: str) -> None:
-        super().__init__(
-            f"The run '{run}' was begun by another process; this one only logs points into it.",
-            expected="run.log(step, loss=0.7) here; params, tags and artifacts in the process that began it",
         )
 
 

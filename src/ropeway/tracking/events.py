@@ -208,6 +208,39 @@ class RunDated(Event, frozen=True, kw_only=True):
         return f"run:{self.run}"
 
 
+@event("part-told", erasable=("params", "tags"))
+class PartTold(Event, frozen=True, kw_only=True):
+    """A process that joined a run said this of it, beside its points.
+
+    Attributes:
+        run: it may have ended before.
+        part: the process.
+        params: those that the run did not have; as `PART/NAME` where it had another value of that name.
+        tags: likewise.
+        artifacts: likewise.
+        inputs: references that nobody had told of.
+    """
+
+    run: RunId
+    part: str
+    params: dict[str, Scalar] | None
+    tags: dict[str, Scalar] | None
+    artifacts: dict[str, ArtifactRecord]
+    inputs: list[str]
+
+    def subject(self) -> str:
+        """The run."""
+        return f"run:{self.run}"
+
+    def edges(self) -> Iterable[Edge]:
+        """Inputs that it used."""
+        yield from _used(self.inputs, self.run)
+
+    def objects(self) -> Iterable[Digest]:
+        """The files."""
+        return [artifact.digest for artifact in self.artifacts.values()]
+
+
 class SealedMetric(msgspec.Struct, frozen=True, kw_only=True):
     """All points of one key in a segment. What JSON cannot say is text: `nan`, `inf`, `-inf`.
 

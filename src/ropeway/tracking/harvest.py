@@ -134,12 +134,6 @@ def read_spool_points(path: Path) -> Series:
         return nothing()  # the run has just ended
 
 
-def read_part(path: Path) -> tuple[Series, bool]:
-    """The points of a spool, and whether anything but a cut-off end is not as it was written."""
-    found = read_spool(path)
-    return found.points, found.damaged
-
-
 def kept_artifacts(path: Path) -> tuple[list[Digest], bool]:
     """The objects that a spool says its run has kept, and whether damage may hide others."""
     found = read_spool(path)

@@ -1,23 +1,28 @@
 """Further processes of one run: each logs into a spool of its own, whose points reach the run when it ends.
 
 A part ships its points as any sender from afar does, under its own name, so that nothing is stored twice
-however often it is tried; a part that died is shipped by whoever comes next. It may outlive the process that
-began the run, and the run's end. What is no point is the beginner's to say.
+however often it is tried, and what is no point at its end (`tracking.parts`); a part that died is shipped by
+whoever comes next. It may outlive the process that began the run, and the run's end.
 """
 
+import logging
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ropeway.core.ids import RunId, new_id
 from ropeway.tracking.batches import log_points
-from ropeway.tracking.errors import OnlyPoints, RunNotFound
-from ropeway.tracking.harvest import read_part
+from ropeway.tracking.errors import RunNotFound
+from ropeway.tracking.harvest import gathered, read_spool
+from ropeway.tracking.parts import tell_part
 from ropeway.tracking.resolve import get_run
 from ropeway.tracking.run import UNKNOWN, Run
 from ropeway.tracking.series import Series
-from ropeway.tracking.spool import Spool, part_of, run_of, set_aside
+from ropeway.tracking.spool import Spool, SpoolRecord, part_of, run_of, set_aside
 from ropeway.workspace import OpenWorkspace, Workspace
+
+logger = logging.getLogger("ropeway.tracking")
 
 SHIPPED_AT_ONCE = 50_000
 BEGINNING_S = 30.0
@@ -25,7 +30,11 @@ BEGINNING_S = 30.0
 
 
 class JoinedRun(Run):
-    """A run that another process began, here only for `log`. Its end here is not the run's end."""
+    """A run that another process began. Its end here is not the run's end.
+
+    Params, tags and files are told at this end; what the run has under one of their names with another value
+    stays, and this process's stands beside it, as `PART/NAME`.
+    """
 
     def finish(
         self,
@@ -52,15 +61,14 @@ class JoinedRun(Run):
         if self._owned is not None:
             self._owned.close()
 
-    def _notice(self, ref: str) -> None:
-        """What this process reads is not told: it only logs points."""
-
-    def _record(self, record: Any) -> None:  # noqa: ARG002  the run's shape
-        raise OnlyPoints(self.id)
-
 
 def join_run(
-    workspace: Workspace, run: str, *, owned: OpenWorkspace | None = None, is_certain: bool = True
+    workspace: Workspace,
+    run: str,
+    *,
+    owned: OpenWorkspace | None = None,
+    is_certain: bool = True,
+    rank: int = 0,
 ) -> JoinedRun:
     """Log into a run that another process began, also one that has ended.
 
@@ -69,6 +77,7 @@ def join_run(
         run: as in `runs.get`.
         owned: a workspace that is closed with this part.
         is_certain: whether it must have begun; else another process is about to, under this whole id.
+        rank: which of a launcher's processes this is.
 
     Raises:
         RunNotFound: nothing answers to it.
@@ -92,19 +101,48 @@ def join_run(
         code=UNKNOWN if found is None else found.code,
         environment=UNKNOWN if found is None else found.environment,
         workspace=workspace,
-        spool=Spool(workspace.home, known, new_id("part")),
+        spool=Spool(workspace.home, known, new_part(rank)),
         owned=owned,
     )
 
 
+def new_part(rank: int) -> str:
+    """A fresh name for a process that joins a run."""
+    return new_id(f"rank{rank}" if rank else "part")
+
+
 def ship(workspace: Workspace, path: Path) -> bool:
-    """Send the points of a part's spool; gives whether some of it was damaged. Repeated, adds nothing."""
-    points, is_damaged = read_part(path)
-    run, part = run_of(path), part_of(path)
+    """Send what a part's spool holds, which is all; gives whether some is damaged. Repeated, adds nothing."""
+    found = read_spool(path)
+    points, run, part = found.points, run_of(path), part_of(path)
     for first in range(0, len(points), SHIPPED_AT_ONCE):
         rows = points.take(slice(first, first + SHIPPED_AT_ONCE))
         send_rows(workspace, run, rows, source=part, upto=first + len(rows))
-    return is_damaged
+    tell(workspace, run, part, found.records)
+    return found.damaged
+
+
+def tell(workspace: Workspace, run: RunId, part: str, records: Iterable[SpoolRecord]) -> None:
+    """Say what a part said that is no point, and warn of what the run had with another value."""
+    said = gathered(records)
+    if not any(said):
+        return
+    beside = tell_part(
+        workspace,
+        run=run,
+        part=part,
+        params=said.params,
+        tags=said.tags,
+        artifacts=said.artifacts,
+        inputs=said.inputs,
+    )
+    if beside:
+        logger.warning(
+            "the run %s has %s with another value; what this process said is %s/…",
+            run,
+            ", ".join(repr(name) for name in beside),
+            part,
+        )
 
 
 def send_rows(

@@ -26,6 +26,7 @@ from ropeway.tracking.events import (
 from ropeway.tracking.frame import run_columns
 from ropeway.tracking.groups import group_runs, pareto_runs
 from ropeway.tracking.live import has_blocks, take_over
+from ropeway.tracking.parts import tell_part
 from ropeway.tracking.points import list_points
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.references import require_known, require_references
@@ -50,6 +51,7 @@ __all__ = [
     "seal_points",
     "search_runs",
     "start",
+    "tell_part",
 ]
 
 

@@ -18,8 +18,8 @@ def png(array: Any) -> bytes:
     r"""An array of pixels as PNG.
 
     Args:
-        array: height x width, or height x width x 1 to 4 channels: whole numbers
-            from 0 to 255, yes and no, or floats from 0 to 1 (beyond them, the nearest).
+        array: height x width, or height x width x 1 to 4 channels, or channels x height x width as PyTorch
+            has them: whole numbers from 0 to 255, yes and no, floats from 0 to 1 (beyond them, the nearest).
 
     Raises:
         ValueError: it has another shape, or numbers that are no pixels.
@@ -47,6 +47,9 @@ def _pixels(array: Any) -> "NDArray[np.uint8]":
     found = np.asarray(array)
     if found.ndim == 2:
         found = found[:, :, np.newaxis]
+    # As PyTorch lays them out, where it can be nothing else.
+    if found.ndim == 3 and found.shape[2] not in COLOURS and found.shape[0] in (1, 3, 4):
+        found = found.transpose(1, 2, 0)
     if found.ndim != 3 or found.shape[2] not in COLOURS or not found.size:
         raise ValueError(f"it has the shape {np.shape(array)}")
     if found.dtype == bool:

@@ -27,7 +27,9 @@ from ropeway.core.ids import Digest, RunId
 from ropeway.ledger import Fact, add, keep_first, keep_latest, projected, projects
 from ropeway.ledger.making import LONG
 from ropeway.tracking.events import (
+    ArtifactRecord,
     Harvest,
+    PartTold,
     PointsSealed,
     RunDated,
     RunFinished,
@@ -250,6 +252,15 @@ def _seal(fact: Fact[PointsSealed], connection: Connection) -> None:
     )
 
 
+@projects(PartTold)
+def _tell_part(fact: Fact[PartTold], connection: Connection) -> None:
+    event = fact.event
+    record_settings(connection, run_param, event.run, event.params)
+    record_settings(connection, run_tag, event.run, event.tags)
+    _record_artifacts(connection, event.run, event.artifacts)
+    _record_inputs(connection, event.run, event.inputs)
+
+
 def _record_harvest(connection: Connection, run_id: RunId, seq: int, harvest: Harvest) -> None:
     connection.execute(update(run).where(run.c.id == run_id).values(points=harvest.points))
     if harvest.points is not None:
@@ -257,12 +268,15 @@ def _record_harvest(connection: Connection, run_id: RunId, seq: int, harvest: Ha
     record_tips(
         connection, run_metric, run_id, {key: of_summary(each) for key, each in harvest.metrics.items()}
     )
-    if harvest.artifacts:
-        for name, artifact in harvest.artifacts.items():
-            # A client may have put one of this name while the run lived.
-            row = {"digest": artifact.digest, "size_bytes": artifact.size_bytes}
-            keep_latest(connection, run_artifact, run=run_id, name=name, **row)
+    _record_artifacts(connection, run_id, harvest.artifacts)
     _record_inputs(connection, run_id, harvest.inputs)
+
+
+def _record_artifacts(connection: Connection, run_id: RunId, artifacts: Mapping[str, ArtifactRecord]) -> None:
+    for name, artifact in artifacts.items():
+        # A client may have put one of this name while the run lived.
+        row = {"digest": artifact.digest, "size_bytes": artifact.size_bytes}
+        keep_latest(connection, run_artifact, run=run_id, name=name, **row)
 
 
 def _record_segment(

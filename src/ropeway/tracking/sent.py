@@ -14,13 +14,14 @@ import msgspec
 from ropeway.core.errors import RopewayError, Unavailable
 from ropeway.core.ids import RunId, new_id
 from ropeway.store import Store
-from ropeway.tracking.join import JoinedRun
+from ropeway.tracking.join import JoinedRun, new_part
 from ropeway.tracking.references import check_reference
 from ropeway.tracking.run import UNKNOWN, Run, outcome_of
 from ropeway.tracking.shipment import Shipment
 from ropeway.tracking.spool import Begun, Ended, InputUsed, Joins, Spool, now_us
 from ropeway.tracking.start import keep_changes, opening
 from ropeway.tracking.sync import sync
+from ropeway.tracking.variables import seconds
 from ropeway.workspace import OpenWorkspace
 from ropeway.workspace.remote import RemoteWorkspace
 
@@ -140,9 +141,13 @@ class SentRun(Run):
 
 
 class SentPart(JoinedRun):
-    """A run that another process began, whose workspace a server keeps; here only for `log`; as `SentRun`."""
+    """A run that another process began, whose workspace a server keeps; as `SentRun`."""
 
     _courier: Courier | None = None
+
+    def uses(self, ref: str) -> None:
+        """As `SentRun.uses`."""
+        self._record(InputUsed(now_us(), check_reference(ref)))
 
     def _hand_in(self) -> None:
         self._spool.leave()
@@ -154,7 +159,7 @@ class SentPart(JoinedRun):
 def _hand_over(run: "SentRun | SentPart") -> None:
     """All is said: let the courier bring it, and close the workspace once nobody needs it."""
     if run._courier is not None:
-        run._courier.end(float(os.environ.get(VARIABLE, USUAL_WAIT_S)))
+        run._courier.end(seconds(VARIABLE, USUAL_WAIT_S))
     if run._owned is not None and not (run._courier and run._courier.is_alive()):
         run._owned.close()
 
@@ -166,16 +171,19 @@ def _send(run: R, workspace: RemoteWorkspace) -> R:
     return run
 
 
-def join_sent(workspace: RemoteWorkspace, run: RunId, *, owned: OpenWorkspace | None = None) -> SentPart:
+def join_sent(
+    workspace: RemoteWorkspace, run: RunId, *, owned: OpenWorkspace | None = None, rank: int = 0
+) -> SentPart:
     """Log into a run of a server's workspace that another process began, or is about to begin.
 
     Args:
         workspace: the server's.
         run: its whole id; the server is not asked.
         owned: a workspace that is closed with this part.
+        rank: which of a launcher's processes this is.
     """
     store = here_of(workspace)
-    spool = Spool(workspace.home, run, new_id("part"))
+    spool = Spool(workspace.home, run, new_part(rank))
     spool.write(Joins(now_us(), workspace.address, workspace.actor_name))
     part = SentPart(
         id=run, name=None, code=UNKNOWN, environment=UNKNOWN, workspace=workspace, spool=spool, owned=owned,

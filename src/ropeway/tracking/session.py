@@ -16,6 +16,7 @@ from ropeway.tracking.operations import has_run, is_run_id
 from ropeway.tracking.run import Run
 from ropeway.tracking.spool import spool_path
 from ropeway.tracking.start import start_run
+from ropeway.tracking.variables import first_rank, seconds
 from ropeway.workspace import OpenWorkspace, open_workspace
 
 SAMPLED = "ROPEWAY_SYSTEM_S"
@@ -47,7 +48,8 @@ def run(
         inputs: what it uses, such as `dataset:tweets@<digest>`.
         project: a folder in the project, when it is not the working folder's.
         join: log into this run, which another process began, instead of beginning one; else `$ROPEWAY_RUN`,
-            whose run is begun by the process of rank 0 (`RANK` and the like), and joined by all others.
+            whose run is begun by the process of rank 0 (`RANK` and the like), and joined by all others. What
+            a joined process says otherwise than the run does stands beside, as `PART/NAME`.
         params: the settings of this run.
 
     Raises:
@@ -60,13 +62,16 @@ def run(
             run.log(loss=0.7, step=1)
         ```
     """
-    shared = os.environ.get(VARIABLE, "").strip()
+    shared, rank = os.environ.get(VARIABLE, "").strip(), first_rank(RANKS)
     if shared and not is_run_id(shared):
         raise BadRunId(shared)
     workspace = open_workspace(project)
     try:
-        if join is not None or (shared and (_rank() > 0 or _is_begun(workspace, RunId(shared)))):
-            return _join(workspace, join or shared, is_certain=join is not None)
+        if join is not None or (shared and (rank > 0 or _is_begun(workspace, RunId(shared)))):
+            part = _join(workspace, join or shared, is_certain=join is not None, rank=rank)
+            made = _told(part, params=params, tags=tags or {}, inputs=inputs)
+            see_to(made, depth=2)
+            return made
         made = _begin(
             workspace, RunId(shared) if shared else None, name=name, params=params, tags=tags, inputs=inputs
         )
@@ -74,7 +79,7 @@ def run(
     except BaseException:
         workspace.close()
         raise
-    every_s = _sampled_every_s()
+    every_s = seconds(SAMPLED, USUALLY_SAMPLED_S)
     if every_s:
         made.sample_system(every_s)
     see_to(made, depth=2)
@@ -100,28 +105,25 @@ def _begin(workspace: OpenWorkspace, run: RunId | None, **told: Any) -> Run:
     return start_run(workspace, owned=workspace, run=run, **told)
 
 
-def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool) -> Run:
+def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool, rank: int) -> Run:
     from ropeway.workspace.remote import RemoteWorkspace
 
     if isinstance(workspace, RemoteWorkspace):
         from ropeway.tracking.sent import join_sent
 
-        return join_sent(workspace, RunId(run), owned=workspace)
-    return join_run(workspace, run, owned=workspace, is_certain=is_certain)
+        return join_sent(workspace, RunId(run), owned=workspace, rank=rank)
+    return join_run(workspace, run, owned=workspace, is_certain=is_certain, rank=rank)
 
 
-def _sampled_every_s() -> float:
-    said = os.environ.get(SAMPLED, "")
+def _told(part: Run, *, params: Mapping[str, Any], tags: Mapping[str, Any], inputs: Sequence[str]) -> Run:
+    """What all processes of a run say alike when they begin is told by each of them, and is one."""
     try:
-        return max(0.0, float(said)) if said else USUALLY_SAMPLED_S
-    except ValueError:
-        return USUALLY_SAMPLED_S
-
-
-def _rank() -> int:
-    """Which of the processes of a launcher this is; 0 where none says."""
-    for name in RANKS:
-        said = os.environ.get(name, "")
-        if said.isascii() and said.isdigit():
-            return int(said)
-    return 0
+        part.set(**params)
+        part.tag(**tags)
+        for ref in inputs:
+            part.uses(ref)
+    # Nobody will get hold of it; what was raised goes on its way.
+    except BaseException:
+        part.finish("failed")
+        raise
+    return part

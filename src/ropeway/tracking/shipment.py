@@ -17,7 +17,7 @@ from ropeway.store.errors import SegmentDamaged
 from ropeway.tracking.errors import NothingWaits, RunNotFound, SourceElsewhere
 from ropeway.tracking.events import CodeRecord, Harvest, HostRecord
 from ropeway.tracking.harvest import Found, gathered, read_spool, sorted_out
-from ropeway.tracking.join import send_rows
+from ropeway.tracking.join import send_rows, tell
 from ropeway.tracking.operations import finish, interrupt, start
 from ropeway.tracking.seal import seal_points
 from ropeway.tracking.series import nothing
@@ -187,7 +187,9 @@ class Shipment:
 
     def _end(self) -> None:
         """Say that the run has ended, and how; then the spool may go."""
-        if not part_of(self._path):
+        if part_of(self._path):
+            tell(self._workspace, self.run, part_of(self._path), self._records)
+        else:
             self._finish()
         seal_points(self._workspace, run=self.run)
         if self._is_damaged:

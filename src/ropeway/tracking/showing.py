@@ -4,13 +4,14 @@ Nothing is pickled, and no library of figures is imported: an object is asked fo
 """
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ropeway.core.ids import Digest
 from ropeway.tracking.errors import ArtifactMissing, SettingInvalid
 from ropeway.tracking.pictures import png
+from ropeway.tracking.tabular import frame_of
 
 FIGURES = (".png", ".svg", ".pdf", ".jpg", ".json", ".html")
 TABLES = (".parquet", ".csv", ".json")
@@ -49,7 +50,13 @@ class Shows:
         elif hasattr(found, "to_html") and ending == ".html":
             data = found.to_html()
         elif hasattr(found, "to_image"):
-            data = found.to_image(format=ending[1:])
+            try:
+                data = found.to_image(format=ending[1:])
+            # Without a browser plotly cannot paint, and says so in its own ways.
+            except (ValueError, RuntimeError, OSError, ImportError) as error:
+                raise _refusal(
+                    name, figure, f".json or .html, which need no help; {_brief(error)}"
+                ) from error
         else:
             raise _refusal(name, figure, "a figure that writes this form, such as one of matplotlib as .png")
         return self.artifact(name, data)
@@ -59,26 +66,22 @@ class Shows:
 
         Args:
             name: how it is called in the run: `.parquet` (without an ending), `.csv` or `.json`.
-            rows: a frame of polars or pandas, a list of rows as dicts, or a dict of columns.
+            rows: a frame of polars or pandas, an array of two dimensions, a list of rows as dicts, or a
+                dict of columns.
 
         Raises:
             SettingInvalid: it is no table.
         """
         name = _named(name, ".parquet", TABLES)
-        frame = _frame(name, rows)
-        if _ending(name) == ".json":
-            return self.artifact(name, frame.write_json())
-        if _ending(name) == ".csv":
-            return self.artifact(name, frame.write_csv())
-        return self.artifact(name, _written(frame.write_parquet))
+        return self.artifact(name, _table(name, rows))
 
     def image(self, name: str, image: Any) -> Digest:
         """Keep an image.
 
         Args:
             name: how it is called in the run: `.png` (without an ending), `.jpg`, `.gif`, `.webp`.
-            image: bytes or a `Path` of an image, an image of PIL, or an array: height x width (x channels),
-                0 to 255 or floats from 0 to 1, as PNG.
+            image: bytes or a `Path` of an image, an image of PIL, or an array or tensor: height x width (x
+                channels, which may stand first), 0 to 255 or floats from 0 to 1, as PNG.
 
         Raises:
             SettingInvalid: it is no image.
@@ -93,7 +96,10 @@ class Shows:
             return self.artifact(name, image)
         if hasattr(image, "save") and hasattr(image, "mode"):
             form = FORMATS.get(_ending(name), _ending(name)[1:])
-            return self.artifact(name, _written(lambda target: image.save(target, format=form)))
+            try:
+                return self.artifact(name, _written(lambda target: image.save(target, format=form)))
+            except (ValueError, KeyError, OSError) as error:
+                raise _refusal(name, image, f"an image that {form} can hold; {_brief(error)}") from error
         if _ending(name) != ".png":
             raise _refusal(name, image, "an array as .png")
         if hasattr(image, "detach"):  # a tensor of torch
@@ -149,19 +155,27 @@ def _written(write: Callable[[io.BytesIO], object]) -> bytes:
     return target.getvalue()
 
 
-def _frame(name: str, rows: Any) -> Any:
+def _table(name: str, rows: Any) -> bytes | str:
     import polars as pl
 
-    if isinstance(rows, pl.DataFrame):
-        return rows
-    if hasattr(rows, "iloc"):  # pandas
-        rows = rows.to_dict("list")
-    if not isinstance(rows, Mapping | list | tuple):
-        raise _refusal(name, rows, "a frame, a list of rows as dicts, or a dict of columns")
     try:
-        return pl.DataFrame(rows, strict=False, infer_schema_length=None)
+        frame = frame_of(rows)
+        match _ending(name):
+            case ".json":
+                return frame.write_json()
+            case ".csv":
+                return frame.write_csv()
+            case _:
+                return _written(frame.write_parquet)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        raise _refusal(name, rows, f"rows of one form; {error}") from error
+        raise _refusal(
+            name, rows, f"a frame, a list of rows as dicts, or a dict of columns; {_brief(error)}"
+        ) from error
+
+
+def _brief(error: Exception) -> str:
+    """The first line of what another library says."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _refusal(name: str, value: object, expected: str) -> SettingInvalid:

@@ -69,7 +69,7 @@ class Patience:
         self._since = self._since if self.tries else now
         self.tries += 1
         pause = min(0.05 * 2**self.tries, LONGEST_PAUSE_S)
-        longest = PATIENCE_S if self._connection.was_there else FIRST_PATIENCE_S
+        longest = self._connection.patience_s if self._connection.was_there else FIRST_PATIENCE_S
         if now + pause > self._since + longest:
             return False
         time.sleep(pause)
@@ -84,6 +84,9 @@ class Connection:
         token: what to sign in with.
         headers: sent with each request.
         insecure: whether plain http to another machine is meant.
+
+    Attributes:
+        patience_s: how long the server is waited for, once it has answered.
 
     Raises:
         BadServer: the address cannot be used.
@@ -102,6 +105,7 @@ class Connection:
         self._client: httpx.Client | None = None
         self._making = threading.Lock()
         self._was_there = False
+        self.patience_s = PATIENCE_S
 
     def call(self, name: str, body: bytes, *, key: str | None = None) -> tuple[str, bytes]:
         """Call an operation; gives the answer's content type and bytes.
@@ -159,12 +163,14 @@ class Connection:
 
     @property
     def was_there(self) -> bool:
-        """Whether something was ever connected to."""
+        """Whether something was connected to, and not waited for in vain since."""
         return self._was_there
 
     def lost(self, error: Lost) -> ServerUnreachable:
         """What is told when patience has ended."""
         reason = "the connection was lost" if self._was_there else "there is no connection"
+        # Who asks once more, such as at a run's end, does not wait as long again.
+        self._was_there = False
         return ServerUnreachable(self.origin, f"{reason} ({error})")
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ own code runs at the caller, in the caller's folder; what it gave is put as byte
 digests puts it on record.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -115,6 +116,15 @@ class RemoteWorkspace:
     def actor_name(self) -> str:
         """The name under which this caller acts."""
         return self._actor_name
+
+    @contextlib.contextmanager
+    def waiting(self, patience_s: float) -> Iterator[None]:
+        """Within this, a server that goes away is waited for so many seconds, and not the usual few."""
+        usual, self._connection.patience_s = self._connection.patience_s, patience_s
+        try:
+            yield
+        finally:
+            self._connection.patience_s = usual
 
     @cached_property
     def store(self) -> RemoteStore:
