@@ -7,7 +7,7 @@ import pytest
 from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
 
 from ropeway.bringing.database import DatabaseSource
-from ropeway.bringing.errors import NoStoreThere, OutOfReach, StoreUnreachable
+from ropeway.bringing.errors import NoStoreThere, OutOfReach
 from ropeway.bringing.mlflow import bring, open_source
 from ropeway.bringing.places import Places
 from ropeway.bringing.registry import origin_of
@@ -187,18 +187,26 @@ def test_a_line_that_is_cut_off_and_numbers_that_are_none_stop_nothing(
     assert report.files.there == 0
 
 
-def test_what_has_no_end_is_not_taken_into_memory(tmp_path: Path) -> None:
-    metrics = tmp_path / "mlruns" / "7" / RUN / "metrics"
-    metrics.mkdir(parents=True)
-    (metrics.parents[1] / "meta.yaml").write_text("name: study\n")
-    (metrics.parent / "meta.yaml").write_text(f"start_time: {BEGAN_MS}\n")
-    (metrics.parent / "tags").mkdir()
-    for path in (metrics / "m", metrics.parent / "tags" / "t"):
-        with path.open("wb") as file:
+def test_what_has_no_end_and_what_cannot_be_read_is_named_and_the_rest_comes(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    home = tmp_path / "mlruns" / "7"
+    for run in (RUN, GONE, ELSEWHERE):
+        (home / run / "metrics").mkdir(parents=True)
+        (home / run / "meta.yaml").write_text(f"start_time: {BEGAN_MS}\nstatus: 3\nend_time: {BEGAN_MS}\n")
+        (home / run / "metrics" / "good").write_text(f"{BEGAN_MS} 0.5 1\n")
+    (home / "meta.yaml").write_text("name: study\n")
+    (home / GONE / "meta.yaml").write_text("start_time: [")
+    (home / RUN / "tags").mkdir()
+    (home / RUN / "metrics" / "endless").write_text(f"{BEGAN_MS} 0.5 1\n")
+    for path in (home / RUN / "metrics" / "endless", home / RUN / "tags" / "t"):
+        with path.open("ab") as file:
             file.truncate(1 << 33)
-    source = open_source(str(tmp_path / "mlruns"))
-    (experiment,) = source.experiments()
-    (run,) = source.runs(experiment)
-    with pytest.raises(StoreUnreachable, match="no point"):
-        list(source.points(run))
-    assert (run.tags, source.left_out()) == ({}, ["1 params or tags have more than 16,777,216 bytes"])
+    report = brought(here, str(tmp_path / "mlruns"))
+    assert (report.runs.here, report.points.here, report.is_whole) == (2, 3, False)
+    assert sorted(report.differences) == [
+        f"7/{RUN}/metrics/endless cannot be read: a line has more than 65,536 characters; "
+        "what stood before it has come",
+        f"7/{GONE}/meta.yaml cannot be read: it is not YAML (ParserError)",
+    ]
+    assert "1 params or tags have more than 16,777,216 bytes" in said(report)

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from ropeway.bringing.errors import NoStoreThere, OutOfReach, StoreUnreachable
+from ropeway.bringing.report import BESIDES, LeftOut
 from ropeway.bringing.told import (
     MODEL_STATUS,
     STATUS,
@@ -208,9 +209,13 @@ class ServerSource:
             raise StoreUnreachable(self.shown, str(error) or type(error).__name__) from error
         return into
 
-    def left_out(self) -> list[str]:
+    def left_out(self) -> list[LeftOut]:
         """Traces are not asked for."""
-        return ["traces, where there are any, are not brought over"]
+        return [LeftOut(what=BESIDES, why="traces, where there are any, are not brought over")]
+
+    def damaged(self) -> list[str]:
+        """Nothing: what cannot be read here ends it."""
+        return []
 
     def close(self) -> None:
         """Let go of the connections."""
