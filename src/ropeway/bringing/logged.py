@@ -1,10 +1,14 @@
 """The logged models of an experiment, told here with their files, figures and times."""
 
+import math
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ropeway.bringing.bring import Bringing
 from ropeway.bringing.told import Owner, ToldExperiment, ToldModel
 from ropeway.tracking.afar import operations as tracking
+from ropeway.tracking.afar.batch import Figure
 from ropeway.tracking.afar.errors import LoggedModelNotFound
 from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.afar.records import LoggedModel
@@ -79,4 +83,10 @@ def _figures(bringing: Bringing, told: ToldModel, known: int) -> None:
         return
     for run, figures in told.figures.items():
         with bringing.leaving_out(f"{len(figures):,} figures of logged model {told.id}"):
-            tracking.record_batch(bringing.workspace, run=run, figures=figures)
+            tracking.record_batch(bringing.workspace, run=run, figures=[_sayable(each) for each in figures])
+
+
+def _sayable(told: Figure) -> Figure:
+    """As the wire and the ledger have it: no JSON has a NaN."""
+    is_plain = isinstance(told.value, str) or math.isfinite(told.value)
+    return told if is_plain else replace(told, value=str(told.value))

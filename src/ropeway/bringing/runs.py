@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from ropeway.bringing.bring import Bringing
 from ropeway.bringing.told import Owner, ToldExperiment, ToldPoints, ToldRun
 from ropeway.core.errors import Conflict, Invalid, NotFound
 from ropeway.tracking.afar import operations as tracking
 from ropeway.tracking.afar.projections import ACTIVE
 from ropeway.tracking.afar.records import KeptFile, TrackedRun
-from ropeway.tracking.afar.whole import WholeRun
+from ropeway.tracking.afar.whole import PointColumns, WholeRun, point_columns
+from ropeway.tracking.batches import log_points
 
 KIND = "mlflow"
 PARENT = "mlflow.parentRunId"
@@ -22,6 +25,8 @@ UNDONE = ("running", "scheduled")
 MOST_RUNS = 64
 """So many in one transaction: others who write wait for as long."""
 MOST_POINTS = 20_000
+POINT_BYTES = 8
+"""Of each column but that of the keys."""
 MOST_FILES = 1_000
 MOST_CHARACTERS = 1 << 20
 
@@ -101,7 +106,11 @@ def _weight(run: WholeRun) -> float:
     """How much of one transaction a run takes."""
     texts = sum(len(key) + len(value) for words in (run.params, run.tags) for key, value in words.items())
     texts += sum(len(each.source) + len(each.schema or "") + len(each.profile or "") for each in run.datasets)
-    return len(run.values) / MOST_POINTS + len(run.files) / MOST_FILES + texts / MOST_CHARACTERS
+    return (
+        len(run.points.values) / POINT_BYTES / MOST_POINTS
+        + len(run.files) / MOST_FILES
+        + texts / MOST_CHARACTERS
+    )
 
 
 def _whole(bringing: Bringing, told: ToldRun, scratch: Path) -> WholeRun | None:
@@ -122,10 +131,7 @@ def _whole(bringing: Bringing, told: ToldRun, scratch: Path) -> WholeRun | None:
         parent=told.tags.get(PARENT),
         params=told.params,
         tags=told.tags,
-        keys=[piece.key for piece in points for _ in piece.values],
-        values=[value for piece in points for value in piece.values],
-        times_ms=[at for piece in points for at in piece.times_ms],
-        steps=[step for piece in points for step in piece.steps],
+        points=points,
         files=files,
         datasets=told.datasets,
         models_in=told.models_in,
@@ -134,15 +140,28 @@ def _whole(bringing: Bringing, told: ToldRun, scratch: Path) -> WholeRun | None:
     return whole if _weight(whole) <= 1 else None
 
 
-def _points(bringing: Bringing, told: ToldRun) -> list[ToldPoints] | None:
-    """Its points; None where they are too many for one transaction."""
-    found, count = [], 0
+def _points(bringing: Bringing, told: ToldRun) -> PointColumns | None:
+    """Its points; None where they are too many for one transaction, or not all of them can be kept."""
+    found: list[ToldPoints] = []
+    count = 0
     for piece in bringing.read(bringing.source.points(told)):
         count += len(piece.values)
         if count > MOST_POINTS:
             return None
         found.append(piece)
-    return found
+    try:
+        return _columns(found)
+    except OverflowError:
+        return None
+
+
+def _columns(points: list[ToldPoints]) -> PointColumns:
+    return point_columns(
+        [piece.key for piece in points for _ in piece.values],
+        [value for piece in points for value in piece.values],
+        [at for piece in points for at in piece.times_ms],
+        [step for piece in points for step in piece.steps],
+    )
 
 
 def _open(bringing: Bringing, told: ToldRun, scratch: Path) -> None:
@@ -193,14 +212,7 @@ def _words_and_points(bringing: Bringing, told: ToldRun, here: TrackedRun) -> No
             tracking.record_batch(workspace, run=told.id, tags=tags)
     for piece in bringing.read(bringing.source.points(told)):
         with bringing.leaving_out(f"{len(piece.values):,} points of '{piece.key}' of run {told.id}"):
-            tracking.record_batch(
-                workspace,
-                run=told.id,
-                keys=[piece.key] * len(piece.values),
-                values=piece.values,
-                times_ms=piece.times_ms,
-                steps=piece.steps,
-            )
+            log_points(workspace, run=here.id, **asdict(_columns([piece])))
 
 
 def _links(bringing: Bringing, told: ToldRun, here: TrackedRun) -> None:

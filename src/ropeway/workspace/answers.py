@@ -4,15 +4,10 @@ A damaged one is never given for the first; `ropeway fsck` names it.
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, select
 
-from ropeway.core.canonical import NotCanonical, canonical
-from ropeway.core.hashing import digest_bytes, digest_json
-from ropeway.core.ids import Digest
+from ropeway.core.canonical import canonical
 from ropeway.ledger.errors import LedgerDamaged
 from ropeway.ledger.tables import answered
 
@@ -21,15 +16,6 @@ SEAL = b"\x01"
 HEAD = len(SEAL) + hashlib.sha256().digest_size
 JSON_STARTS = b'{["-0123456789tfn'
 """Answers of releases that sealed none begin so."""
-
-
-def question(actor: str, arguments: Mapping[str, Any]) -> Digest:
-    """What tells whether a repeated key repeats the same request: nobody is given another's answer."""
-    try:
-        return digest_json([actor, arguments])
-    except NotCanonical:
-        # Points may be NaN, and steps longer than JSON's numbers.
-        return digest_bytes(msgspec.msgpack.encode([actor, arguments], order="deterministic"))
 
 
 def sealed(key: str, operation: str, arguments: str, answer: bytes) -> bytes:

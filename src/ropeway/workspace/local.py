@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from ropeway.core.clock import Clock, SystemClock
 from ropeway.core.errors import RopewayError
+from ropeway.core.hashing import digest_json
 from ropeway.ledger import Ledger
 from ropeway.ledger.database import Place
 from ropeway.ledger.erasure import ANSWER_ERASED
@@ -22,7 +23,7 @@ from ropeway.ledger.upgrade import LEDGER_ID
 from ropeway.store import Store
 from ropeway.store.files import in_our_words
 from ropeway.workspace import rooms
-from ropeway.workspace.answers import answer_in, question, sealed
+from ropeway.workspace.answers import answer_in, sealed
 from ropeway.workspace.caller import Caller
 from ropeway.workspace.checkpoints import Checkpoints, outside_file
 from ropeway.workspace.clock import clock_of_environment
@@ -258,7 +259,8 @@ class LocalWorkspace:
         What a command does before it writes is done without the lock, by two who ask at once by both; under
         the lock only the first one's goes on record.
         """
-        asked = question(self._caller.name, arguments)
+        # The caller is part of the question: nobody is given another's answer as their own.
+        asked = digest_json([self._caller.name, arguments])
 
         def look(read: Connection) -> None:
             row = read.execute(select(answered).where(answered.c.key == key)).first()

@@ -130,8 +130,8 @@ def missing_module(said: str) -> str:
         return ""
     return (
         f"there is no '{found[1]}' in the clean environment. Either the run's code comes by it in a way that"
-        " is not on record, or Ropeway needs it and what is installed here under its name does not say so: pip"
-        " install it again. "
+        " is not on record, or Ropeway needs it and what is installed here under that name does not say so:"
+        " pip install it again. "
     )
 
 

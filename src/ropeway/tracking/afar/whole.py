@@ -13,10 +13,11 @@ from ropeway.tracking import live
 from ropeway.tracking.afar.errors import BadFilePath
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput, RunChanged, RunFilePut, RunLinked
 from ropeway.tracking.afar.files import check_path
-from ropeway.tracking.afar.measured import US, Points, log_points
+from ropeway.tracking.afar.measured import US, log_points
 from ropeway.tracking.afar.reading import tracked
 from ropeway.tracking.afar.records import KeptFile, TrackedRun
 from ropeway.tracking.afar.runs import Status, check_moment, record_opened
+from ropeway.tracking.batches import rows_of
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.projections import run_artifact
 from ropeway.tracking.search import by_run
@@ -28,8 +29,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class PointColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Points as `runs.log-points` takes them: no JSON has a NaN or a long integer."""
+
+    keys: list[str]
+    key: bytes
+    values: bytes
+    times: bytes
+    steps: bytes
+
+
 class WholeRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run with all that hangs on it; points are four columns of one length.
+    """A run with all that hangs on it.
 
     Attributes:
         id: the 32 hex digits that it had elsewhere, and keeps.
@@ -47,10 +58,7 @@ class WholeRun(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     params: dict[str, str]
     tags: dict[str, str]
-    keys: list[str]
-    values: list[float]
-    times_ms: list[int]
-    steps: list[int]
+    points: PointColumns
     files: dict[str, Digest]
     datasets: list[DatasetUse]
     models_in: list[str]
@@ -78,10 +86,11 @@ def bring_runs(context: Context, *, kind: str, runs: list[WholeRun]) -> int:
 
     Raises:
         ExperimentNotFound, NotActive, IdTaken: as for `runs.open`.
+        BatchInvalid, PointInvalid: as for `runs.log-points`.
         BadMoment, BadFilePath: no calendar has a time; no file is kept under a name.
     """
     # What takes long goes before the write turn.
-    batches = [Points(each.keys, each.values, each.times_ms, each.steps).packed() for each in runs]
+    batches = [live.packed(rows_of(**msgspec.structs.asdict(each.points))) for each in runs]
     sizes = [context.store.sizes(list(each.files.values())) for each in runs]
     for each in runs:
         check_moment(each.ended_ms or 0)
@@ -116,6 +125,26 @@ def look_at_runs(context: Context, *, runs: list[str], points: bool = False) -> 
         )
         for each in tracked(context.read, ids)
     ]
+
+
+def point_columns(
+    keys: Sequence[str], values: Sequence[float], times_ms: Sequence[int], steps: Sequence[int]
+) -> PointColumns:
+    """Points as columns of bytes; the four sequences are of one length.
+
+    Raises:
+        OverflowError: a time or a step has more than 64 bits.
+    """
+    import numpy as np
+
+    places: dict[str, int] = {}
+    return PointColumns(
+        key=np.array([places.setdefault(name, len(places)) for name in keys], "<u4").tobytes(),
+        keys=list(places),
+        values=np.array(values, "<f8").tobytes(),
+        times=np.array([at * US for at in times_ms], "<i8").tobytes(),
+        steps=np.array(steps, "<i8").tobytes(),
+    )
 
 
 def points_held(values: Sequence[float], times_ms: Sequence[int], steps: Sequence[int]) -> PointsHeld:
