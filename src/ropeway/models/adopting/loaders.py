@@ -59,6 +59,8 @@ def open_model(
     try:
         if packaged.loader == "pyfunc":
             return _pyfunc(ref, read, files)
+        if packaged.loader == "onnx":
+            return _onnx(ref, packaged, read, files)
         return _LOADERS[packaged.loader](ref, packaged, read(packaged.entry), tuple(trusted))
     # Boundary: half a dozen libraries read bytes that may be anybody's, each with errors of its own.
     except Exception as error:
@@ -144,10 +146,22 @@ def matrix(frame: "pl.DataFrame", dtype: str = "float64") -> Any:
     return np.column_stack([frame[name].to_numpy() for name in frame.columns]).astype(dtype)
 
 
-def _onnx(ref: str, _: Packaged, data: bytes, _trusted: tuple[str, ...]) -> Model:
+def _onnx(ref: str, packaged: Packaged, read: Callable[[str], bytes], files: Sequence[str]) -> Model:
+    """Weights that lie beside the model are handed over from memory, those of the package alone."""
     runtime = library(ref, "onnxruntime")
-    # Its own providers only: those that the package asks for may be libraries by path.
-    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    options = runtime.SessionOptions()
+    above = packaged.entry.rpartition("/")[0]
+    beside = [path for path in files if path.rpartition("/")[0] == above and path != packaged.entry]
+    contents = [read(path) for path in beside]
+    if hand_over := getattr(options, "add_external_initializers_from_files_in_memory", None):
+        names = [path.rpartition("/")[2] for path in beside]
+        hand_over(names, contents, [len(each) for each in contents])
+    # Alone in a folder: whatever else the model names is not found, and nothing of ours is read as weights.
+    with tempfile.TemporaryDirectory(prefix="ropeway-onnx-") as folder:
+        path = Path(folder, "model.onnx")
+        path.write_bytes(read(packaged.entry))
+        # Its own providers only: those that the package asks for may be libraries by path.
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     asked = session.get_inputs()
 
     def ask(frame: "pl.DataFrame") -> Any:
@@ -218,7 +232,6 @@ def _pyfunc(ref: str, read: Callable[[str], bytes], files: Sequence[str]) -> Mod
 _LOADERS: Mapping[str, Callable[[str, Packaged, bytes, tuple[str, ...]], Model]] = {
     "skops": _skops,
     "pickle": _pickle,
-    "onnx": _onnx,
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
     "catboost": _catboost,
