@@ -1,5 +1,8 @@
 """A store of MLflow comes over whole, once, and nothing from outside of it does."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +18,13 @@ from ropeway.bringing.registry import origin_of
 from ropeway.bringing.report import Report
 from ropeway.bringing.told import Owner
 from ropeway.models.afar.operations import get_entry, get_listed
-from ropeway.tracking.afar.operations import get_experiment, get_tracked, list_run_files, metric_history
+from ropeway.tracking.afar.operations import (
+    find_tracked,
+    get_experiment,
+    get_tracked,
+    list_run_files,
+    metric_history,
+)
 from ropeway.workspace import LocalWorkspace, open_workspace
 from ropeway.workspace.operations import list_events
 
@@ -104,6 +113,33 @@ def test_stopped_anywhere_it_goes_on_and_nothing_comes_twice(here: LocalWorkspac
     assert (again.differences, again.points.here) == ([], 18)
     # That it was brought again, and nothing else.
     assert len(list_events(here, limit=10_000)) == before + 1
+
+
+KILLED = """
+import os, signal, sys
+from ropeway.bringing.mlflow import bring, open_source
+from ropeway.tracking.afar import whole
+from ropeway.workspace import open_local
+kept = whole.record_opened
+def opened(context, **told):
+    made = kept(context, **told)
+    if told["told_id"] == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return made
+whole.record_opened = opened
+bring(open_local(sys.argv[1]), open_source(sys.argv[3]))
+"""
+
+
+def test_killed_within_a_transaction_it_goes_on_as_if_it_had_not_begun(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    given = f"sqlite:///{write_database(tmp_path)}"
+    words = [sys.executable, "-c", KILLED, str(here.root), GONE, given]
+    assert subprocess.run(words, check=False, timeout=300).returncode == -signal.SIGKILL
+    assert find_tracked(here, experiments=["7"], view="all").runs == []
+    report = brought(here, given)
+    assert (report.differences, report.runs.here, report.points.here) == ([], 3, 18)
 
 
 @pytest.mark.skipif(not CLIENT.exists(), reason="no MLflow client: make build/clients/mlflow3/.made")
