@@ -1,21 +1,31 @@
 """A store of MLflow comes over whole, once, and nothing from outside of it does."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
+from tests.server.conftest import Server
 
 from ropeway.bringing.database import DatabaseSource
-from ropeway.bringing.errors import NoStoreThere, OutOfReach, StoreUnreachable
+from ropeway.bringing.errors import NoStoreThere, OutOfReach
 from ropeway.bringing.mlflow import bring, open_source
 from ropeway.bringing.places import Places
 from ropeway.bringing.registry import origin_of
 from ropeway.bringing.report import Report
 from ropeway.bringing.told import Owner
 from ropeway.models.afar.operations import get_entry, get_listed
-from ropeway.tracking.afar.operations import get_experiment, get_tracked, list_run_files, metric_history
-from ropeway.workspace import LocalWorkspace
+from ropeway.tracking.afar.operations import (
+    find_tracked,
+    get_experiment,
+    get_tracked,
+    list_run_files,
+    metric_history,
+)
+from ropeway.workspace import LocalWorkspace, open_workspace
 from ropeway.workspace.operations import list_events
 
 TOML = """
@@ -57,6 +67,18 @@ def test_a_database_comes_with_ids_times_points_and_files(here: LocalWorkspace, 
     assert (study.id, study.created_ms, study.tags) == ("7", BEGAN_MS, {"team": "a"})
 
 
+def test_it_comes_into_a_workspace_on_a_server_too(here: LocalWorkspace, tmp_path: Path) -> None:
+    server = Server(here)
+    with open_workspace(server.url, actor="ana") as afar:
+        source = open_source(f"sqlite:///{write_database(tmp_path)}")
+        report = bring(afar, source)
+        source.close()
+    server.stop()
+    # A point that is not a number and a file are among them.
+    assert (report.differences, report.points.here, report.files.here) == ([], 18, 1)
+    assert get_tracked(here, run=RUN).ended_ms == BEGAN_MS + 9
+
+
 def test_the_registry_keeps_its_numbers_and_the_environments_stay_guarded(
     here: LocalWorkspace, tmp_path: Path
 ) -> None:
@@ -91,6 +113,33 @@ def test_stopped_anywhere_it_goes_on_and_nothing_comes_twice(here: LocalWorkspac
     assert (again.differences, again.points.here) == ([], 18)
     # That it was brought again, and nothing else.
     assert len(list_events(here, limit=10_000)) == before + 1
+
+
+KILLED = """
+import os, signal, sys
+from ropeway.bringing.mlflow import bring, open_source
+from ropeway.tracking.afar import whole
+from ropeway.workspace import open_local
+kept = whole.record_opened
+def opened(context, **told):
+    made = kept(context, **told)
+    if told["told_id"] == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return made
+whole.record_opened = opened
+bring(open_local(sys.argv[1]), open_source(sys.argv[3]))
+"""
+
+
+def test_killed_within_a_transaction_it_goes_on_as_if_it_had_not_begun(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    given = f"sqlite:///{write_database(tmp_path)}"
+    words = [sys.executable, "-c", KILLED, str(here.root), GONE, given]
+    assert subprocess.run(words, check=False, timeout=300).returncode == -signal.SIGKILL
+    assert find_tracked(here, experiments=["7"], view="all").runs == []
+    report = brought(here, given)
+    assert (report.differences, report.runs.here, report.points.here) == ([], 3, 18)
 
 
 @pytest.mark.skipif(not CLIENT.exists(), reason="no MLflow client: make build/clients/mlflow3/.made")
@@ -187,18 +236,25 @@ def test_a_line_that_is_cut_off_and_numbers_that_are_none_stop_nothing(
     assert report.files.there == 0
 
 
-def test_what_has_no_end_is_not_taken_into_memory(tmp_path: Path) -> None:
-    metrics = tmp_path / "mlruns" / "7" / RUN / "metrics"
-    metrics.mkdir(parents=True)
-    (metrics.parents[1] / "meta.yaml").write_text("name: study\n")
-    (metrics.parent / "meta.yaml").write_text(f"start_time: {BEGAN_MS}\n")
-    (metrics.parent / "tags").mkdir()
-    for path in (metrics / "m", metrics.parent / "tags" / "t"):
-        with path.open("wb") as file:
+def test_what_has_no_end_and_what_cannot_be_read_is_named_and_the_rest_comes(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    home = tmp_path / "mlruns" / "7"
+    for run in (RUN, GONE, ELSEWHERE):
+        (home / run / "metrics").mkdir(parents=True)
+        (home / run / "meta.yaml").write_text(f"start_time: {BEGAN_MS}\nstatus: 3\nend_time: {BEGAN_MS}\n")
+        (home / run / "metrics" / "good").write_text(f"{BEGAN_MS} 0.5 1\n")
+    (home / "meta.yaml").write_text("name: study\n")
+    (home / GONE / "meta.yaml").write_text("start_time: [")
+    (home / RUN / "tags").mkdir()
+    (home / RUN / "metrics" / "endless").write_text(f"{BEGAN_MS} 0.5 1\n")
+    for path in (home / RUN / "metrics" / "endless", home / RUN / "tags" / "t"):
+        with path.open("ab") as file:
             file.truncate(1 << 33)
-    source = open_source(str(tmp_path / "mlruns"))
-    (experiment,) = source.experiments()
-    (run,) = source.runs(experiment)
-    with pytest.raises(StoreUnreachable, match="no point"):
-        list(source.points(run))
-    assert (run.tags, source.left_out()) == ({}, ["1 params or tags have more than 16,777,216 bytes"])
+    report = brought(here, str(tmp_path / "mlruns"))
+    assert (report.runs.here, report.points.here, report.is_whole) == (2, 3, False)
+    damaged, endless = sorted(report.differences, reverse=True)
+    assert damaged == f"7/{GONE}/meta.yaml cannot be read: it is not YAML (ParserError)"
+    assert endless.startswith(f"7/{RUN}/metrics/endless cannot be read: a line has more than 65,536 char")
+    assert endless.endswith("; what stood before it has come")
+    assert "1 params or tags have more than 16,777,216 bytes" in said(report)

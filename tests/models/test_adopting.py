@@ -21,7 +21,7 @@ from ropeway.models.adopting.errors import (
 )
 from ropeway.models.adopting.loaders import Model, open_model
 from ropeway.models.adopting.mlmodel import Column, Packaged, read_mlmodel
-from ropeway.models.adopting.onnx_files import names_files
+from ropeway.models.adopting.onnx_files import files_named
 from ropeway.models.adopting.operations import ForeignDetail, look_at_foreign
 from ropeway.models.afar.operations import create_entry, register_foreign
 from ropeway.models.errors import ForeignPackage
@@ -167,18 +167,19 @@ ELSEWHERE = wire(13, inside=wire(1, inside=b"location") + wire(2, inside=b".env"
     "path",
     [(7, 5), (7, 15, 1), (7, 1, 5, 5), (7, 1, 5, 6, 5), (7, 1, 5, 11, 1, 5, 10), (25, 7, 5, 5), (20, 1, 5)],
 )  # fmt: skip
-def test_a_model_of_onnx_whose_weights_are_in_other_files_is_refused(path: tuple[int, ...]) -> None:
+def test_a_model_of_onnx_whose_weights_are_not_in_its_package_is_refused(path: tuple[int, ...]) -> None:
     packaged = Packaged(flavor="onnx", loader="onnx", entry="m", kind="", columns=None, runs_code="", tool="")
     model = wire(*path, inside=wire(8, inside=b"w") + ELSEWHERE)
-    with pytest.raises(PackageUnreadable, match="in other files"):
+    with pytest.raises(PackageUnreadable, match="not beside it"):
         open_model("m@1", packaged, lambda _: model, ["m"], ())
-    assert not names_files(wire(*path, inside=wire(9, inside=b"location .env")))
+    assert files_named(model) == {".env"}
+    assert not files_named(wire(*path, inside=wire(9, inside=b"location .env")))
 
 
 @pytest.mark.parametrize("data", [b"\x3a\xff", b"\x3a", b"\xff" * 20, b"\x0b", b"\x00\x00\x00\x00ORTM"])
 def test_what_is_no_model_of_onnx_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"cut off|unknown kind|own form"):
-        names_files(data)
+        files_named(data)
 
 
 class Evil:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ropeway.bringing.errors import NoStoreThere, StoreUnreachable
 from ropeway.bringing.places import Places
+from ropeway.bringing.report import BESIDES, LeftOut
 from ropeway.bringing.told import (
     DELETED_STAGE,
     MODEL_STATUS,
@@ -170,12 +171,16 @@ class DatabaseSource:
         """The file where it lies."""
         return self.places.path(owner, file)
 
-    def left_out(self) -> list[str]:
+    def left_out(self) -> list[LeftOut]:
         """Traces, which have tables of their own."""
         if "trace_info" not in self._tables:
             return []
         traces = next(iter(self._rows("SELECT count(*) AS many FROM trace_info")))["many"]
-        return [f"{traces:,} traces are not brought over"] if traces else []
+        return [LeftOut(what=BESIDES, why=f"{traces:,} traces are not brought over")] if traces else []
+
+    def damaged(self) -> list[str]:
+        """Nothing: what cannot be read here ends it."""
+        return []
 
     def close(self) -> None:
         """Close the file."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ropeway.bringing.errors import NoStoreThere, StoreUnreachable
 from ropeway.bringing.places import Places
+from ropeway.bringing.reading import LARGEST_BYTES, META, Reading
+from ropeway.bringing.report import BESIDES, LeftOut
 from ropeway.bringing.told import (
     DELETED_STAGE,
     MODEL_STATUS,
@@ -20,19 +22,17 @@ from ropeway.bringing.told import (
     ToldRun,
     ToldVersion,
 )
-from ropeway.core.plain_yaml import read_yaml
 from ropeway.tracking.afar.batch import Figure
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
 
-META = "meta.yaml"
 MODELS = "models"
 TRASH = ".trash"
 MODEL_IN = "MODEL_INPUT"
 PIECE = 20_000
-LARGEST_META = 16 << 20
-LONGEST_LINE = 1 << 16
 LONGEST_SHOWN = 80
 LAST_STEP = 2**63 - 1
+RUN_OF_LINE = 3
+"""The field of a line with a point of a logged model that names the run."""
 CONTEXT_LINE = 5
 """Fields of a line with a point of a logged model; with two more it names its data set."""
 
@@ -48,7 +48,7 @@ class FolderSource:
         self.root = root.resolve()
         self.shown = str(root)
         self._torn: set[tuple[str, str, str]] = set()
-        self._large: set[Path] = set()
+        self._reading = Reading(self.root)
         self.places = Places([self.root, *([artifacts] if artifacts is not None else [])])
         if not any(self._experiment_folders()) and not (self.root / MODELS).is_dir():
             raise NoStoreThere(str(root))
@@ -56,7 +56,9 @@ class FolderSource:
     def experiments(self) -> Iterator[ToldExperiment]:
         """Every experiment, deleted ones too."""
         for folder in self._experiment_folders():
-            meta = self._meta(folder)
+            meta = self._reading.meta(folder)
+            if meta is None:
+                continue
             yield ToldExperiment(
                 id=folder.name,
                 name=str(meta.get("name") or folder.name),
@@ -64,14 +66,14 @@ class FolderSource:
                 is_deleted=meta.get("lifecycle_stage") == "deleted",
                 created_ms=_ms(meta.get("creation_time")),
                 changed_ms=_ms(meta.get("last_update_time")),
-                tags=self._words(folder / "tags"),
+                tags=self._reading.words(folder / "tags"),
             )
 
     def runs(self, experiment: ToldExperiment) -> Iterator[ToldRun]:
         """The runs of one, the one begun first first."""
         folder = self._folder_of(experiment)
-        found = [(each, self._meta(each)) for each in self._children(folder) if self._is_plain(each / META)]
-        runs = [(each, meta) for each, meta in found if "start_time" in meta]
+        found = [(each, self._reading.meta(each)) for each in self._reading.children(folder)]
+        runs = [(each, meta) for each, meta in found if meta is not None and "start_time" in meta]
         for each, meta in sorted(runs, key=lambda pair: _ms(pair[1].get("start_time"))):
             models_in, models_out = self._models_of(each)
             yield ToldRun(
@@ -84,9 +86,9 @@ class FolderSource:
                 ended_ms=None if meta.get("end_time") is None else _ms(meta["end_time"]),
                 is_deleted=meta.get("lifecycle_stage") == "deleted",
                 location=str(meta.get("artifact_uri") or ""),
-                params=self._words(each / "params"),
-                tags=self._words(each / "tags"),
-                keys=self._names(each / "metrics"),
+                params=self._reading.words(each / "params"),
+                tags=self._reading.words(each / "tags"),
+                keys=self._reading.names(each / "metrics"),
                 datasets=self._datasets(folder, each),
                 models_in=models_in,
                 models_out=models_out,
@@ -97,29 +99,28 @@ class FolderSource:
         folder = self._run_folder(run)
         for key in run.keys:
             piece = ToldPoints(key, [], [], [])
-            with self._open(folder / "metrics" / key) as lines:
-                for line in self._lines(lines):
-                    try:
-                        at_ms, value, step = _point(line.split())
-                    except ValueError:
-                        # Whoever wrote it may have been killed over it.
-                        self._torn.add((run.id, key, line[:LONGEST_SHOWN]))
-                        continue
-                    piece.times_ms.append(at_ms)
-                    piece.values.append(value)
-                    piece.steps.append(step)
-                    if len(piece.values) == PIECE:
-                        yield piece
-                        piece = ToldPoints(key, [], [], [])
+            for line in self._reading.lines(folder / "metrics" / key):
+                try:
+                    at_ms, value, step = _point(line.split())
+                except ValueError:
+                    # Whoever wrote it may have been killed over it.
+                    self._torn.add((run.id, key, line[:LONGEST_SHOWN]))
+                    continue
+                piece.times_ms.append(at_ms)
+                piece.values.append(value)
+                piece.steps.append(step)
+                if len(piece.values) == PIECE:
+                    yield piece
+                    piece = ToldPoints(key, [], [], [])
             if piece.values:
                 yield piece
 
     def models(self, experiment: ToldExperiment) -> Iterator[ToldModel]:
         """The logged models of an experiment."""
-        for folder in self._children(self._folder_of(experiment) / MODELS):
-            if not self._is_plain(folder / META):
+        for folder in self._reading.children(self._folder_of(experiment) / MODELS):
+            meta = self._reading.meta(folder)
+            if meta is None:
                 continue
-            meta = self._meta(folder)
             yield ToldModel(
                 id=folder.name,
                 experiment=experiment.id,
@@ -131,37 +132,34 @@ class FolderSource:
                 created_ms=_ms(meta.get("creation_timestamp")),
                 changed_ms=_ms(meta.get("last_updated_timestamp")),
                 location=str(meta.get("artifact_location") or ""),
-                params=self._words(folder / "params"),
-                tags=self._words(folder / "tags"),
+                params=self._reading.words(folder / "params"),
+                tags=self._reading.words(folder / "tags"),
                 figures=self._figures(folder),
             )
 
     def entries(self) -> Iterator[ToldEntry]:
         """The registered names."""
-        for folder in self._children(self.root / MODELS):
-            if not self._is_plain(folder / META):
+        for folder in self._reading.children(self.root / MODELS):
+            meta = self._reading.meta(folder)
+            if meta is None:
                 continue
-            meta = self._meta(folder)
-            aliases = {name: _number(text) for name, text in self._words(folder / "aliases").items()}
+            aliases = {name: _number(text) for name, text in self._reading.words(folder / "aliases").items()}
             yield ToldEntry(
-                name=str(meta.get("name") or folder.name),
+                name=_name(folder, meta),
                 description=str(meta.get("description") or ""),
                 created_ms=_ms(meta.get("creation_timestamp")),
                 changed_ms=_ms(meta.get("last_updated_timestamp")),
-                tags=self._words(folder / "tags"),
+                tags=self._reading.words(folder / "tags"),
                 aliases=aliases,
             )
 
     def versions(self, entry: ToldEntry) -> Iterator[ToldVersion]:
         """The versions of one, by number."""
         home = next(
-            each
-            for each in self._children(self.root / MODELS)
-            if self._is_plain(each / META) and str(self._meta(each).get("name") or each.name) == entry.name
+            folder for folder, meta in self._metas(self.root / MODELS) if _name(folder, meta) == entry.name
         )
-        folders = [each for each in self._children(home) if self._is_plain(each / META)]
-        for folder in sorted(folders, key=lambda each: _number(each.name.rpartition("-")[2])):
-            meta = self._meta(folder)
+        found = self._metas(home)
+        for folder, meta in sorted(found, key=lambda pair: _number(pair[0].name.rpartition("-")[2])):
             if meta.get("current_stage") == DELETED_STAGE:
                 continue
             yield ToldVersion(
@@ -175,7 +173,7 @@ class FolderSource:
                 stage=str(meta.get("current_stage") or ""),
                 created_ms=_ms(meta.get("creation_timestamp")),
                 changed_ms=_ms(meta.get("last_updated_timestamp")),
-                tags=self._words(folder / "tags"),
+                tags=self._reading.words(folder / "tags"),
             )
 
     def files(self, owner: Owner) -> list[ToldFile]:
@@ -186,22 +184,27 @@ class FolderSource:
         """The file where it lies."""
         return self.places.path(owner, file)
 
-    def left_out(self) -> list[str]:
-        """Traces, which lie beside the runs."""
-        traces = sum(1 for each in self._experiment_folders() for _ in self._children(each / "traces"))
+    def left_out(self) -> list[LeftOut]:
+        """Traces, which lie beside the runs, and what is no point or no param."""
+        folders = self._experiment_folders()
+        traces = sum(1 for each in folders for _ in self._reading.children(each / "traces"))
         said = [f"{traces:,} traces are not brought over"] if traces else []
         if self._torn:
             said.append(f"{len(self._torn):,} lines of metrics are no points and are not brought over")
-        if self._large:
-            said.append(f"{len(self._large):,} params or tags have more than {LARGEST_META:,} bytes")
-        return said
+        if large := len(self._reading.large):
+            said.append(f"{large:,} params or tags have more than {LARGEST_BYTES:,} bytes")
+        return [LeftOut(what=BESIDES, why=each) for each in said]
+
+    def damaged(self) -> list[str]:
+        """Files that could not be read."""
+        return list(self._reading.damaged)
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def _experiment_folders(self) -> list[Path]:
-        folders = [*self._children(self.root), *self._children(self.root / TRASH)]
-        return [each for each in folders if each.name != MODELS and self._is_plain(each / META)]
+        folders = [*self._reading.children(self.root), *self._reading.children(self.root / TRASH)]
+        return [each for each in folders if each.name != MODELS and (each / META).is_file()]
 
     def _folder_of(self, experiment: ToldExperiment) -> Path:
         found = [each for each in self._experiment_folders() if each.name == experiment.id]
@@ -215,97 +218,54 @@ class FolderSource:
 
     def _datasets(self, experiment: Path, run: Path) -> list[DatasetUse]:
         found = []
-        for folder in self._children(run / "inputs"):
-            if not self._is_plain(folder / META):
-                continue
-            link = self._meta(folder)
+        for _, link in self._metas(run / "inputs"):
             # A name out of a file is looked for among what is there, never put into a path.
-            homes = {each.name: each for each in self._children(experiment / "datasets")}
+            homes = {each.name: each for each in self._reading.children(experiment / "datasets")}
             home = homes.get(str(link.get("source_id")))
-            if home is None or not self._is_plain(home / META):
-                continue
-            found.append(_dataset(self._meta(home), link.get("tags")))
+            meta = None if home is None else self._reading.meta(home)
+            if meta is not None:
+                found.append(_dataset(meta, link.get("tags")))
         return found
 
     def _models_of(self, run: Path) -> tuple[list[str], list[ModelOutput]]:
-        made = []
-        for folder in self._children(run / "outputs"):
-            if self._is_plain(folder / META):
-                meta = self._meta(folder)
-                made.append(
-                    ModelOutput(model=str(meta.get("destination_id")), step=_number(meta.get("step")))
-                )
-        used = [self._meta(each) for each in self._children(run / "inputs") if self._is_plain(each / META)]
+        made = [
+            ModelOutput(model=str(meta.get("destination_id")), step=_number(meta.get("step")))
+            for _, meta in self._metas(run / "outputs")
+        ]
+        used = [meta for _, meta in self._metas(run / "inputs")]
         taken = [str(each.get("destination_id")) for each in used if each.get("destination_type") == MODEL_IN]
         return taken, made
 
     def _figures(self, folder: Path) -> dict[str, list[Figure]]:
         found: dict[str, list[Figure]] = {}
-        for key in self._names(folder / "metrics"):
-            with self._open(folder / "metrics" / key) as lines:
-                for line in self._lines(lines):
-                    words = line.split()
-                    if len(words) < 4:
-                        continue
-                    on = words[4:6] if len(words) > CONTEXT_LINE else [None, None]
-                    figure = Figure(
-                        model=folder.name,
-                        key=key,
-                        value=float(words[1]),
-                        at_ms=_ms(words[0]),
-                        step=words[2],
-                        dataset_name=on[0],
-                        dataset_digest=on[1],
-                    )
-                    found.setdefault(words[3], []).append(figure)
+        for key in self._reading.names(folder / "metrics"):
+            for line in self._reading.lines(folder / "metrics" / key):
+                words = line.split()
+                try:
+                    at_ms, value, step = _point(words)
+                except ValueError:
+                    self._torn.add((folder.name, key, line[:LONGEST_SHOWN]))
+                    continue
+                if len(words) <= RUN_OF_LINE:
+                    continue
+                on = words[4:6] if len(words) > CONTEXT_LINE else [None, None]
+                figure = Figure(
+                    model=folder.name,
+                    key=key,
+                    value=value,
+                    at_ms=at_ms,
+                    step=str(step),
+                    dataset_name=on[0],
+                    dataset_digest=on[1],
+                )
+                found.setdefault(words[RUN_OF_LINE], []).append(figure)
         return found
 
-    def _children(self, folder: Path) -> list[Path]:
-        """The folders in a folder, without links: those may lead anywhere."""
-        if not folder.is_dir() or folder.is_symlink():
-            return []
-        return sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
-
-    def _is_plain(self, path: Path) -> bool:
-        return path.is_file() and not path.is_symlink()
-
-    def _names(self, folder: Path) -> list[str]:
-        """The files under a folder; a name with a slash is a file in a folder."""
-        if not folder.is_dir() or folder.is_symlink():
-            return []
-        paths = [each for each in folder.rglob("*") if self._is_plain(each)]
-        inside = [each for each in paths if each.resolve().is_relative_to(self.root)]
-        return sorted(each.relative_to(folder).as_posix() for each in inside)
-
-    def _words(self, folder: Path) -> dict[str, str]:
-        names = self._names(folder)
-        paths = {name: folder / name for name in names}
-        large = {name for name, path in paths.items() if path.stat().st_size > LARGEST_META}
-        self._large.update(paths[name] for name in large)
-        return {name: paths[name].read_text("utf-8", errors="replace") for name in names if name not in large}
-
-    def _lines(self, file: IO[str]) -> Iterator[str]:
-        """The lines of a file, none of them longer than a point can be."""
-        while line := file.readline(LONGEST_LINE):
-            if len(line) == LONGEST_LINE and not line.endswith("\n"):
-                raise StoreUnreachable(self.shown, f"{file.name} has a line that is no point")
-            if line.strip():
-                yield line
-
-    def _open(self, path: Path) -> Any:
-        return path.open(encoding="utf-8", errors="replace")
-
-    def _meta(self, folder: Path) -> Mapping[str, Any]:
-        path = folder / META
-        try:
-            if path.stat().st_size > LARGEST_META:
-                raise StoreUnreachable(self.shown, f"{path} is larger than any such file")
-            told = read_yaml(path.read_bytes(), LARGEST_META)
-        except (OSError, ValueError) as error:
-            raise StoreUnreachable(self.shown, f"{path} cannot be read: {error}") from error
-        if not isinstance(told, dict):
-            raise StoreUnreachable(self.shown, f"{path} says nothing")
-        return told
+    def _metas(self, folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """The folders in a folder that have a `meta.yaml`, with what it says."""
+        for each in self._reading.children(folder):
+            if (meta := self._reading.meta(each)) is not None:
+                yield each, meta
 
 
 def _dataset(meta: Mapping[str, Any], tags: Any) -> DatasetUse:
@@ -332,6 +292,10 @@ def _point(words: list[str]) -> tuple[int, float, int]:
     if not -LAST_STEP <= step <= LAST_STEP:
         raise ValueError
     return _ms(words[0]), float(words[1]), step
+
+
+def _name(folder: Path, meta: Mapping[str, Any]) -> str:
+    return str(meta.get("name") or folder.name)
 
 
 def _status(told: Any) -> str:

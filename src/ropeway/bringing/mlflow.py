@@ -1,14 +1,17 @@
 """`ropeway import mlflow`: a store of MLflow, wherever it lies, brought over and compared."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
 from ropeway.bringing.bring import Bringing, Tell
 from ropeway.bringing.database import DatabaseSource
 from ropeway.bringing.errors import NoStoreThere
 from ropeway.bringing.folder import FolderSource
+from ropeway.bringing.logged import bring_models
 from ropeway.bringing.registry import bring_registry
-from ropeway.bringing.report import LeftOut, Report
+from ropeway.bringing.report import Report
+from ropeway.bringing.runs import bring_runs
 from ropeway.bringing.server import ServerSource
 from ropeway.bringing.told import Source
 from ropeway.bringing.verify import Verifying
@@ -55,10 +58,12 @@ def bring(workspace: Workspace, source: Source, *, tell: Tell = lambda _done, _t
         StoreUnreachable: the store cannot be read any further; what has come stays.
     """
     bringing = Bringing(workspace, source, tell)
-    bringing.runs_and_models()
+    with TemporaryDirectory(prefix="ropeway-bringing-") as folder:
+        for experiment in bringing.experiments():
+            bring_runs(bringing, experiment, Path(folder))
+            bring_models(bringing, experiment, Path(folder))
     bring_registry(bringing)
     bringing.delete()
-    bringing.left_out += [LeftOut(what="besides", why=said) for said in source.left_out()]
     report = Verifying(bringing).report()
     kept = workspace.store.put(canonical(report))
     record_brought(workspace, source=source.shown, report=kept, is_whole=report.is_whole)

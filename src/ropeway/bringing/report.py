@@ -10,6 +10,10 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+BESIDES = "besides"
+"""What is left out that is neither a run nor a model."""
+
+
 class Count(msgspec.Struct, kw_only=True):
     """How many there are there, and how many of those are here. Points that say the same are one."""
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from ropeway.bringing.errors import NoStoreThere, OutOfReach, StoreUnreachable
+from ropeway.bringing.report import BESIDES, LeftOut
 from ropeway.bringing.told import (
     MODEL_STATUS,
     STATUS,
@@ -31,6 +33,8 @@ FILES = "/api/2.0/mlflow-artifacts/artifacts"
 PROXY = "mlflow-artifacts:/"
 PAGE = 1000
 POINTS = 20_000
+IS_PROMPT = "mlflow.prompt.is_prompt"
+ARE_PROMPTS = f"tags.`{IS_PROMPT}` = 'true'"
 TIMEOUT_S = 60.0
 BLOCK_BYTES = 1 << 20
 DEEPEST = 64
@@ -143,8 +147,12 @@ class ServerSource:
             )
 
     def entries(self) -> Iterator[ToldEntry]:
-        """The registered names."""
-        for told in self._paged_get("registered-models/search", "registered_models"):
+        """The registered names, and the prompts, which are told to who asks for them alone."""
+        found = list(self._paged_get("registered-models/search", "registered_models"))
+        # A server that knows no prompts may refuse the question.
+        with suppress(StoreUnreachable):
+            found += self._paged_get("registered-models/search", "registered_models", filter=ARE_PROMPTS)
+        for told in {str(each["name"]): each for each in found}.values():
             yield ToldEntry(
                 name=str(told["name"]),
                 description=str(told.get("description", "")),
@@ -157,7 +165,8 @@ class ServerSource:
     def versions(self, entry: ToldEntry) -> Iterator[ToldVersion]:
         """The versions of one, by number."""
         quoted = entry.name.replace("'", "\\'")
-        told = list(self._paged_get("model-versions/search", "model_versions", filter=f"name = '{quoted}'"))
+        asked = f"name = '{quoted}'" + (f" AND {ARE_PROMPTS}" if IS_PROMPT in entry.tags else "")
+        told = list(self._paged_get("model-versions/search", "model_versions", filter=asked))
         for each in sorted(told, key=lambda version: int(version["version"])):
             yield ToldVersion(
                 name=entry.name,
@@ -208,9 +217,13 @@ class ServerSource:
             raise StoreUnreachable(self.shown, str(error) or type(error).__name__) from error
         return into
 
-    def left_out(self) -> list[str]:
+    def left_out(self) -> list[LeftOut]:
         """Traces are not asked for."""
-        return ["traces, where there are any, are not brought over"]
+        return [LeftOut(what=BESIDES, why="traces, where there are any, are not brought over")]
+
+    def damaged(self) -> list[str]:
+        """Nothing: what cannot be read here ends it."""
+        return []
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -259,7 +272,10 @@ def _home(owner: Owner) -> str:
         OutOfReach: they are elsewhere.
     """
     if not owner.location.startswith(PROXY):
-        raise OutOfReach(f"its files are at {owner.location[:200]}, which this server does not hand out")
+        raise OutOfReach(
+            f"its files are at {owner.location[:200]}, which this server does not hand out; where they can be"
+            " read, import its database or its folder with --artifacts"
+        )
     # An address with a host (mlflow-artifacts://host/...) means that host.
     rest = owner.location.removeprefix(PROXY)
     if rest.startswith("/"):

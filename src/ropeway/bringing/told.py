@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from ropeway.bringing.report import LeftOut
 from ropeway.tracking.afar.batch import Figure
 from ropeway.tracking.afar.events import DatasetUse, ModelOutput
 from ropeway.tracking.afar.logged_models import ModelStatus
@@ -173,8 +174,12 @@ class Source(Protocol):
         """A file's bytes, in a file that is only read: its own, or one in the folder `scratch`."""
         ...
 
-    def left_out(self) -> list[str]:
-        """What else is there and does not come, in sentences."""
+    def left_out(self) -> list[LeftOut]:
+        """What else is there and does not come."""
+        ...
+
+    def damaged(self) -> list[str]:
+        """What was there to be read so far and could not be, in sentences."""
         ...
 
     def close(self) -> None:

@@ -1,19 +1,23 @@
 """The store read once more and held against what is here: by count, and run by run by digest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ropeway.bringing.bring import Bringing
 from ropeway.bringing.registry import listed_here
 from ropeway.bringing.report import Count, Report
-from ropeway.bringing.told import Owner, ToldExperiment, ToldFile, ToldRun
-from ropeway.core.hashing import digest_bytes, digest_file, digest_json
+from ropeway.bringing.runs import in_groups
+from ropeway.bringing.told import Owner, ToldExperiment, ToldFile, ToldPoints, ToldRun
+from ropeway.core.hashing import digest_file, digest_json
+from ropeway.core.ids import Digest
 from ropeway.models.afar import operations as models
 from ropeway.models.errors import UnknownModel
 from ropeway.tracking.afar import operations as tracking
 from ropeway.tracking.afar.errors import LoggedModelNotFound
-from ropeway.tracking.afar.records import TrackedRun
+from ropeway.tracking.afar.records import KeptFile
+from ropeway.tracking.afar.whole import HeldRun, PointsHeld, points_held
 from ropeway.tracking.projections import OWN_EXPERIMENT
 
 MOST_POINTS = 10_000_000
@@ -42,7 +46,9 @@ class Verifying:
             for experiment in self.bringing.read(self.source.experiments()):
                 self._experiment(experiment, Path(folder))
         self._registry()
-        left_out = self.bringing.left_out
+        # What of it cannot be read is known once it was read.
+        self.differences[:0] = self.source.damaged()
+        left_out = [*self.bringing.left_out, *self.source.left_out()]
         return Report(
             source=self.source.shown,
             **self.counts,
@@ -62,11 +68,12 @@ class Verifying:
         if home.id != OWN_EXPERIMENT:
             tags = (_lines(experiment.tags), _lines(_those(home.tags, experiment.tags)))
             self._compare(f"experiment {experiment.id}", {"tags": tags})
-        for run in self.bringing.read(self.source.runs(experiment)):
-            here = self.bringing.run_here(run.id)
-            self._count("runs", 1, int(here is not None))
-            if here is not None:
-                self._run(run, here, scratch)
+        for some in in_groups(self.bringing.read(self.source.runs(experiment))):
+            held = self.bringing.held(some, points=True)
+            for run in some:
+                self._count("runs", 1, int(run.id in held))
+                if run.id in held:
+                    self._run(run, held[run.id], scratch)
         for model in self.bringing.read(self.source.models(experiment)):
             try:
                 tracking.get_logged(self.workspace, model=model.id, deleted_too=True)
@@ -76,9 +83,12 @@ class Verifying:
             self._count("logged_models", 1, 1)
             owner = Owner("logged model", model.id, model.experiment, model.location)
             if not model.is_deleted:
-                self._compare(f"logged model {model.id}", {"files": self._files(owner, scratch)})
+                kept = self.bringing.kept_of_model(model.id)
+                self._compare(f"logged model {model.id}", {"files": self._files(owner, kept, scratch)})
 
-    def _run(self, told: ToldRun, here: TrackedRun, scratch: Path) -> None:
+    def _run(self, told: ToldRun, held: HeldRun, scratch: Path) -> None:
+        here, kept = held.run, {each.path: each for each in held.files}
+        owner = Owner("run", told.id, told.experiment, told.location)
         ends = (told.status, told.started_ms, told.ended_ms or 0, "deleted" if told.is_deleted else "active")
         now = (here.status, here.started_ms, here.ended_ms or 0, here.lifecycle)
         self._count("params", len(told.params), len(told.params.keys() & here.params.keys()))
@@ -90,29 +100,41 @@ class Verifying:
             "status and times": (list(map(str, ends)), list(map(str, now))),
             "params": (_lines(told.params), _lines(_those(here.params, told.params))),
             "tags": (_lines(told.tags), _lines(_those(here.tags, told.tags))),
-            "points": self._points(told),
-            "files": self._files(Owner("run", told.id, told.experiment, told.location), scratch),
+            "points": self._points(told, held.points),
+            "files": self._files(owner, kept, scratch),
         }
         self._compare(f"run {told.id}", parts)
 
-    def _points(self, told: ToldRun) -> tuple[list[str], list[str]]:
-        there: dict[str, set[str]] = {key: set() for key in told.keys}
-        for piece in self.bringing.read(self.source.points(told)):
-            columns = zip(piece.steps, piece.times_ms, piece.values, strict=True)
-            there[piece.key] |= {f"{step} {at} {float(value)!r}" for step, at, value in columns}
-        here = {}
-        for key in told.keys:
-            found = tracking.metric_history(self.workspace, run=told.id, key=key, limit=MOST_POINTS).points
-            here[key] = {f"{each.step} {each.at_ms} {each.value!r}" for each in found}
-            self._count("points", len(there[key]), len(there[key] & here[key]))
-        return _digests(there), _digests(here)
+    def _points(self, told: ToldRun, held: dict[str, PointsHeld]) -> tuple[list[str], list[str]]:
+        there, here = [], []
+        for key, pieces in groupby(self.bringing.read(self.source.points(told)), lambda piece: piece.key):
+            points = _joined(key, pieces)
+            try:
+                said = points_held(points.values, points.times_ms, points.steps)
+            except OverflowError:
+                said = PointsHeld(count=len(points.values), digest=Digest(""))
+            kept = held.get(key)
+            there.append(f"{key} {said.digest}")
+            here.append(f"{key} {kept.digest if kept is not None else ''}")
+            is_same = kept is not None and kept == said
+            self._count("points", said.count, said.count if is_same else self._shared(told.id, points))
+        return there, here
 
-    def _files(self, owner: Owner, scratch: Path) -> tuple[list[str], list[str]]:
+    def _shared(self, run: str, points: ToldPoints) -> int:
+        """How many points of a metric are here, where not all are."""
+        columns = zip(points.steps, points.times_ms, points.values, strict=True)
+        there = {f"{step} {at} {float(value)!r}" for step, at, value in columns}
+        found = tracking.metric_history(self.workspace, run=run, key=points.key, limit=MOST_POINTS).points
+        return len(there & {f"{each.step} {each.at_ms} {each.value!r}" for each in found})
+
+    def _files(
+        self, owner: Owner, kept: Mapping[str, KeptFile], scratch: Path
+    ) -> tuple[list[str], list[str]]:
         files: list[ToldFile] = []
         # Of a run that was here already, nobody has tried them yet.
         with self.bringing.leaving_out(f"the files of {owner.kind} {owner.id}"):
             files = self.source.files(owner)
-        there, here, kept = [], [], self.bringing.kept(owner) if files else {}
+        there, here = [], []
         for file in files:
             found = kept.get(file.path)
             self._count("files", 1, int(found is not None))
@@ -171,9 +193,11 @@ def _those(here: dict[str, str], told: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in here.items() if key in told}
 
 
-def _digests(points: dict[str, set[str]]) -> list[str]:
-    return [f"{key} {_digest(lines)}" for key, lines in points.items()]
-
-
-def _digest(lines: Iterable[str]) -> str:
-    return digest_bytes("\n".join(sorted(lines)).encode())
+def _joined(key: str, pieces: Iterable[ToldPoints]) -> ToldPoints:
+    """The points of one metric in one piece."""
+    whole = ToldPoints(key, [], [], [])
+    for piece in pieces:
+        whole.values.extend(piece.values)
+        whole.times_ms.extend(piece.times_ms)
+        whole.steps.extend(piece.steps)
+    return whole

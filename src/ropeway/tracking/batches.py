@@ -47,7 +47,7 @@ def log_points(
         PointInvalid: a name is no metric's.
     """
     # Before the turn is taken: others need not wait for the packing.
-    batch = packed(_rows(keys, key, values, times, steps))
+    batch = packed(rows_of(keys, key, values, times, steps))
     transaction = context.begin()
     if context.read.execute(select(run_table.c.id).where(run_table.c.id == run)).first() is None:
         raise RunNotFound(run)
@@ -56,7 +56,12 @@ def log_points(
     return append_points(transaction, run, batch, source=source, upto=upto)
 
 
-def _rows(keys: list[str], key: bytes, values: bytes, times: bytes, steps: bytes) -> Series:
+def rows_of(keys: list[str], key: bytes, values: bytes, times: bytes, steps: bytes) -> Series:
+    """Points from columns as bytes; see `runs.log-points`.
+
+    Raises:
+        BatchInvalid, PointInvalid: as for `runs.log-points`.
+    """
     import numpy as np
 
     from ropeway.tracking.series import NO_STEP

@@ -73,9 +73,11 @@ BUILDS = (
     Mutant(
         "a model of ONNX may name files of this machine",
         "models",
-        "    if names_files(data):",
+        "    if not set(named) <= beside.keys():",
         "    if ref is data:",
-        ("tests/models/test_adopting.py::test_a_model_of_onnx_whose_weights_are_in_other_files_is_refused",),
+        (
+            "tests/models/test_adopting.py::test_a_model_of_onnx_whose_weights_are_not_in_its_package_is_refused",
+        ),
     ),
     Mutant(
         "a store that is brought over may name any place",

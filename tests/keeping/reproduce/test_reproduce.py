@@ -10,6 +10,7 @@ from tests.keeping.reproduce.halves import TOML, lay_halves
 
 from ropeway.data.add import add
 from ropeway.keeping.operations import fsck
+from ropeway.keeping.reproduce.environment import missing_module, own_requirements
 from ropeway.keeping.reproduce.operations import list_reproductions
 from ropeway.keeping.reproduce.reproduce import reproduce
 from ropeway.ledger.projections import projected_rows
@@ -155,6 +156,19 @@ def test_a_clean_environment_has_the_packages_on_record(halves: Halves) -> None:
     run = run_pipeline(halves).run
     found = reproduce(halves, run, place="clean")
     assert (found.verdict, found.place, found.packages) == ("identical", "clean", [])
+
+
+def test_what_ropeway_needs_is_what_the_one_that_runs_says(monkeypatch) -> None:
+    # In an environment that several folders share, another Ropeway may be installed than the one that runs.
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: ["click"])
+    assert {"click", "zstandard"} <= own_requirements(set())
+    assert "scikit-learn" in own_requirements({"scikit-learn"}) - own_requirements(set())
+
+
+def test_a_package_that_a_clean_environment_lacks_is_named() -> None:
+    said = missing_module("Traceback …\nModuleNotFoundError: No module named 'zstandard'\n")
+    assert said.startswith("there is no 'zstandard' in the clean environment.")
+    assert missing_module("KeyError: 'LEARNT'") == ""
 
 
 def test_another_python_is_said(halves: Halves, monkeypatch) -> None:

@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -23,6 +24,8 @@ INSTALL_S = 1800
 TOLD_LINES = 3
 STANDARD_ERROR = 2
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+PROJECT = "pyproject.toml"
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _EXTRA = re.compile(r"""extra == ["']([^"']+)["']""")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
@@ -86,15 +89,50 @@ def own_requirements(imported: Collection[str]) -> set[str]:
 
     Args:
         imported: what the project imports: an extra that one of them belongs to is needed whole.
+
+    Raises:
+        CannotInstall: nothing says what it needs.
     """
     groups: dict[str, set[str]] = defaultdict(set)
-    for line in importlib.metadata.requires("ropeway") or []:
+    for line in _own_lines():
         extra = _EXTRA.search(line)
         if (name := _REQUIREMENT.match(line)) is not None:
             groups[extra.group(1) if extra else ""].add(_normal(name.group()))
     names = groups.pop("", set()).union(*(group for group in groups.values() if group & set(imported)))
     # A marker may say that one is for another platform.
     return names & installed_packages(sys.path).keys()
+
+
+def _own_lines() -> list[str]:
+    """The requirements of the Ropeway that runs here: those of its own project file, where it has one.
+
+    What is installed under its name may be another one, in an environment that several folders share.
+    """
+    project = Path(ropeway.__file__).parents[2] / PROJECT
+    if project.is_file():
+        told = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
+        if told.get("name") == "ropeway":
+            extras = told.get("optional-dependencies", {})
+            more = [f"{line}; extra == '{extra}'" for extra, lines in extras.items() for line in lines]
+            return [*told.get("dependencies", []), *more]
+    try:
+        return importlib.metadata.requires("ropeway") or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise CannotInstall(
+            "the Ropeway that runs here is not installed, so that nothing says what it needs: pip install it"
+        ) from error
+
+
+def missing_module(said: str) -> str:
+    """Why a run failed in a clean environment, where a package was not there; empty where that was not it."""
+    found = _MISSING.search(said)
+    if found is None:
+        return ""
+    return (
+        f"there is no '{found[1]}' in the clean environment. Either the run's code comes by it in a way that"
+        " is not on record, or Ropeway needs it and what is installed here under that name does not say so:"
+        " pip install it again. "
+    )
 
 
 def run_in(python: str, folder: Path, arguments: list[str], *, is_clean: bool) -> None:

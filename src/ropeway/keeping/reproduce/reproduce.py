@@ -24,6 +24,7 @@ from ropeway.keeping.reproduce.environment import (
     changed_packages,
     is_other_python,
     make_clean,
+    missing_module,
     run_in,
 )
 from ropeway.keeping.reproduce.operations import record_reproduction
@@ -176,7 +177,8 @@ def _run(python: str, folder: Path, *, is_clean: bool) -> Remade:
         raise _Cannot(f"The process that did it again ended with {error.returncode}.") from error
     answer = msgspec.json.decode((folder / ANSWER).read_bytes(), type=Answer)
     if answer.made is None:
-        raise _Cannot(f"Done again, it fails: {answer.error}")
+        why = missing_module(answer.error) if is_clean else ""
+        raise _Cannot(f"Done again, it fails: {why}{answer.error}")
     return answer.made
 
 

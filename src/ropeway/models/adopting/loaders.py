@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ropeway.models.adopting.errors import LoaderMissing, PackageUnreadable
 from ropeway.models.adopting.mlmodel import Packaged
-from ropeway.models.adopting.onnx_files import names_files
+from ropeway.models.adopting.onnx_files import files_named
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,6 +60,8 @@ def open_model(
     try:
         if packaged.loader == "pyfunc":
             return _pyfunc(ref, read, files)
+        if packaged.loader == "onnx":
+            return _onnx(ref, packaged, read, files)
         return _LOADERS[packaged.loader](ref, packaged, read(packaged.entry), tuple(trusted))
     # Boundary: half a dozen libraries read bytes that may be anybody's, each with errors of its own.
     except Exception as error:
@@ -145,12 +147,25 @@ def matrix(frame: "pl.DataFrame", dtype: str = "float64") -> Any:
     return np.column_stack([frame[name].to_numpy() for name in frame.columns]).astype(dtype)
 
 
-def _onnx(ref: str, _: Packaged, data: bytes, _trusted: tuple[str, ...]) -> Model:
-    if names_files(data):
-        raise PackageUnreadable(ref, "its weights are in other files, which are not opened")
+def _onnx(ref: str, packaged: Packaged, read: Callable[[str], bytes], files: Sequence[str]) -> Model:
+    """Weights that lie beside the model are handed over from memory, those of the package alone."""
+    data = read(packaged.entry)
+    above = packaged.entry.rpartition("/")[0]
+    beside = {path.rpartition("/")[2]: path for path in files if path.rpartition("/")[0] == above}
+    named = sorted(files_named(data))
+    if not set(named) <= beside.keys():
+        raise PackageUnreadable(ref, "its weights are in files that are not beside it, and are not opened")
     runtime = library(ref, "onnxruntime")
-    # Its own providers only: those that the package asks for may be libraries by path.
-    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    options = runtime.SessionOptions()
+    if named:
+        contents = [read(beside[name]) for name in named]
+        options.add_external_initializers_from_files_in_memory(named, contents, list(map(len, contents)))
+    # Alone in a folder: whatever else the model names is not found, and nothing of ours is read as weights.
+    with tempfile.TemporaryDirectory(prefix="ropeway-onnx-") as folder:
+        path = Path(folder, "model.onnx")
+        path.write_bytes(data)
+        # Its own providers only: those that the package asks for may be libraries by path.
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     asked = session.get_inputs()
 
     def ask(frame: "pl.DataFrame") -> Any:
@@ -221,7 +236,6 @@ def _pyfunc(ref: str, read: Callable[[str], bytes], files: Sequence[str]) -> Mod
 _LOADERS: Mapping[str, Callable[[str, Packaged, bytes, tuple[str, ...]], Model]] = {
     "skops": _skops,
     "pickle": _pickle,
-    "onnx": _onnx,
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
     "catboost": _catboost,

@@ -1,4 +1,4 @@
-"""Whether a model of ONNX has weights in other files: such a path would be opened where this process runs.
+"""Which other files a model of ONNX has its weights in: such a path would be opened where this process runs.
 
 What opens the model takes a path in it as one below the folder that the process is in, and earlier releases
 as any. So whoever wrote the model could have a file of this machine told in its answers.
@@ -17,10 +17,9 @@ _HOLDS: dict[str, dict[int, str]] = {
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
     "function": {7: "node", 11: "attribute"},
-    "tensor": {},
 }
 """Of each message, the fields that hold others of these."""
-_OF_FILES = (13, 14)
+_EXTERNAL, _LOCATION = 13, 14
 """A tensor's fields that say in which file its numbers are."""
 _OTHER_FORM = b"ORTM"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -32,8 +31,8 @@ class _Field(NamedTuple):
     part: memoryview | None
 
 
-def names_files(data: bytes) -> bool:
-    """Whether a tensor anywhere in a model is in another file.
+def files_named(data: bytes) -> set[str]:
+    """The files that tensors anywhere in a model say their numbers are in; "" where one says none.
 
     Raises:
         ValueError: it is no model of ONNX.
@@ -41,15 +40,32 @@ def names_files(data: bytes) -> bool:
     if data[4:8] == _OTHER_FORM:
         raise ValueError("it is in onnxruntime's own form")
     waiting = [("model", memoryview(data))]
+    named: set[str] = set()
     while waiting:
         kind, message = waiting.pop()
+        if kind == "tensor":
+            named |= _files_of(message)
+            continue
         for field in _fields(message):
-            if kind == "tensor" and field.number in _OF_FILES and (field.part is not None or field.value):
-                return True
             held = _HOLDS[kind].get(field.number)
             if held is not None and field.part is not None:
                 waiting.append((held, field.part))
-    return False
+    return named
+
+
+def _files_of(tensor: memoryview) -> set[str]:
+    """The files of one tensor. A key may be said twice, and then each counts."""
+    is_elsewhere = False
+    named = set()
+    for field in _fields(tensor):
+        if field.number == _LOCATION and (field.value or field.part is not None):
+            is_elsewhere = True
+        elif field.number == _EXTERNAL and field.part is not None:
+            is_elsewhere = True
+            pair = list(_fields(field.part))
+            if any(each.number == 1 and each.part == b"location" for each in pair):
+                named |= {str(each.part or b"", "utf-8", "replace") for each in pair if each.number == 2}
+    return named or {""} if is_elsewhere else set()
 
 
 def _fields(message: memoryview) -> Iterator[_Field]:

@@ -26,8 +26,10 @@ from ropeway.tracking.afar.logged_models import (
     get_logged,
 )
 from ropeway.tracking.afar.runs import change_run, get_tracked, open_run
+from ropeway.tracking.afar.whole import bring_runs, look_at_runs
 
 __all__ = [
+    "bring_runs",
     "bulk_history",
     "change_experiment",
     "change_logged",
@@ -44,6 +46,7 @@ __all__ = [
     "list_model_files",
     "list_run_files",
     "list_used_datasets",
+    "look_at_runs",
     "metric_history",
     "open_run",
     "put_model_file",

@@ -54,6 +54,33 @@ def open_run(
         BadMoment: no calendar has that time.
         IdTaken: another run has the id.
     """
+    made = record_opened(
+        context,
+        kind=kind,
+        experiment=experiment,
+        name=name,
+        user=user,
+        tags=tags,
+        started_ms=started_ms,
+        parent=parent,
+        told_id=told_id,
+    )
+    return tracked(context.read, [made])[0]
+
+
+def record_opened(
+    context: Context,
+    *,
+    kind: str,
+    experiment: str,
+    name: str | None,
+    user: str | None,
+    tags: dict[str, str],
+    started_ms: int,
+    parent: str | None,
+    told_id: str,
+) -> RunId:
+    """Begin a run in the call's transaction; see `runs.open`."""
     check_moment(started_ms)
     context.begin()
     require_active_experiment(context.read, experiment)
@@ -73,7 +100,7 @@ def open_run(
             parent=None if within is None else RunId(within.id),
         )
     )
-    return tracked(context.read, [made])[0]
+    return made
 
 
 @operation("runs.tracked", kind="query", permission="runs:read")
