@@ -1,4 +1,4 @@
-"""Prompts: names that the registry has beside models. Their versions are texts, never judged and never live."""
+"""Prompts: names that the registry has beside models. Their versions are texts, never judged or live."""
 
 from sqlalchemy import Connection, Select, select
 
