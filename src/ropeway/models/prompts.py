@@ -1,6 +1,6 @@
 """Prompts: names that the registry has beside models. Their versions are texts, never judged or live."""
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from ropeway.models.afar.projections import model_entry_tag
 from ropeway.models.errors import NotAModel
@@ -12,7 +12,7 @@ IS_PROMPT = "mlflow.prompt.is_prompt"
 def prompt_names() -> Select[tuple[str]]:
     """The names that are prompts'."""
     tag = model_entry_tag.c
-    return select(tag.name).where(tag.key == IS_PROMPT, tag.value == "true")
+    return select(tag.name).where(tag.key == IS_PROMPT, func.lower(tag.value) == "true")
 
 
 def require_model(read: Connection, name: str) -> None:
