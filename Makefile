@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= tweets-demo
-MLFLOW3 := 'mlflow-skinny==3.17.2' 'scikit-learn>=1.6' 'pandas>=2.2' 'skops>=0.13'
-MLFLOW2 := 'mlflow-skinny==2.22.5' 'scikit-learn>=1.6' 'pandas>=2.2,<3'
+MLFLOW3 := 'mlflow-skinny==3.17.2' 'scikit-learn>=1.6' 'pandas>=2.2' 'skops>=0.13' 'lightgbm>=4.5' 'matplotlib>=3.9'
+# Under a newer OpenTelemetry it drops every trace without a word, whatever the server.
+MLFLOW2 := 'mlflow-skinny==2.22.5' 'scikit-learn>=1.6' 'pandas>=2.2,<3' 'lightgbm>=4.5' 'opentelemetry-sdk<1.31'
 PLUGINS := torch lightning catboost xgboost-cpu lightgbm matplotlib plotly pillow pandas ipykernel nbclient pytest hypothesis
 CLIENTS := $(addprefix build/clients/,mlflow2/.made mlflow3/.made schemathesis/.made)
 ROOMS ?= $(addprefix tests/,data labels tracking mlflow models pipelines keeping monitoring predictions story continuous members server workspace remotes serving)

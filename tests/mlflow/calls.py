@@ -4,8 +4,8 @@ Against a running server, such as `mlflow server` when its answers are recorded 
 
     python -m tests.mlflow.calls http://127.0.0.1:5000 > tests/mlflow/recorded.json
 
-The server must be empty. What differs from run to run (ids, times, names that a server draws) is put in angle
-brackets.
+The server must be empty, and have MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true. What differs from run to run (ids,
+times, names that a server draws) is put in angle brackets.
 """
 
 import json

@@ -108,13 +108,14 @@ def adopt(face: Face, ref: str, columns: str | None) -> None:
 @click.option(
     "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
 )
+@click.option("--prompts", is_flag=True, help="The versions of prompts, which are left out otherwise.")
 @face_options
-def list_versions(face: Face, name: str | None, limit: int) -> None:
+def list_versions(face: Face, name: str | None, limit: int, prompts: bool) -> None:  # noqa: FBT001  click passes by name
     """List model versions, newest first."""
     from ropeway.models.operations import list_models
 
     with face.workspace() as workspace:
-        versions = list_models(workspace, name=name, limit=limit)
+        versions = list_models(workspace, name=name, limit=limit, prompts=prompts)
     face.emit(versions, lambda out: draw_list(out, versions))
 
 

@@ -3,6 +3,7 @@
 NotFound   unknown-model · unknown-version · unknown-environment · nothing-live · unknown-source
 Invalid    bad-model-name · bad-moment · bad-routing · not-a-frame · request-mismatch · cost-mismatch
 Conflict   illegal-transition · nothing-to-package · no-test-rows · no-target · model-exists · version-in-use
+           not-a-model
 Refused    four-eyes · stale-evidence · source-not-approved · replay-differs · rows-not-held-out
            version-recalled · package-differs · no-such-rule · evidence-differs · code-not-trusted
            foreign-package · guarded-alias
@@ -440,6 +441,20 @@ class ModelExists(Conflict):
             f"There is a model '{name[:200]}' already.",
             expected="a name of its own",
             next_step="use that one",
+        )
+
+
+class NotAModel(Conflict):
+    """A prompt is asked to do what models do."""
+
+    code = "not-a-model"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"'{name[:200]}' is a prompt: no gate judges its texts, and no promotion puts them live.",
+            expected="a model",
+            next_step="ropeway model list   shows the models",
+            name=name,
         )
 
 

@@ -13,6 +13,7 @@ from ropeway.data.records import SplitRecord
 from ropeway.models import registry
 from ropeway.models.labelling import Labelling, find_labelling
 from ropeway.models.manifest import read_manifest
+from ropeway.models.prompts import require_model
 from ropeway.models.provenance import require_split
 from ropeway.models.registry import ModelVersion
 from ropeway.workspace import Context, operation
@@ -38,6 +39,7 @@ def exam_terms(context: Context, *, ref: str) -> ExamTerms:
         PackageDiffers: it, or the version in production, is not what its run made.
     """
     version = registry.resolve(context.read, context.project, ref)
+    require_model(context.read, version.name)
     manifest = read_manifest(context.store, version.package, version.ref)
     split = require_split(context.read, context.store, version.ref, manifest)
     name, _, digest = manifest.datasets[0].partition("@")

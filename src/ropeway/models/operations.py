@@ -25,6 +25,7 @@ from ropeway.models.events import (
 from ropeway.models.gate import GateReport, examine, judge, take_verdict
 from ropeway.models.judgement import require_fresh
 from ropeway.models.manifest import Manifest, foreign_of, read_manifest
+from ropeway.models.prompts import require_model
 from ropeway.models.provenance import require_as_recorded
 from ropeway.models.registry import Entry, ModelVersion, Standing
 from ropeway.models.routing import Routing, route_in, routing_of
@@ -65,9 +66,11 @@ class Trusted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @operation("models.list", kind="query", permission="models:read")
-def list_models(context: Context, *, name: str | None = None, limit: Limit = 100) -> list[ModelVersion]:
-    """Model versions, newest first."""
-    return registry.list_all(context.read, name, limit)
+def list_models(
+    context: Context, *, name: str | None = None, limit: Limit = 100, prompts: bool = False
+) -> list[ModelVersion]:
+    """Versions of models, newest first; with `prompts` those of prompts in their place."""
+    return registry.list_all(context.read, name, limit, prompts=prompts)
 
 
 @operation("models.resolve", kind="query", permission="models:read")
@@ -352,5 +355,6 @@ def _under_lock(context: Context, ref: str, move: Move) -> ModelVersion:
     """The version, read under the write lock, if the table allows the move."""
     context.begin()
     version = registry.find(context.read, ref) or registry.resolve(context.read, context.project, ref)
+    require_model(context.read, version.name)
     after(version.ref, State(version.state), move)
     return version

@@ -25,6 +25,7 @@ from ropeway.models.projections import (
     model_move,
     model_version,
 )
+from ropeway.models.prompts import prompt_names
 from ropeway.models.states import State
 from ropeway.pipelines.errors import RunNotRecorded
 from ropeway.pipelines.projections import pipeline_run
@@ -160,11 +161,13 @@ def get(read: Connection, name: str, number: int, *, known: bool = False) -> Mod
     return _version(read, read.execute(select(model_version).where(where)).one(), known=known)
 
 
-def list_all(read: Connection, name: str | None, limit: int) -> list[ModelVersion]:
-    """Versions, newest first."""
+def list_all(read: Connection, name: str | None, limit: int, *, prompts: bool = False) -> list[ModelVersion]:
+    """Versions of models, newest first; or those of prompts."""
     query = select(model_version).order_by(
         model_version.c.registered_at.desc(), model_version.c.number.desc()
     )
+    named = model_version.c.name.in_(prompt_names())
+    query = query.where(named if prompts else ~named)
     if name is not None:
         query = query.where(model_version.c.name == name)
     return [_version(read, row) for row in read.execute(query.limit(limit))]

@@ -16,8 +16,8 @@ from ropeway.models.afar.events import (
     ModelVersionChanged,
 )
 from ropeway.models.afar.projections import model_entry, model_entry_tag
-from ropeway.models.afar.reading import IS_PROMPT
 from ropeway.models.events import ModelPromoted, ModelRecalled, ModelRegistered
+from ropeway.models.prompts import IS_PROMPT
 
 VERBS = (
     "model-entry-created",

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.faults.proxy import Wire, draw_cut
 from tests.faults.tracks.held import problems_of_workspace, problems_over_http
 from tests.faults.tracks.logger import API, NO_ROOM, Direct, Logger, Refused
 from tests.faults.tracks.process import ServerProcess
+from tests.faults.tracks.real import PYTHON, RealLogger
 from tests.faults.writers import ledger_at
 
 from ropeway.testing import make_workspace
@@ -73,7 +74,7 @@ class Tracks(msgspec.Struct, frozen=True, kw_only=True):
 class Load:
     """Clients at work while something is done to what they talk to."""
 
-    def __init__(self, loggers: list[Logger]) -> None:
+    def __init__(self, loggers: Sequence[Logger | RealLogger]) -> None:
         self.loggers = loggers
         self.began = time.monotonic()
         self._is_over = threading.Event()
@@ -103,7 +104,7 @@ def kill_server(folder: Path, kills: int, *, seed: int, say: Say, clients: int =
     chance = random.Random(seed)
     server.start()
     server.wait()
-    with _loaded([_direct(server, seed, place) for place in range(clients)]) as load:
+    with _loaded(_clients(server, seed, clients, folder)) as load:
         for number in range(1, kills + 1):
             if chance.random() < AT_STARTING:
                 time.sleep(chance.uniform(0.0, STARTING_S))
@@ -129,7 +130,7 @@ def stop_postgres(folder: Path, stops: int, *, seed: int, say: Say, clients: int
             root, server = _project(folder)
             server.start()
             server.wait()
-            with _loaded([_direct(server, seed, place) for place in range(clients)]) as load:
+            with _loaded(_clients(server, seed, clients, folder)) as load:
                 for number in range(1, stops + 1):
                     _until_more(load, chance)
                     postgres.stop()
@@ -225,12 +226,18 @@ def _project(folder: Path, log: Path | None = None) -> tuple[Path, ServerProcess
     return root, ServerProcess(root, log or folder / "log")
 
 
-def _direct(server: ServerProcess, seed: int, place: int) -> Logger:
-    return Logger(Direct(server.url), server.url, seed=seed, place=place)
+def _clients(server: ServerProcess, seed: int, count: int, folder: Path) -> list[Logger | RealLogger]:
+    """So many of ours, the last of them MLflow's own where it is installed."""
+    ours: list[Logger | RealLogger] = [
+        Logger(Direct(server.url), server.url, seed=seed, place=place) for place in range(count)
+    ]
+    if PYTHON.exists():
+        ours[-1] = RealLogger(server.url, seed, folder / "mlflow.log")
+    return ours
 
 
 @contextmanager
-def _loaded(loggers: list[Logger]) -> Iterator[Load]:
+def _loaded(loggers: Sequence[Logger | RealLogger]) -> Iterator[Load]:
     """Clients at work, who are let go whatever happens."""
     load = Load(loggers)
     try:

@@ -9,12 +9,13 @@ from urllib.parse import quote
 import httpx
 from tests.faults.oracle import problems_of
 from tests.faults.tracks.logger import API, FILES, Logged, Logger, Point
+from tests.faults.tracks.real import RealLogger
 
 from ropeway.keeping.audit.operations import verify_history
 from ropeway.workspace import LocalWorkspace
 
 
-def problems_over_http(client: httpx.Client, loggers: Iterable[Logger]) -> list[str]:
+def problems_over_http(client: httpx.Client, loggers: Iterable[Logger | RealLogger]) -> list[str]:
     """What a client of MLflow's would miss, or see twice."""
     runs = [run for logger in loggers for run in logger.runs]
     problems = [problem for logged in runs for problem in _of_run(client, logged)]

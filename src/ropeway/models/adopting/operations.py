@@ -19,6 +19,7 @@ from ropeway.models.manifest import (
     source_digest,
 )
 from ropeway.models.projections import OWN_FORMAT
+from ropeway.models.prompts import require_model
 from ropeway.models.provenance import require_split
 from ropeway.models.registry import ModelVersion
 from ropeway.models.states import Move, after
@@ -101,6 +102,7 @@ def adopt_package(context: Context, *, ref: str, package: Digest) -> ModelVersio
 
 
 def _detail(context: Context, version: ModelVersion) -> ForeignDetail:
+    require_model(context.read, version.name)
     where = (listed_version.c.name == version.name) & (listed_version.c.number == version.number)
     kept = context.read.execute(select(listed_version.c.files).where(where)).scalar()
     if version.format == OWN_FORMAT or not kept:

@@ -17,13 +17,12 @@ from ropeway.models.afar.projections import (
 )
 from ropeway.models.errors import UnknownModel, UnknownVersion
 from ropeway.models.projections import alias, model_version
+from ropeway.models.prompts import IS_PROMPT
 from ropeway.models.registry import name_of
 from ropeway.tracking import mlflow_fields
 from ropeway.tracking.afar.selecting import Kind, Words, page_of, words_of
 from ropeway.tracking.projections import run, run_hex
 from ropeway.workspace import Context
-
-IS_PROMPT = "mlflow.prompt.is_prompt"
 
 
 class ListedVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,11 +74,13 @@ class NotOffered(Invalid):
     code: ClassVar[str] = "not-offered"
     http_status: ClassVar[int] = 501
 
-    def __init__(self, method: str, path: str) -> None:
+    def __init__(self, method: str, path: str, instead: str = "") -> None:
         super().__init__(
             f"This server does not offer {method} {path[:120]}.",
             expected="a route of those that docs/mlflow.md lists",
-            next_step="see 'Coming from MLflow' in the docs for what takes its place",
+            next_step=f"what takes its place: {instead}"
+            if instead
+            else "see 'Coming from MLflow' in the docs",
         )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ropeway.models.afar.operations import get_version_file
 from ropeway.models.errors import UnknownModel, UnknownVersion
-from ropeway.server.mlflow import artifacts, checks, messages, page_messages
+from ropeway.server.mlflow import artifacts, checks, messages, page_messages, trace_files
 from ropeway.server.mlflow.artifacts import Place, safe_path
 from ropeway.server.mlflow.errors import Refusal
 from ropeway.serving.bodies import Bodies
@@ -39,6 +39,10 @@ FileRoute = Callable[[Exchange], Awaitable[None]]
 
 async def put(asked: Exchange) -> None:
     """Answer `PUT mlflow-artifacts/artifacts/{path}`."""
+    if trace := trace_files.trace_of(asked.names["path"]):
+        await trace_files.put(asked.workspace, trace, asked.scope, asked.receive, asked.bodies)
+        await reply(asked.send, 200, b"{}")
+        return
     place = artifacts.place_of(asked.names["path"])
     await artifacts.upload(asked.workspace, place, asked.scope, asked.receive, asked.object_bytes)
     await reply(asked.send, 200, b"{}")
@@ -47,6 +51,9 @@ async def put(asked: Exchange) -> None:
 async def get(asked: Exchange) -> None:
     """Answer `GET mlflow-artifacts/artifacts/{path}`."""
     path = asked.names["path"]
+    if trace := trace_files.trace_of(path):
+        await trace_files.get(asked.workspace, trace, path, asked.send)
+        return
     await artifacts.download(asked.workspace, artifacts.place_of(path), path, asked.scope, asked.send)
 
 

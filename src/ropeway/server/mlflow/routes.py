@@ -19,6 +19,7 @@ from ropeway.server.mlflow import (
     traces,
     webhooks,
 )
+from ropeway.server.mlflow.absent import instead_of
 from ropeway.server.mlflow.answers import Json
 from ropeway.server.mlflow.errors import NotOffered
 from ropeway.server.mlflow.files import FileRoute
@@ -236,9 +237,11 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
     for each, pattern in _WITH_NAMES:
         if each.method == asked and (names := pattern.fullmatch(rest)):
             return each, names.groupdict()
-    if allowed := _methods(rest):
+    instead = instead_of(rest)
+    # A known absence may look like a name: `traces/metrics` is no trace.
+    if not instead and (allowed := _methods(rest)):
         raise NoSuchMethod(method, path[:120], allowed)
-    raise NotOffered(method, path)
+    raise NotOffered(method, path, instead)
 
 
 def _methods(rest: str) -> list[str]:

@@ -128,7 +128,7 @@ def _span(span: Span) -> Json:
         "span_id": _id(span.id),
         "name": span.name,
         "start_time_unix_nano": span.began_ns,
-        "attributes": _attributes({**_read(span.attributes), REQUEST_ID: span.trace}),
+        "attributes": _attributes({**readable(span.attributes), REQUEST_ID: span.trace}),
         "status": _status(span),
     }
     if span.parent is not None:
@@ -156,7 +156,7 @@ def _span(span: Span) -> Json:
     return told
 
 
-def _read(attributes: dict[str, Any]) -> dict[str, Any]:
+def readable(attributes: dict[str, Any]) -> dict[str, Any]:
     """Attributes with what went in and came out as values, where an exporter wrote them as JSON."""
     return {
         key: json_value(value) if key in (INPUTS, OUTPUTS) else value for key, value in attributes.items()
