@@ -63,7 +63,7 @@ def _files_of(tensor: memoryview) -> set[str]:
         elif field.number == _EXTERNAL and field.part is not None:
             is_elsewhere = True
             pair = list(_fields(field.part))
-            if any(each.number == 1 and each.part == b"location" for each in pair):
+            if any(each.number == 1 and bytes(each.part or b"") == b"location" for each in pair):
                 named |= {str(each.part or b"", "utf-8", "replace") for each in pair if each.number == 2}
     return named or {""} if is_elsewhere else set()
 

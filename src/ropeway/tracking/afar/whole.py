@@ -113,7 +113,7 @@ def look_at_runs(context: Context, *, runs: list[str], points: bool = False) -> 
     ids = [
         RunId(row.id) for row in context.read.execute(select(run_table.c.id).where(run_table.c.hex.in_(runs)))
     ]
-    files = by_run(context.read, run_artifact, ["name", "size_bytes", "digest"], ids)
+    files = by_run(context.read, run_artifact, ("name", "size_bytes", "digest"), ids)
     return [
         HeldRun(
             run=each,
