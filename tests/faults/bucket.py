@@ -153,7 +153,7 @@ class BucketTown:
         with closing(Wire(*_place(self.address))) as wire:
             for _ in range(harm.line):
                 wire.plan(None)
-            # Who is to be killed dies with the first line that gets so far: which one a request takes is chance.
+            # A kill comes with the first line that gets so far: which one a request takes is chance.
             for _ in range(LINES if harm.is_kill else 1):
                 wire.plan(Cut(harm.direction, harm.after, harm.manner))
             problem = self._strike(wire, harm, in_parts=in_parts)
