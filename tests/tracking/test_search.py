@@ -377,3 +377,11 @@ def test_a_run_that_logs_on_stands_where_its_last_value_says(workspace: LocalWor
     assert [run.name for run in search_runs(workspace, **asked)] == ["1", "0", "2"]
     assert [run.name for run in search_runs(workspace, **asked, limit=1, offset=1)] == ["0"]
     assert search_runs(workspace, where="metrics.loss = 0") == []
+
+
+def test_a_tag_called_as_an_attribute_is_a_tag(workspace: LocalWorkspace):
+    for team in ("a", "b"):
+        with start_run(workspace, name=team, tags={"lifecycle": team, "experiment_id": team}):
+            pass
+    for key in ("lifecycle", "experiment_id"):
+        assert [run.name for run in search_runs(workspace, where=f"tags.{key} in ('a', 'c')")] == ["a"]

@@ -48,7 +48,7 @@ from ropeway.tracking.conditions import (
     combine,
     together,
 )
-from ropeway.tracking.elsewhere import resolved
+from ropeway.tracking.elsewhere import EXPERIMENT_ID, LIFECYCLE, resolved
 from ropeway.tracking.expression import (
     And,
     Expression,
@@ -68,7 +68,7 @@ FEW = 1_000
 """So many runs are looked at one by one."""
 TIED = 5_000
 """So many runs with the same value are sorted by the further keys beside those that come before them."""
-WIDE = {"experiment_id": "experiment", "lifecycle": "lifecycle"}
+WIDE = {EXPERIMENT_ID: "experiment", LIFECYCLE: "lifecycle"}
 """Attributes that are alike in most runs, and their columns: asked of those that pass everything else."""
 
 SHORT = 5_000
@@ -374,7 +374,7 @@ def _search(connection: Connection, values: Values) -> _Search:
 def _divided(expression: Expression) -> tuple[list[In], list[Expression]]:
     """What must hold: what is alike in most runs, and the rest."""
     parts = _conjuncts(expression)
-    wide = [part for part in parts if isinstance(part, In) and part.field.key in WIDE and not part.is_negated]
+    wide = [part for part in parts if isinstance(part, In) and part.field in WIDE and not part.is_negated]
     return wide, [part for part in parts if part not in wide]
 
 
@@ -385,4 +385,4 @@ def _conjuncts(expression: Expression) -> list[Expression]:
 
 
 def _of_rows(wide: Sequence[In], table: FromClause = run) -> list[ColumnElement[bool]]:
-    return [table.c[WIDE[part.field.key]].in_(part.values) for part in wide]
+    return [table.c[WIDE[part.field]].in_(part.values) for part in wide]
