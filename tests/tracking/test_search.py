@@ -19,7 +19,7 @@ from ropeway.testing import FixedClock, make_workspace
 from ropeway.tracking import gathered, plan
 from ropeway.tracking.conditions import Values
 from ropeway.tracking.environment import record_environment
-from ropeway.tracking.errors import LimitInvalid
+from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import CodeRecord, Harvest
 from ropeway.tracking.expression import And, Comparison, Expression, Field, In, Like, Missing, Not, Or
 from ropeway.tracking.filter import parse_filter
@@ -29,7 +29,7 @@ from ropeway.tracking.operations import finish, start
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resources import describe_host
-from ropeway.tracking.search import search_runs
+from ropeway.tracking.search import SORT_LIMIT, search_runs
 from ropeway.tracking.series import NO_STEP, columns
 from ropeway.tracking.settings import number_of, text_of
 from ropeway.tracking.start import start_run
@@ -402,3 +402,18 @@ def test_a_statement_holds_no_set(filled: LocalWorkspace):
         passing = connection.execute(select(run_table.c.seq).where(condition), sets.told).scalars().all()
     assert passing
     assert [seq for seq, byte in enumerate(made) if byte] == sorted(passing)
+
+
+@pytest.mark.parametrize("find", [search_runs, run_columns])
+def test_runs_are_sorted_by_as_many_fields_as_are_let_in(workspace: LocalWorkspace, find: Any):
+    with start_run(workspace) as run:
+        pass
+    names = [f"m{number}" for number in range(SORT_LIMIT)]
+    with workspace.ledger.transaction() as transaction:
+        append_points(
+            transaction, run.id, columns(names, [0.5] * len(names), [1] * len(names), [1] * len(names))
+        )
+    sort = [f"metrics.{each}" for each in names]
+    assert find(workspace, sort=sort)
+    with pytest.raises(FilterTooLarge, match="fields to sort by"):
+        find(workspace, sort=[*sort, "name"])

@@ -18,11 +18,10 @@ from ropeway.ledger.tables import point_tip
 from ropeway.tracking import conditions
 from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
-from ropeway.tracking.filter import parse_sort
 from ropeway.tracking.listed import LISTED, as_list, one_of
 from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_metric, run_param, run_tag
-from ropeway.tracking.search import asked, ids_in_order
+from ropeway.tracking.search import asked, ids_in_order, sort_keys
 from ropeway.workspace import Context, Workspace, operation
 
 if TYPE_CHECKING:
@@ -88,8 +87,7 @@ def columns_of(
     also: Sequence[str] = (),
 ) -> dict[str, list[Any]]:
     """Runs as columns, by name; see `run_columns`. `also`: more attributes that a filter knows."""
-    keys = [key for text in sort for key in parse_sort(text)]
-    found = find_runs(context.read, asked(where, context.clock.now()), keys, limit=limit)
+    found = find_runs(context.read, asked(where, context.clock.now()), sort_keys(sort), limit=limit)
     return _columns(context.read, found, also)
 
 
