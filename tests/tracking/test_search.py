@@ -16,7 +16,7 @@ from sqlalchemy import select
 from ropeway.core.clock import to_text
 from ropeway.core.ids import RunId
 from ropeway.testing import FixedClock, make_workspace
-from ropeway.tracking import gathered, plan
+from ropeway.tracking import frame, gathered, plan
 from ropeway.tracking.conditions import Values
 from ropeway.tracking.environment import record_environment
 from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
@@ -335,8 +335,20 @@ def test_what_is_not_at_rest_is_told_as_what_is(filled: LocalWorkspace):
     found = sorted(search_runs(filled, limit=1_000), key=lambda run: run.id)
     expected = [str(each) for each in sorted(now.items())]
     assert [str(((run.id, key), value)) for run in found for key, value in run.metrics.items()] == expected
-    frame = run_columns(filled, sort=["id"]).columns
-    assert [str(((run, key), float(cell))) for run, key, cell in cells(frame)] == expected
+    told = run_columns(filled, sort=["id"]).columns
+    assert [str(((run, key), float(cell))) for run, key, cell in cells(told)] == expected
+
+
+@pytest.mark.parametrize("exact_json", [frame.EXACT_JSON, (99,)])
+def test_whole_columns_say_what_the_rows_of_some_runs_say(
+    filled: LocalWorkspace, monkeypatch: pytest.MonkeyPatch, exact_json: tuple[int, ...]
+):
+    asked = {"where": "not metrics.a = 2", "sort": ["-metrics.a"]}
+    rows = run_columns(filled, **asked).columns
+    monkeypatch.setattr(frame, "FEW", 0)
+    monkeypatch.setattr(frame, "EXACT_JSON", exact_json)
+    assert str(run_columns(filled, **asked).columns) == str(rows)
+    assert {"inf", "nan"} <= {str(cell) for key in KEYS for cell in rows[f"metrics.{key}"]}
 
 
 def cells(frame: dict[str, list[Any]]) -> list[tuple[str, str, Any]]:
@@ -355,7 +367,11 @@ def test_limits_are_checked(filled: LocalWorkspace):
             search_runs(filled, limit=limit, offset=offset)
 
 
-def test_frames_and_searches_have_every_digit(workspace: LocalWorkspace):
+@pytest.mark.parametrize("few", [0, frame.FEW])
+def test_frames_and_searches_have_every_digit(
+    workspace: LocalWorkspace, monkeypatch: pytest.MonkeyPatch, few: int
+):
+    monkeypatch.setattr(frame, "FEW", few)
     rng = random.Random(5)
     given = {f"m{number}": rng.uniform(-1, 1) * 10.0 ** rng.randint(-300, 300) for number in range(200)}
     given |= {"least": 5e-324, "largest": 1.7976931348623157e308, "third": 1 / 3}
@@ -363,11 +379,11 @@ def test_frames_and_searches_have_every_digit(workspace: LocalWorkspace):
         with start_run(workspace, params={"c": 0.1 + 0.2, "d": number}) as run:
             run.log(0, **given)
     assert search_runs(workspace)[0].metrics == given
-    frame = run_columns(workspace).columns
-    assert {key: frame[f"metrics.{key}"] for key in given} == {
+    found = run_columns(workspace).columns
+    assert {key: found[f"metrics.{key}"] for key in given} == {
         key: [value] * 2 for key, value in given.items()
     }
-    assert (frame["params.c"], frame["params.d"]) == ([0.1 + 0.2] * 2, [1.0, 0.0])
+    assert (found["params.c"], found["params.d"]) == ([0.1 + 0.2] * 2, [1.0, 0.0])
 
 
 def test_a_run_that_logs_on_stands_where_its_last_value_says(workspace: LocalWorkspace):
