@@ -408,6 +408,7 @@ def test_a_tag_called_as_an_attribute_is_a_tag(workspace: LocalWorkspace):
         assert [run.name for run in search_runs(workspace, where=f"tags.{key} in ('a', 'c')")] == ["a"]
 
 
+@pytest.mark.sqlite("PostgreSQL makes sets itself")
 def test_a_statement_holds_no_set(filled: LocalWorkspace):
     """The engine keeps statements for the next like them, and with them what they hold."""
     with filled.ledger.reading() as connection:
