@@ -24,6 +24,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -311,7 +312,8 @@ def _one_of_moments(column: ColumnElement[Any], leaf: In) -> ColumnElement[bool]
     """Any of some milliseconds: as text, each is how all the moments in it begin."""
     bounds = [bounds_of(float(max(-LARGEST, min(LARGEST, value)))) for value in leaf.values]
     begins = [first[:MS_CHARACTERS] for first, after in bounds if first != after]
-    found = func.substr(column, 1, MS_CHARACTERS).in_(begins)
+    # PostgreSQL takes no parameters there: they would be wider than its function.
+    found = func.substr(column, literal_column("1"), literal_column(str(MS_CHARACTERS))).in_(begins)
     return and_(column.is_not(None), not_(found)) if leaf.is_negated else found
 
 
