@@ -24,6 +24,11 @@ class TestSqlite(LedgerContract):
         with pytest.raises(LedgerDamaged, match="not a database"):
             Ledger(tmp_path / "ledger.db", SystemClock())
 
+    def test_rows_that_are_fetched_from_the_driver_itself_fail_in_our_words(self, ledger: Ledger) -> None:
+        rows = text("SELECT 'whole' UNION ALL SELECT CAST(x'ff' AS TEXT)")
+        with pytest.raises(LedgerDamaged, match="decode"), ledger.reading() as connection:
+            connection.execute(rows).cursor.fetchall()
+
     def test_the_database_runs_in_wal_mode_with_full_sync(self, ledger: Ledger) -> None:
         with ledger.reading() as connection:
             assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"

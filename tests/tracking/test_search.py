@@ -16,18 +16,20 @@ from sqlalchemy import select
 from ropeway.core.clock import to_text
 from ropeway.core.ids import RunId
 from ropeway.testing import FixedClock, make_workspace
-from ropeway.tracking import plan
+from ropeway.tracking import frame, gathered, plan
+from ropeway.tracking.conditions import Values
 from ropeway.tracking.environment import record_environment
-from ropeway.tracking.errors import LimitInvalid
+from ropeway.tracking.errors import FilterTooLarge, LimitInvalid
 from ropeway.tracking.events import CodeRecord, Harvest
 from ropeway.tracking.expression import And, Comparison, Expression, Field, In, Like, Missing, Not, Or
 from ropeway.tracking.filter import parse_filter
 from ropeway.tracking.frame import run_columns
 from ropeway.tracking.live import append_points, metric_now
 from ropeway.tracking.operations import finish, start
+from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.records import RunSummary
 from ropeway.tracking.resources import describe_host
-from ropeway.tracking.search import search_runs
+from ropeway.tracking.search import SORT_LIMIT, search_runs
 from ropeway.tracking.series import NO_STEP, columns
 from ropeway.tracking.settings import number_of, text_of
 from ropeway.tracking.start import start_run
@@ -235,10 +237,13 @@ WAYS = st.sampled_from([0, 5, 1_000])
 def planned(few: int) -> Iterator[None]:
     """Searches with another border between few and many."""
     plan.FEW, plan.TIED, plan.SHORT = few, max(few, 1), min(few, 5)
+    # With one of them, sets are too large to be asked as bytes.
+    bound, gathered.BOUND_BYTES = gathered.BOUND_BYTES, 0 if few == 5 else gathered.BOUND_BYTES
     try:
         yield
     finally:
         plan.FEW, plan.TIED, plan.SHORT = 1_000, 5_000, 5_000
+        gathered.BOUND_BYTES = bound
 
 
 @settings(max_examples=200, deadline=None)
@@ -330,8 +335,20 @@ def test_what_is_not_at_rest_is_told_as_what_is(filled: LocalWorkspace):
     found = sorted(search_runs(filled, limit=1_000), key=lambda run: run.id)
     expected = [str(each) for each in sorted(now.items())]
     assert [str(((run.id, key), value)) for run in found for key, value in run.metrics.items()] == expected
-    frame = run_columns(filled, sort=["id"]).columns
-    assert [str(((run, key), float(cell))) for run, key, cell in cells(frame)] == expected
+    told = run_columns(filled, sort=["id"]).columns
+    assert [str(((run, key), float(cell))) for run, key, cell in cells(told)] == expected
+
+
+@pytest.mark.parametrize("exact_json", [frame.EXACT_JSON, (99,)])
+def test_whole_columns_say_what_the_rows_of_some_runs_say(
+    filled: LocalWorkspace, monkeypatch: pytest.MonkeyPatch, exact_json: tuple[int, ...]
+):
+    asked = {"where": "not metrics.a = 2", "sort": ["-metrics.a"]}
+    rows = run_columns(filled, **asked).columns
+    monkeypatch.setattr(frame, "FEW", 0)
+    monkeypatch.setattr(frame, "EXACT_JSON", exact_json)
+    assert str(run_columns(filled, **asked).columns) == str(rows)
+    assert {"inf", "nan"} <= {str(cell) for key in KEYS for cell in rows[f"metrics.{key}"]}
 
 
 def cells(frame: dict[str, list[Any]]) -> list[tuple[str, str, Any]]:
@@ -350,7 +367,11 @@ def test_limits_are_checked(filled: LocalWorkspace):
             search_runs(filled, limit=limit, offset=offset)
 
 
-def test_frames_and_searches_have_every_digit(workspace: LocalWorkspace):
+@pytest.mark.parametrize("few", [0, frame.FEW])
+def test_frames_and_searches_have_every_digit(
+    workspace: LocalWorkspace, monkeypatch: pytest.MonkeyPatch, few: int
+):
+    monkeypatch.setattr(frame, "FEW", few)
     rng = random.Random(5)
     given = {f"m{number}": rng.uniform(-1, 1) * 10.0 ** rng.randint(-300, 300) for number in range(200)}
     given |= {"least": 5e-324, "largest": 1.7976931348623157e308, "third": 1 / 3}
@@ -358,11 +379,11 @@ def test_frames_and_searches_have_every_digit(workspace: LocalWorkspace):
         with start_run(workspace, params={"c": 0.1 + 0.2, "d": number}) as run:
             run.log(0, **given)
     assert search_runs(workspace)[0].metrics == given
-    frame = run_columns(workspace).columns
-    assert {key: frame[f"metrics.{key}"] for key in given} == {
+    found = run_columns(workspace).columns
+    assert {key: found[f"metrics.{key}"] for key in given} == {
         key: [value] * 2 for key, value in given.items()
     }
-    assert (frame["params.c"], frame["params.d"]) == ([0.1 + 0.2] * 2, [1.0, 0.0])
+    assert (found["params.c"], found["params.d"]) == ([0.1 + 0.2] * 2, [1.0, 0.0])
 
 
 def test_a_run_that_logs_on_stands_where_its_last_value_says(workspace: LocalWorkspace):
@@ -377,3 +398,39 @@ def test_a_run_that_logs_on_stands_where_its_last_value_says(workspace: LocalWor
     assert [run.name for run in search_runs(workspace, **asked)] == ["1", "0", "2"]
     assert [run.name for run in search_runs(workspace, **asked, limit=1, offset=1)] == ["0"]
     assert search_runs(workspace, where="metrics.loss = 0") == []
+
+
+def test_a_tag_called_as_an_attribute_is_a_tag(workspace: LocalWorkspace):
+    for team in ("a", "b"):
+        with start_run(workspace, name=team, tags={"lifecycle": team, "experiment_id": team}):
+            pass
+    for key in ("lifecycle", "experiment_id"):
+        assert [run.name for run in search_runs(workspace, where=f"tags.{key} in ('a', 'c')")] == ["a"]
+
+
+@pytest.mark.sqlite("PostgreSQL makes sets itself")
+def test_a_statement_holds_no_set(filled: LocalWorkspace):
+    """The engine keeps statements for the next like them, and with them what they hold."""
+    with filled.ledger.reading() as connection:
+        sets = gathered.Sets(connection, Values())
+        condition = sets.of_set(Comparison(Field("params", "a"), "!=", 7.0), run_table.c.seq)
+        [(name, made)] = sets.told.items()
+        assert condition.compile().params[name] is None
+        passing = connection.execute(select(run_table.c.seq).where(condition), sets.told).scalars().all()
+    assert passing
+    assert [seq for seq, byte in enumerate(made) if byte] == sorted(passing)
+
+
+@pytest.mark.parametrize("find", [search_runs, run_columns])
+def test_runs_are_sorted_by_as_many_fields_as_are_let_in(workspace: LocalWorkspace, find: Any):
+    with start_run(workspace) as run:
+        pass
+    names = [f"m{number}" for number in range(SORT_LIMIT)]
+    with workspace.ledger.transaction() as transaction:
+        append_points(
+            transaction, run.id, columns(names, [0.5] * len(names), [1] * len(names), [1] * len(names))
+        )
+    sort = [f"metrics.{each}" for each in names]
+    assert find(workspace, sort=sort)
+    with pytest.raises(FilterTooLarge, match="fields to sort by"):
+        find(workspace, sort=[*sort, "name"])

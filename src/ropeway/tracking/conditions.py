@@ -24,6 +24,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -60,6 +61,8 @@ PATTERN_LIMIT = 10_000
 """Characters of a pattern: SQLite takes 50,000 bytes, and each may become four."""
 MOMENTS = {"start_time": run.c.started_at, "end_time": run.c.ended_at}
 """Fields in milliseconds since 1970, over columns of text that sorts as time does."""
+MS_CHARACTERS = len("1970-01-01T00:00:00.000")
+"""Of a moment as text, those down to the millisecond."""
 INPUT = Field("dataset", "reference")
 """What `tracking.plan` asks beside the fields of data sets: the references of the runs' inputs."""
 
@@ -208,6 +211,8 @@ def of_attribute(leaf: Leaf) -> ColumnElement[bool]:
     column = ATTRIBUTES[leaf.field.key]
     if isinstance(leaf, Comparison) and leaf.field.key in MOMENTS:
         return func.coalesce(_of_moment(column, leaf), false())
+    if isinstance(leaf, In) and leaf.field.key in MOMENTS:
+        return func.coalesce(_one_of_moments(column, leaf), false())
     return func.coalesce(tested(leaf, column), false())
 
 
@@ -301,6 +306,15 @@ def _of_moment(column: ColumnElement[Any], leaf: Comparison) -> ColumnElement[bo
             return column >= after
         case ">=":
             return column >= first
+
+
+def _one_of_moments(column: ColumnElement[Any], leaf: In) -> ColumnElement[bool]:
+    """Any of some milliseconds: as text, each is how all the moments in it begin."""
+    bounds = [bounds_of(float(max(-LARGEST, min(LARGEST, value)))) for value in leaf.values]
+    begins = [first[:MS_CHARACTERS] for first, after in bounds if first != after]
+    # PostgreSQL takes no parameters there: they would be wider than its function.
+    found = func.substr(column, literal_column("1"), literal_column(str(MS_CHARACTERS))).in_(begins)
+    return and_(column.is_not(None), not_(found)) if leaf.is_negated else found
 
 
 def present(field: Field) -> Leaf:

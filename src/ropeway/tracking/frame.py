@@ -4,7 +4,7 @@ A param or a tag whose every value spells a number becomes a column of numbers, 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,11 +18,10 @@ from ropeway.ledger.tables import point_tip
 from ropeway.tracking import conditions
 from ropeway.tracking.conditions import EXPERIMENT_NAME, PERSON, RUNS, USER
 from ropeway.tracking.errors import LimitInvalid
-from ropeway.tracking.filter import parse_sort
-from ropeway.tracking.listed import one_of
+from ropeway.tracking.listed import LISTED, as_list, one_of
 from ropeway.tracking.plan import find_runs
 from ropeway.tracking.projections import run, run_metric, run_param, run_tag
-from ropeway.tracking.search import asked, ids_in_order
+from ropeway.tracking.search import asked, ids_in_order, sort_keys
 from ropeway.workspace import Context, Workspace, operation
 
 if TYPE_CHECKING:
@@ -88,8 +87,7 @@ def columns_of(
     also: Sequence[str] = (),
 ) -> dict[str, list[Any]]:
     """Runs as columns, by name; see `run_columns`. `also`: more attributes that a filter knows."""
-    keys = [key for text in sort for key in parse_sort(text)]
-    found = find_runs(context.read, asked(where, context.clock.now()), keys, limit=limit)
+    found = find_runs(context.read, asked(where, context.clock.now()), sort_keys(sort), limit=limit)
     return _columns(context.read, found, also)
 
 
@@ -223,7 +221,7 @@ class _Asked:
         if self.ids is None:
             yield from _raw(self.connection, query)
             return
-        yield from _raw(self.connection, query.where(one_of(run_id, self.ids)))
+        yield from _raw(self.connection, query.where(one_of(run_id)), {LISTED: as_list(self.ids)})
 
 
 def _of_key(connection: Connection, table: Table, name: str, key: str) -> Iterable[Any]:
@@ -262,7 +260,7 @@ def _writes_all_digits(connection: Connection) -> bool:
     return bool(dialect.name == "sqlite" and dialect.dbapi.sqlite_version_info >= EXACT_JSON)
 
 
-def _raw(connection: Connection, query: Select[Any]) -> list[Any]:
+def _raw(connection: Connection, query: Select[Any], told: Mapping[str, str] | None = None) -> list[Any]:
     """The driver's own rows: for hundreds of thousands, rows with names take most of the time."""
-    cursor: Any = connection.execute(query).cursor
+    cursor: Any = connection.execute(query, told).cursor
     return cast("list[Any]", cursor.fetchall())

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, LargeBinary, String, func, literal, not_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    String,
+    bindparam,
+    func,
+    not_,
+    select,
+)
 
 from ropeway.tracking.conditions import Values, present
 from ropeway.tracking.expression import Leaf, Missing
@@ -26,23 +36,25 @@ class Sets:
     Attributes:
         connection: to make them with.
         values: where the values are that conditions compare.
+        told: the sets made so far, by the names that statements have for them: a statement is kept for the
+            next like it, and would keep with it what it held itself.
     """
 
     connection: Connection
     values: Values
+    told: dict[str, bytes] = field(default_factory=dict)
     # By identity, for `1` and `true` are equal: the leaf is kept, so that no other takes its place.
-    _made: dict[int, tuple[Leaf, bytes]] = field(default_factory=dict)
+    _made: dict[int, tuple[Leaf, BindParameter[bytes]]] = field(default_factory=dict)
 
     def of_set(self, leaf: Leaf, run_seq: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether a run's number is in the set of those that pass."""
         made = self._set_of(leaf)
         if made is None:
             return self.values.of_set(leaf, run_seq)
-        told = literal(made, LargeBinary)
-        is_in: ColumnElement[bool] = func.substr(told, run_seq + 1, 1, type_=LargeBinary) == b"\x01"
+        is_in: ColumnElement[bool] = func.substr(made, run_seq + 1, 1, type_=LargeBinary) == b"\x01"
         return not_(is_in) if isinstance(leaf, Missing) else is_in
 
-    def _set_of(self, leaf: Leaf) -> bytes | None:
+    def _set_of(self, leaf: Leaf) -> BindParameter[bytes] | None:
         """Those that pass; of `Missing`, those that do not. None where the database makes the set."""
         if self.connection.dialect.name != "sqlite":
             return None
@@ -50,13 +62,15 @@ class Sets:
             made = self._make(present(leaf.field) if isinstance(leaf, Missing) else leaf)
             if made is None:
                 return None
-            self._made[id(leaf)] = leaf, made
+            name = f"set_{len(self.told)}"
+            self.told[name] = made
+            self._made[id(leaf)] = leaf, bindparam(name, type_=LargeBinary)
         return self._made[id(leaf)][1]
 
     def _make(self, leaf: Leaf) -> bytes | None:
         """A byte for each number; None when they would be too many."""
         size = 1 + (self.connection.execute(_LAST).scalar() or 0)
-        if size + sum(len(made) for _, made in self._made.values()) > BOUND_BYTES:
+        if size + sum(map(len, self.told.values())) > BOUND_BYTES:
             return None
         matches = self.values.matches(leaf).subquery()
         [number] = matches.c

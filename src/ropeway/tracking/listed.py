@@ -1,7 +1,8 @@
 """Whether a value is one of many, as a condition with one parameter, whatever their number.
 
 A statement with a parameter for each value is put together anew for each number of them, and SQLite takes
-32,766. These are built once.
+32,766. These are built once, and the values told with each call: a statement is kept for the next like it,
+and would keep with it what it held itself.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.operators import OperatorType
 
 LISTED = "listed"
-"""The parameter that statements built once have for the values."""
+"""The parameter that has the values."""
 
 
-def one_of(column: ColumnElement[Any], values: Sequence[object] | None = None) -> ColumnElement[bool]:
-    """Whether a column is one of the values; of those in the parameter `LISTED`, where none are given."""
-    if values is None:
-        return _one_of(column, bindparam(LISTED, type_=String))
-    return _one_of(column, bindparam(None, as_list(values), String))
+def one_of(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a column is one of the values in the parameter `LISTED`."""
+    return _one_of(column, bindparam(LISTED, type_=String))
 
 
 def as_list(values: Sequence[object]) -> str:

@@ -48,7 +48,7 @@ from ropeway.tracking.conditions import (
     combine,
     together,
 )
-from ropeway.tracking.elsewhere import resolved
+from ropeway.tracking.elsewhere import EXPERIMENT_ID, LIFECYCLE, resolved
 from ropeway.tracking.expression import (
     And,
     Expression,
@@ -61,14 +61,14 @@ from ropeway.tracking.expression import (
     mapped,
 )
 from ropeway.tracking.gathered import Sets
-from ropeway.tracking.listed import one_of
+from ropeway.tracking.listed import LISTED, as_list, one_of
 from ropeway.tracking.projections import run, run_metric
 
 FEW = 1_000
 """So many runs are looked at one by one."""
 TIED = 5_000
 """So many runs with the same value are sorted by the further keys beside those that come before them."""
-WIDE = {"experiment_id": "experiment", "lifecycle": "lifecycle"}
+WIDE = {EXPERIMENT_ID: "experiment", LIFECYCLE: "lifecycle"}
 """Attributes that are alike in most runs, and their columns: asked of those that pass everything else."""
 
 SHORT = 5_000
@@ -192,12 +192,12 @@ class _Search:
         counts = [select(func.count()).select_from(each).scalar_subquery() for each in bounded]
         return [*self.connection.execute(select(*counts)).one()]
 
-    def _seqs(self, query: Rows) -> list[int]:
-        return [run_seq for (run_seq,) in self._rows(query)]
+    def _seqs(self, query: Rows, **told: str) -> list[int]:
+        return [run_seq for (run_seq,) in self._rows(query, **told)]
 
-    def _rows(self, query: Rows) -> list[Any]:
+    def _rows(self, query: Rows, **told: str) -> list[Any]:
         """The driver's own rows: rows with names take longer than finding them."""
-        cursor: Any = self.connection.execute(query).cursor
+        cursor: Any = self.connection.execute(query, {**self.sets.told, **told}).cursor
         return [*cursor.fetchall()]
 
     def among(
@@ -211,8 +211,9 @@ class _Search:
         """Those of a few runs that pass, in order."""
         if not run_seqs:
             return []
-        query = select(run.c.seq).where(one_of(run.c.seq, run_seqs), combine(expression, self.values.of_one))
-        return self._seqs(self._ordered(query, keys).limit(limit).offset(offset))
+        query = select(run.c.seq).where(one_of(run.c.seq), combine(expression, self.values.of_one))
+        query = self._ordered(query, keys).limit(limit).offset(offset)
+        return self._seqs(query, **{LISTED: as_list(run_seqs)})
 
     def _sorted(self, expression: Expression, keys: Sequence[Key], limit: int, offset: int) -> list[int]:
         """All that pass, sorted by the database."""
@@ -374,7 +375,7 @@ def _search(connection: Connection, values: Values) -> _Search:
 def _divided(expression: Expression) -> tuple[list[In], list[Expression]]:
     """What must hold: what is alike in most runs, and the rest."""
     parts = _conjuncts(expression)
-    wide = [part for part in parts if isinstance(part, In) and part.field.key in WIDE and not part.is_negated]
+    wide = [part for part in parts if isinstance(part, In) and part.field in WIDE and not part.is_negated]
     return wide, [part for part in parts if part not in wide]
 
 
@@ -385,4 +386,4 @@ def _conjuncts(expression: Expression) -> list[Expression]:
 
 
 def _of_rows(wide: Sequence[In], table: FromClause = run) -> list[ColumnElement[bool]]:
-    return [table.c[WIDE[part.field.key]].in_(part.values) for part in wide]
+    return [table.c[WIDE[part.field]].in_(part.values) for part in wide]

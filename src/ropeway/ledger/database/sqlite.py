@@ -242,8 +242,9 @@ def in_our_words(path: Path) -> Iterator[None]:
     """Turn the driver's errors into ours: disk full or failing, damaged, busy. Others pass unchanged."""
     try:
         yield
-    except DBAPIError as error:
-        reason = str(error.orig)
+    # Searches fetch rows past SQLAlchemy, and what fails then is the driver's own error.
+    except (DBAPIError, driver().Error) as error:
+        reason = str(getattr(error, "orig", error))
         lowered = reason.lower()
         # SQLite calls it an I/O error too where there is no room for its shared memory.
         if "disk is full" in lowered or ("disk i/o" in lowered and _is_full(path)):
