@@ -4,12 +4,13 @@ Contract: nothing is promised until `commit` has returned; then all of it surviv
 leaves nothing that anybody sees but whole objects and chunks that no recipe names. Work under the gate.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import blake3
 
@@ -60,7 +61,7 @@ class Intake:
         self._taken: set[tuple[int, bytes]] = set()
         self._recipes: list[tuple[bytes, Recipe]] = []
         self._publishing: list[Future[None]] = []
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._pools: dict[str, Executor] = {}
         self._reader: Windows | None = None
         self._is_wanted = False
         self.met: list[bytes] = []
@@ -210,10 +211,22 @@ class Intake:
             self._reader = Windows(self._pool("read"))
         return self._reader
 
-    def _pool(self, name: str, threads: int = 1) -> ThreadPoolExecutor:
+    def _pool(self, name: str, threads: int = 1) -> Executor:
         if name not in self._pools:
-            self._pools[name] = ThreadPoolExecutor(threads, thread_name_prefix=f"store-{name}")
+            is_ending = not threading.main_thread().is_alive()
+            self._pools[name] = (
+                _AtOnce() if is_ending else ThreadPoolExecutor(threads, thread_name_prefix=f"store-{name}")
+            )
         return self._pools[name]
+
+
+class _AtOnce(Executor):
+    """No threads: an interpreter that ends, as under a run that its script left open, gives none."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **more))
+        return done
 
 
 def _found(packs: Iterable[Pack], digest: bytes, kind: int) -> Iterator[tuple[Pack, Entry]]:
