@@ -10,6 +10,7 @@ import pytest
 from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
 from tests.server.conftest import Server
 
+from ropeway.bringing.bring import Bringing
 from ropeway.bringing.database import DatabaseSource
 from ropeway.bringing.errors import NoStoreThere, OutOfReach
 from ropeway.bringing.mlflow import bring, open_source
@@ -19,12 +20,14 @@ from ropeway.bringing.report import Report
 from ropeway.bringing.told import Owner
 from ropeway.models.afar.operations import get_entry, get_listed
 from ropeway.tracking.afar.operations import (
+    create_experiment,
     find_tracked,
     get_experiment,
     get_tracked,
     list_run_files,
     metric_history,
 )
+from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace, open_workspace
 from ropeway.workspace.operations import list_events
 
@@ -219,6 +222,39 @@ def test_a_link_beside_a_database_is_not_followed(tmp_path: Path) -> None:
         f"7/{RUN}/artifacts/plots/a.txt"
     ]
     source.close()
+
+
+def test_what_only_has_a_name_or_an_id_of_what_was_deleted_there_stays(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    mine = create_experiment(here, name="study")
+    with start_run(here) as own:
+        own.log(1, loss=0.5)
+    home = tmp_path / "mlruns" / "7"
+    (home / own.id).mkdir(parents=True)
+    (home / "meta.yaml").write_text("name: study\nlifecycle_stage: deleted\ncreation_time: 5\n")
+    (home / own.id / "meta.yaml").write_text("start_time: 5\nstatus: 3\nlifecycle_stage: deleted\n")
+    report = brought(here, str(tmp_path / "mlruns"))
+    assert "the deletion of experiment 7 ('study'): one of that name was here before, and stays" in said(
+        report
+    )
+    study = get_experiment(here, experiment=mine)
+    assert (study.lifecycle, study.created_ms > 5) == ("active", True)
+    assert get_tracked(here, run=own.id).lifecycle == "active"
+
+
+def test_an_experiment_that_was_deleted_there_is_deleted_here_also_by_a_command_that_is_repeated(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    home = tmp_path / "mlruns" / "7"
+    home.mkdir(parents=True)
+    (home / "meta.yaml").write_text("name: study\nlifecycle_stage: deleted\ncreation_time: 5\n")
+    source = open_source(str(tmp_path / "mlruns"))
+    # As far as a command comes that is killed before it deletes anything.
+    list(Bringing(here, source, lambda _done, _total: None).experiments())
+    assert brought(here, str(tmp_path / "mlruns")).left_out == []
+    study = get_experiment(here, experiment="7")
+    assert (study.lifecycle, study.created_ms) == ("deleted", 5)
 
 
 def test_a_line_that_is_cut_off_and_numbers_that_are_none_stop_nothing(
