@@ -4,13 +4,12 @@ Contract: nothing is promised until `commit` has returned; then all of it surviv
 leaves nothing that anybody sees but whole objects and chunks that no recipe names. Work under the gate.
 """
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import blake3
 
@@ -21,6 +20,7 @@ from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.pack_writer import PackWriter
 from ropeway.store.packs import Pack, Packs, holds, stored_of
 from ropeway.store.recipes import Part, Recipe, recipe_of
+from ropeway.store.threads import threads
 from ropeway.store.windows import ReadInto, Window, Windows
 
 LARGE_BYTES = 8 << 20
@@ -211,22 +211,10 @@ class Intake:
             self._reader = Windows(self._pool("read"))
         return self._reader
 
-    def _pool(self, name: str, threads: int = 1) -> Executor:
+    def _pool(self, name: str, count: int = 1) -> Executor:
         if name not in self._pools:
-            is_ending = not threading.main_thread().is_alive()
-            self._pools[name] = (
-                _AtOnce() if is_ending else ThreadPoolExecutor(threads, thread_name_prefix=f"store-{name}")
-            )
+            self._pools[name] = threads(count, f"store-{name}")
         return self._pools[name]
-
-
-class _AtOnce(Executor):
-    """No threads: an interpreter that ends, as under a run that its script left open, gives none."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
-        done: Future[Any] = Future()
-        done.set_result(fn(*args, **more))
-        return done
 
 
 def _found(packs: Iterable[Pack], digest: bytes, kind: int) -> Iterator[tuple[Pack, Entry]]:
