@@ -18,7 +18,7 @@ from ropeway.bringing.places import Places
 from ropeway.bringing.registry import origin_of
 from ropeway.bringing.report import Report
 from ropeway.bringing.told import Owner
-from ropeway.models.afar.operations import get_entry, get_listed
+from ropeway.models.afar.operations import create_entry, get_entry, get_listed, register_foreign
 from ropeway.tracking.afar.operations import (
     create_experiment,
     find_tracked,
@@ -92,6 +92,17 @@ def test_the_registry_keeps_its_numbers_and_the_environments_stay_guarded(
     assert (version.origin, version.created_ms) == (f"mlflow-artifacts:/7/{RUN}/artifacts/plots", BEGAN_MS)
     assert "alias 'production' of 'clf': it is an environment here" in said(report)
     assert "stage 'Production' of version 1 of 'clf': it is an environment here" in said(report)
+
+
+def test_an_alias_does_not_go_to_another_version_that_has_its_number_here(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    create_entry(here, shown="clf")
+    register_foreign(here, shown="clf", origin="mine", told_number=3)
+    report = brought(here, f"sqlite:///{write_database(tmp_path)}")
+    assert "version 3 of 'clf': another version has this number here" in said(report)
+    assert "alias 'champion' of 'clf': another version has its number here, 3" in said(report)
+    assert get_entry(here, shown="clf").aliases == {}
 
 
 def test_what_lies_in_a_bucket_is_named_and_not_opened(here: LocalWorkspace, tmp_path: Path) -> None:
