@@ -25,6 +25,7 @@ from ropeway.tracking.afar.operations import (
     get_experiment,
     get_tracked,
     list_run_files,
+    look_at_runs,
     metric_history,
 )
 from ropeway.tracking.start import start_run
@@ -266,6 +267,14 @@ def test_an_experiment_that_was_deleted_there_is_deleted_here_also_by_a_command_
     assert brought(here, str(tmp_path / "mlruns")).left_out == []
     study = get_experiment(here, experiment="7")
     assert (study.lifecycle, study.created_ms) == ("deleted", 5)
+
+
+def test_any_number_of_runs_is_looked_at(here: LocalWorkspace) -> None:
+    own = start_run(here)
+    own.finish()
+    asked = [f"{number:032x}" for number in range(40_000)]
+    found = look_at_runs(here, runs=[*asked, get_tracked(here, run=own.id).hex], points=True)
+    assert [each.run.id for each in found] == [own.id]
 
 
 def test_a_line_that_is_cut_off_and_numbers_that_are_none_stop_nothing(
