@@ -272,7 +272,7 @@ def test_an_experiment_that_was_deleted_there_is_deleted_here_also_by_a_command_
 def test_any_number_of_runs_is_looked_at(here: LocalWorkspace) -> None:
     own = start_run(here)
     own.finish()
-    asked = [f"{number:032x}" for number in range(40_000)]
+    asked = [f"{number:032x}" for number in range(300_000)]
     found = look_at_runs(here, runs=[*asked, get_tracked(here, run=own.id).hex], points=True)
     assert [each.run.id for each in found] == [own.id]
 
