@@ -42,11 +42,15 @@ def find_program(name: str) -> Path | None:
 
 
 class PostgresServer:
-    """A server on a free port, with a data directory of its own that goes with it."""
+    """A server on a free port, with a data directory of its own that goes with it.
 
-    def __init__(self) -> None:
-        # In memory where there is room for it: what is tested is the server's promise, not the disk's.
-        place = MEMORY if os.access(MEMORY, os.W_OK) else None
+    Args:
+        on_disk: whether its data lies on a disk, for measuring. Else in memory where there is room for it:
+            what is tested is the server's promise, not the disk's.
+    """
+
+    def __init__(self, *, on_disk: bool = False) -> None:
+        place = MEMORY if os.access(MEMORY, os.W_OK) and not on_disk else None
         self.folder = Path(tempfile.mkdtemp(prefix="ropeway-pg-", dir=place))
         self.data = self.folder / "data"
         self.port = _free_port()

@@ -1,7 +1,6 @@
 """Points from afar: acknowledged durable over HTTP, sealed, and read again; and what one costs at rest."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from benchmarks import environments
 from benchmarks.bench import Bench
 from benchmarks.case import Case, Figure
+from benchmarks.points.afar import send, served
 from ropeway.core.ids import RunId
 from ropeway.stats.thinned import thinned
 from ropeway.testing import make_workspace
@@ -22,7 +22,6 @@ from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace
 
 HERE = Path(__file__).resolve().parents[1]
-SECONDS = 10.0
 BATCHES = (1_000, 10_000)
 CLIENTS = 4
 HISTORY = 100_000
@@ -39,30 +38,20 @@ def measure(bench: Bench) -> list[Figure]:
 def _over_http(bench: Bench, folder: Path) -> list[Figure]:
     with make_workspace(folder) as workspace, start_run(workspace) as run:
         pass
-    serve = [sys.executable, str(HERE / "commits" / "serve.py"), str(folder)]
-    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            port = server.stdout.readline().split()[0]
-            return [_sent(bench, port, run.id, points) for points in BATCHES]
-        finally:
-            server.terminate()
-
-
-def _sent(bench: Bench, port: str, run: RunId, points: int) -> Figure:
-    seconds = 0.5 if bench.quick else SECONDS
-    words = [port, run, str(CLIENTS), str(seconds), str(points)]
-    send = [sys.executable, "-m", "benchmarks.points.send", *words]
-    said = subprocess.run(send, check=True, capture_output=True, text=True, cwd=HERE.parent).stdout.split()
-    return Figure(
-        what=f"points over HTTP in batches of {points:,}, {CLIENTS} clients, acknowledged durable",
-        ours=float(said[0]) * points,
-        unit="points/s",
-        beside={},
-        goal=GOAL_HTTP,
-        higher_is_better=True,
-        note=f"p50 {said[1]} ms, p99 {said[2]} ms, {said[3]} failed, beside the server",
-    )
+    with served(folder) as port:
+        return [
+            Figure(
+                what=f"points over HTTP in batches of {points:,}, {CLIENTS} clients, acknowledged durable",
+                ours=sent.per_s * points,
+                unit="points/s",
+                beside={},
+                goal=GOAL_HTTP,
+                higher_is_better=True,
+                note=sent.note,
+            )
+            for points in BATCHES
+            for sent in (send(bench, port, run.id, clients=CLIENTS, points=points),)
+        ]
 
 
 def _at_rest(bench: Bench, folder: Path) -> list[Figure]:

@@ -45,6 +45,7 @@ SMALL, LARGE = 300_000, 7_000_000
 SMALL_PACK, LARGE_PACK = 100_000, 16 << 20
 LARGE_SHARE = 0.15
 TIMES = 2
+LINES = 4
 
 
 class Harm(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +153,9 @@ class BucketTown:
         with closing(Wire(*_place(self.address))) as wire:
             for _ in range(harm.line):
                 wire.plan(None)
-            wire.plan(Cut(harm.direction, harm.after, harm.manner))
+            # A kill comes with the first line that gets so far: which one a request takes is chance.
+            for _ in range(LINES if harm.is_kill else 1):
+                wire.plan(Cut(harm.direction, harm.after, harm.manner))
             problem = self._strike(wire, harm, in_parts=in_parts)
             struck = bool(wire.struck)
         found = [*problem, *self.shelves.problems(), *self._problems(), *self._again(harm)]

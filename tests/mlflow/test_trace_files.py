@@ -98,6 +98,10 @@ def test_what_came_by_opentelemetry_is_such_a_file(mlflow_server: Server) -> Non
     assert (told["request"], json.loads(told["response"]), told["spans"][0]["name"]) == (None, {"a": 1}, "x")
 
 
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else []
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -105,6 +109,7 @@ def test_what_came_by_opentelemetry_is_such_a_file(mlflow_server: Server) -> Non
         {"spans": [old("x", 1, start_time="soon")]}, {"spans": [old("x", 1, attributes=[])]},
         {"spans": [old(1, 1)]}, {"spans": [old("x", 1, events=[{}])]},
         {"spans": [old("x", 1, end_time=2**80)]},
+        {"spans": [old("x", 1, events=[{"name": "e", "timestamp": 1, "attributes": {"k": nested(480)}}])]},
         {"spans": [{**old("x", 1), "context": {"span_id": "%", "trace_id": ""}}]},
         {"spans": [old("x", 1), old("y", -1)]},
         {"spans": [old("x", 1, attributes={str(number): "1" for number in range(1_025)})]},

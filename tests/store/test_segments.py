@@ -1,3 +1,4 @@
+import fcntl
 import os
 import resource
 import signal
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ropeway.store import SegmentWriter, is_abandoned, read_record, read_segment
+from ropeway.store import SegmentWriter, claimed, is_abandoned, read_record, read_segment
 from ropeway.store.errors import SegmentDamaged
 
 
@@ -89,3 +90,13 @@ def test_junk_is_not_a_segment(tmp_path: Path) -> None:
     (tmp_path / "a.segment").write_bytes(b"junk")
     with pytest.raises(SegmentDamaged, match="no sound header"):
         read_segment(tmp_path / "a.segment")
+
+
+def test_a_claim_is_one_that_a_network_file_system_grants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SegmentWriter(tmp_path / "a.segment", b"head").close()
+    # There a lock on the file is one on all of its bytes, and an exclusive one takes a file open for writing.
+    monkeypatch.setattr(fcntl, "flock", fcntl.lockf)
+    with claimed(tmp_path / "a.segment") as is_ours:
+        assert is_ours

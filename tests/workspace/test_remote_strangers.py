@@ -11,6 +11,9 @@ from click.testing import CliRunner
 
 from ropeway.cli.main import root
 from ropeway.core.hashing import digest_bytes
+from ropeway.testing import MINIMAL_PROJECT
+from ropeway.tracking.sent import begin_sent
+from ropeway.tracking.sync import sync
 from ropeway.workspace import open_workspace
 from ropeway.workspace.connection import Connection
 from ropeway.workspace.errors import BadServer, ForeignAnswer, NotSafe, ServerUnreachable, TokenExposed
@@ -150,6 +153,30 @@ def test_a_token_goes_to_its_own_server_and_nowhere_else(stranger, tmp_path: Pat
     assert [each.asked[0].get("authorization") for each in (one, other)] == ["Bearer rw_secret", None]
     assert forget_token(one.url)
     assert token_for(one.url) is None
+
+
+def test_sync_gives_the_environments_token_to_no_server_that_only_the_folder_names(
+    stranger, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setenv("ROPEWAY_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("ROPEWAY_OFFLINE", "1")
+    monkeypatch.delenv("ROPEWAY_WORKSPACE", raising=False)
+    one = stranger((403, "text/html", b"no"))
+    (tmp_path / "ropeway.toml").write_text(MINIMAL_PROJECT)
+    with open_workspace(tmp_path, server=one.url, actor="ana") as workspace, begin_sent(workspace):
+        pass
+    monkeypatch.setenv("ROPEWAY_TOKEN", "rw_secret")
+    [done] = sync(tmp_path)
+    assert (done.state, done.code, one.asked) == ("refused", "token-not-meant", [])
+    assert f"ropeway sync --workspace {one.url}" in done.next_step
+    sync(tmp_path, server=f"{one.url}/")
+    keep_token(one.url, "rw_kept")
+    sync(tmp_path)
+    (tmp_path / "ropeway.toml").write_text(f'{MINIMAL_PROJECT}\n[workspace]\nserver = "{one.url}"\n')
+    sync(tmp_path)
+    shown = list(dict.fromkeys(each.get("authorization") for each in one.asked))
+    assert shown == ["Bearer rw_secret", "Bearer rw_kept"]
+    assert one.asked[-1]["authorization"] == "Bearer rw_secret"
 
 
 def test_a_token_that_others_can_read_is_not_used(tmp_path: Path, monkeypatch):

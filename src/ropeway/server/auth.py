@@ -85,7 +85,7 @@ class Gatekeeper:
     def __init__(self, workspace: LocalWorkspace, permissions: Iterable[str]) -> None:
         self._workspace = workspace
         self._watch = workspace.ledger.watch()
-        self._mark: int | None = None
+        self._mark: str | None = None
         self._recognized: dict[bytes, Visitor] = {}
         self._open = Visitor(
             caller=Caller(name=workspace.actor_name, allowed=frozenset(permissions) - MANAGING)

@@ -228,7 +228,8 @@ def claimed(path: Path) -> Iterator[bool]:
     False where its writer lives, where another holds it, or where it is gone by now.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # To write: else a network's file system gives nobody a lock that is one's own.
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         yield False
         return

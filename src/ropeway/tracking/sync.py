@@ -12,7 +12,7 @@ from ropeway.store import is_abandoned
 from ropeway.store.errors import SegmentDamaged
 from ropeway.tracking.shipment import Shipment, begun_in
 from ropeway.tracking.spool import FOLDER, SUFFIX, Joins, run_of
-from ropeway.workspace import open_workspace
+from ropeway.workspace.opening import open_found
 from ropeway.workspace.place import HOME
 from ropeway.workspace.remote import FOLDER as REMOTES
 
@@ -90,7 +90,8 @@ def sync(
 ) -> list[Synced]:
     """Bring what waits in a project's folder to its servers.
 
-    Repeated, broken off or done twice at once, it stores nothing twice.
+    Repeated, broken off or done twice at once, it stores nothing twice. `$ROPEWAY_TOKEN` goes to servers that
+    the caller or the project file names; to others goes what `ropeway login` kept for them.
 
     Args:
         root: the project's folder.
@@ -105,7 +106,7 @@ def sync(
             continue
         # One server that does not answer is waited for once.
         known = gone.get(each.address)
-        one = msgspec.structs.replace(known, run=each.run) if known else _bring(root, each, insecure)
+        one = msgspec.structs.replace(known, run=each.run) if known else _bring(root, each, server, insecure)
         if one.state == "waits":
             gone[each.address] = one
         done.append(one)
@@ -113,12 +114,13 @@ def sync(
     return done
 
 
-def _bring(root: Path, each: Waiting, insecure: bool) -> Synced:  # noqa: FBT001
+def _bring(root: Path, each: Waiting, said: str | None, insecure: bool) -> Synced:  # noqa: FBT001
     if each.is_alive:
         return Synced(run=each.run, address=each.address, state="alive")
     points = 0
     try:
-        with open_workspace(root, server=each.address, actor=each.actor, insecure=insecure) as workspace:
+        # The folder may be another's: what it names is not what the caller means.
+        with open_found(root, each.address, actor=each.actor, said=said, insecure=insecure) as workspace:
             shipment = Shipment(workspace, each.path)
             try:
                 shipment.bring()

@@ -5,11 +5,12 @@ Refused  └── PermissionDenied      Conflict ├── LeaseHeld ├── 
 Unavailable ├── WorkspaceUnusable └── ClockUnreadable    Damaged └── HeadContradicts
 
 Of a workspace on a server, seen from a caller:
-Invalid ├── BadServer └── DigestDiffers      Refused ├── NotSafe └── TokenExposed
+Invalid ├── BadServer └── DigestDiffers      Refused ├── NotSafe ├── TokenExposed └── TokenNotMeant
 Unavailable ├── ServerUnreachable └── JobCutOff      Damaged └── ForeignAnswer
 Conflict ├── OtherProject └── NeedsFiles     RopewayError └── ServerRefusal (a code that is not known here)
 """
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -225,6 +226,22 @@ class TokenExposed(Refused):
             expected="a file that only you may read",
             next_step=f"chmod 600 {path}   or, better, have it revoked and sign in anew",
             file=str(path),
+        )
+
+
+class TokenNotMeant(Refused):
+    """The token of the environment, and a server that only a file in the folder names."""
+
+    code = "token-not-meant"
+
+    def __init__(self, address: str) -> None:
+        url = shlex.quote(address)
+        super().__init__(
+            f"'{address}' gets nothing: only what waits in this folder names it, and nobody says that "
+            "$ROPEWAY_TOKEN is for it.",
+            expected="a server that you name or the project file does, or that you signed in to",
+            next_step=f"ropeway sync --workspace {url}   or: ropeway login {url}",
+            address=address,
         )
 
 

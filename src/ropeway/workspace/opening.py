@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ropeway.workspace.clock import clock_of_environment
-from ropeway.workspace.errors import BadServer, ProjectNotFound
+from ropeway.workspace.errors import BadServer, ProjectInvalid, ProjectNotFound, TokenNotMeant
 from ropeway.workspace.local import find_project, open_local, usual_actor
 from ropeway.workspace.operation import OpenWorkspace
 from ropeway.workspace.project_file import load_project
@@ -54,6 +54,44 @@ def open_workspace(
     return _open_remote(where, url, actor=actor, insecure=insecure, tell=tell)
 
 
+def open_found(
+    where: Path, url: str, *, actor: str, said: str | None = None, insecure: bool = False
+) -> OpenWorkspace:
+    """Open the workspace at an address that was found in a folder, which may be another's.
+
+    Args:
+        where: the folder.
+        url: the address.
+        actor: the name under which to act.
+        said: the server that the caller names, if any.
+        insecure: allow plain http to another machine.
+
+    Raises:
+        TokenNotMeant: neither the caller nor the project file names it, and no token was kept for it.
+        BadServer, NotSafe: the address cannot be used.
+    """
+    is_meant = _address(url) in _meant(where, said)
+    return _open_remote(where, url, actor=actor, insecure=insecure, is_meant=is_meant)
+
+
+def _meant(where: Path, said: str | None) -> set[str]:
+    """The servers that may have the token of the environment."""
+    try:
+        of_project = load_project(_root(where)).workspace.server
+    # Who cannot be read names none.
+    except (ProjectNotFound, ProjectInvalid):
+        of_project = None
+    named = (said, os.environ.get(VARIABLE, "").strip(), of_project)
+    return {_address(each) for each in named if each and each.startswith(SCHEMES)}
+
+
+def _address(url: str) -> str:
+    """A server's address as a connection says it, however it was written."""
+    from ropeway.workspace.connection import Connection
+
+    return Connection(url, insecure=True).address
+
+
 def server_of(where: Path | str | None, said: str | None = None) -> str | None:
     """The server that keeps a folder's workspace; None for the folder itself.
 
@@ -80,18 +118,20 @@ def _open_remote(
     *,
     actor: str | None,
     insecure: bool,
-    tell: Callable[[str], None],
+    is_meant: bool = True,
+    tell: Callable[[str], None] = lambda _text: None,
 ) -> OpenWorkspace:
     from ropeway.workspace.connection import Connection
     from ropeway.workspace.remote import RemoteWorkspace, headers_for, home_for
-    from ropeway.workspace.tokens import token_for
+    from ropeway.workspace.tokens import kept_token, of_environment, token_for
 
     root = folder_of(where)
     name = actor or usual_actor()
     plain = Connection(url, insecure=insecure)
-    connection = Connection(
-        url, token=token_for(plain.origin), headers=headers_for(root, name), insecure=insecure
-    )
+    token = token_for(plain.origin) if is_meant else kept_token(plain.origin)
+    if token is None and not is_meant and of_environment():
+        raise TokenNotMeant(plain.address)
+    connection = Connection(url, token=token, headers=headers_for(root, name), insecure=insecure)
     return RemoteWorkspace(
         connection,
         root=root,

@@ -24,9 +24,23 @@ def token_for(origin: str) -> str | None:
     Raises:
         TokenExposed: others may read its file.
     """
-    given = os.environ.get(VARIABLE, "").strip()
+    given = of_environment()
     if given:
         return given if is_token(given) else None
+    return kept_token(origin)
+
+
+def of_environment() -> str:
+    """What `$ROPEWAY_TOKEN` holds; it does not say for which server that is."""
+    return os.environ.get(VARIABLE, "").strip()
+
+
+def kept_token(origin: str) -> str | None:
+    """The token that `ropeway login` kept for a server; None for none.
+
+    Raises:
+        TokenExposed: others may read its file.
+    """
     path = token_path(origin)
     try:
         with path.open(encoding="ascii", errors="replace") as source:

@@ -50,7 +50,7 @@ def test_entities_that_are_heard_of_by_version_hold_the_decision_within_the_gap(
     world = make_world(rollout=f"mirror = {mirror}", steps="[0.5]")
     world.release()
     alike = {"live": right_in(0.8), "candidate": right_in(0.8)}
-    world.serve(1200, **alike, labelled={LIVE: 0.3, CANDIDATE: 0.45})
+    world.serve(1800, **alike, labelled={LIVE: 0.3, CANDIDATE: 0.45})
     waits = evaluate(world.ana, world.rollout).guarded.waits
     assert "more than chance sets them apart" in waits
 

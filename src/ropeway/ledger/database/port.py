@@ -26,10 +26,11 @@ class Hold(Protocol):
 class Watch(Protocol):
     """Tells whether anything happened, whoever did it, in less time than questions take. For one thread."""
 
-    def mark(self) -> int | None:
-        """The number of the last event that is durable; None where it cannot be told.
+    def mark(self) -> str | None:
+        """The id of the last event that is durable; None where there is none, or it cannot be told.
 
-        As long as it stays the same, so does all that events decide. What changes without one may not.
+        As long as it stays the same, so does all that events decide. What changes without one may not. A
+        number would not do: a copy that was put back has it again soon, with another history.
         """
         ...
 

@@ -29,7 +29,7 @@ PEEK_WAIT_S = 5.0
 CHECKPOINT_PAGES = 4_000
 """So much of the log (16 MB) goes into the file at once: a commit of many events is a megabyte by itself."""
 FULL_BELOW_BYTES = 64 << 10
-LAST_EVENT = f"SELECT max(seq) FROM {tables.event.name}"
+LAST_EVENT = f"SELECT id FROM {tables.event.name} ORDER BY seq DESC LIMIT 1"
 DAMAGE = ("malformed", "not a database", "could not decode", "no such column", "no such table")
 """What SQLite says of a file in which bytes, or its own description of them, are not what they were."""
 
@@ -150,14 +150,14 @@ class FileWatch:
                 path, isolation_level=None, timeout=PEEK_WAIT_S, check_same_thread=False
             )
 
-    def mark(self) -> int | None:
+    def mark(self) -> str | None:
         """See `Watch.mark`."""
         try:
-            found: int | None = self._connection.execute(LAST_EVENT).fetchone()[0]
+            found: tuple[str] | None = self._connection.execute(LAST_EVENT).fetchone()
         # The pool's connections say what is wrong, in our words, to whoever asks them next.
         except self._module.Error:
             return None
-        return found
+        return found[0] if found else None
 
     def close(self) -> None:
         """See `Watch.close`."""

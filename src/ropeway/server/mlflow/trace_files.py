@@ -59,13 +59,13 @@ def _keep(workspace: Workspace, trace: str, body: bytes | bytearray) -> None:
     try:
         told = msgspec.json.decode(body)
         spans = [_to_otlp(each, trace.removeprefix(PREFIX)) for each in told["spans"]]
+        body = msgspec.json.encode({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Refusal(
             "Invalid traces.json: it is not the spans of a trace as a client writes them."
         ) from error
     if not spans:
         return
-    body = msgspec.json.encode({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
     try:
         read = read_export(body, is_json=True)
     except Invalid as error:
