@@ -10,6 +10,7 @@ import pytest
 from tests.bringing.stores import BEGAN_MS, CLIENT, ELSEWHERE, GONE, RUN, write_database, write_folder
 from tests.server.conftest import Server
 
+from ropeway.bringing.bring import Bringing
 from ropeway.bringing.database import DatabaseSource
 from ropeway.bringing.errors import NoStoreThere, OutOfReach
 from ropeway.bringing.mlflow import bring, open_source
@@ -17,14 +18,17 @@ from ropeway.bringing.places import Places
 from ropeway.bringing.registry import origin_of
 from ropeway.bringing.report import Report
 from ropeway.bringing.told import Owner
-from ropeway.models.afar.operations import get_entry, get_listed
+from ropeway.models.afar.operations import create_entry, get_entry, get_listed, register_foreign
 from ropeway.tracking.afar.operations import (
+    create_experiment,
     find_tracked,
     get_experiment,
     get_tracked,
     list_run_files,
+    look_at_runs,
     metric_history,
 )
+from ropeway.tracking.start import start_run
 from ropeway.workspace import LocalWorkspace, open_workspace
 from ropeway.workspace.operations import list_events
 
@@ -89,6 +93,17 @@ def test_the_registry_keeps_its_numbers_and_the_environments_stay_guarded(
     assert (version.origin, version.created_ms) == (f"mlflow-artifacts:/7/{RUN}/artifacts/plots", BEGAN_MS)
     assert "alias 'production' of 'clf': it is an environment here" in said(report)
     assert "stage 'Production' of version 1 of 'clf': it is an environment here" in said(report)
+
+
+def test_an_alias_does_not_go_to_another_version_that_has_its_number_here(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    create_entry(here, shown="clf")
+    register_foreign(here, shown="clf", origin="mine", told_number=3)
+    report = brought(here, f"sqlite:///{write_database(tmp_path)}")
+    assert "version 3 of 'clf': another version has this number here" in said(report)
+    assert "alias 'champion' of 'clf': another version has its number here, 3" in said(report)
+    assert get_entry(here, shown="clf").aliases == {}
 
 
 def test_what_lies_in_a_bucket_is_named_and_not_opened(here: LocalWorkspace, tmp_path: Path) -> None:
@@ -219,6 +234,47 @@ def test_a_link_beside_a_database_is_not_followed(tmp_path: Path) -> None:
         f"7/{RUN}/artifacts/plots/a.txt"
     ]
     source.close()
+
+
+def test_what_only_has_a_name_or_an_id_of_what_was_deleted_there_stays(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    mine = create_experiment(here, name="study")
+    with start_run(here) as own:
+        own.log(1, loss=0.5)
+    home = tmp_path / "mlruns" / "7"
+    (home / own.id).mkdir(parents=True)
+    (home / "meta.yaml").write_text("name: study\nlifecycle_stage: deleted\ncreation_time: 5\n")
+    (home / own.id / "meta.yaml").write_text("start_time: 5\nstatus: 3\nlifecycle_stage: deleted\n")
+    report = brought(here, str(tmp_path / "mlruns"))
+    assert "the deletion of experiment 7 ('study'): one of that name was here before, and stays" in said(
+        report
+    )
+    study = get_experiment(here, experiment=mine)
+    assert (study.lifecycle, study.created_ms > 5) == ("active", True)
+    assert get_tracked(here, run=own.id).lifecycle == "active"
+
+
+def test_an_experiment_that_was_deleted_there_is_deleted_here_also_by_a_command_that_is_repeated(
+    here: LocalWorkspace, tmp_path: Path
+) -> None:
+    home = tmp_path / "mlruns" / "7"
+    home.mkdir(parents=True)
+    (home / "meta.yaml").write_text("name: study\nlifecycle_stage: deleted\ncreation_time: 5\n")
+    source = open_source(str(tmp_path / "mlruns"))
+    # As far as a command comes that is killed before it deletes anything.
+    list(Bringing(here, source, lambda _done, _total: None).experiments())
+    assert brought(here, str(tmp_path / "mlruns")).left_out == []
+    study = get_experiment(here, experiment="7")
+    assert (study.lifecycle, study.created_ms) == ("deleted", 5)
+
+
+def test_any_number_of_runs_is_looked_at(here: LocalWorkspace) -> None:
+    own = start_run(here)
+    own.finish()
+    asked = [f"{number:032x}" for number in range(300_000)]
+    found = look_at_runs(here, runs=[*asked, get_tracked(here, run=own.id).hex], points=True)
+    assert [each.run.id for each in found] == [own.id]
 
 
 def test_a_line_that_is_cut_off_and_numbers_that_are_none_stop_nothing(

@@ -1,6 +1,8 @@
 """Large objects: kept in chunks, read back verified, grown by what is new in them."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,25 @@ def test_bytes_and_file_are_one_object_however_large(store: Store, tmp_path: Pat
     assert store.put_file(path) == store.put(path.read_bytes()) == store.put(memoryview(path.read_bytes()))
     assert len(list(store.digests())) == 1
     assert stored_bytes(store) < LENGTH * 1.01
+
+
+AT_EXIT = """
+import atexit, sys
+from pathlib import Path
+from ropeway.store import Store
+
+# Threads are asked for before, as by whatever else a script does.
+store = Store(Path(sys.argv[1]))
+atexit.register(lambda: print(store.put_file(Path(sys.argv[2]))))
+"""
+
+
+def test_a_large_file_is_kept_while_the_interpreter_ends(store: Store, tmp_path: Path) -> None:
+    path = random_file(tmp_path / "big")
+    words = [sys.executable, "-c", AT_EXIT, str(tmp_path / "other"), str(path)]
+    ended = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert (ended.stderr, ended.stdout.strip()) == ("", store.put_file(path))
+    assert Store(tmp_path / "other").read(store.put_file(path)) == path.read_bytes()
 
 
 def test_what_is_appended_or_inserted_is_all_that_is_stored_anew(store: Store, tmp_path: Path) -> None:

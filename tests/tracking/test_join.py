@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+import ropeway
+from ropeway.tracking.errors import SettingInvalid
 from ropeway.tracking.join import join_run, ship
 from ropeway.tracking.points import list_points
 from ropeway.tracking.recover import recover_runs
@@ -92,3 +94,15 @@ def test_a_part_that_died_has_told_what_it_said_once(workspace: LocalWorkspace):
     told = [each for each in list_events(workspace) if each.verb == "part-told"]
     assert len(told) == 1
     assert resolve_run(workspace, run.id).params == {"depth": 3}
+
+
+def test_what_cannot_be_told_when_a_process_joins_leaves_nothing(
+    workspace: LocalWorkspace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(workspace.root)
+    # That nobody has begun it yet is no reason to wait with what is wrong.
+    monkeypatch.setenv("ROPEWAY_RUN", "run_shared")
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SettingInvalid, match="it is a object"):
+        ropeway.run(c=1, tags={"host": object()})
+    assert not list((workspace.home / "spool").iterdir())

@@ -23,10 +23,11 @@ def test_junk_is_told_of_and_the_usual_is_taken(
     assert "export ROPEWAY_SYNC_WAIT_S=30" in caplog.text
 
 
+@pytest.mark.parametrize("said", ["first", "1" * 5000])
 def test_a_rank_that_is_junk_is_told_of_and_the_next_launchers_is_taken(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, said: str
 ):
-    monkeypatch.setenv("RANK", "first")
+    monkeypatch.setenv("RANK", said)
     monkeypatch.setenv("SLURM_PROCID", "2")
     assert first_rank(("RANK", "SLURM_PROCID")) == 2
-    assert "RANK is 'first', not a whole number from 0" in caplog.text
+    assert f"RANK is {said[:80]!r}, not a whole number from 0" in caplog.text

@@ -21,7 +21,7 @@ from ropeway.tracking.afar.errors import ExperimentNotFound
 from ropeway.tracking.afar.experiments import Lifecycle
 from ropeway.tracking.afar.files import check_path
 from ropeway.tracking.afar.projections import ACTIVE
-from ropeway.tracking.afar.records import KeptFile
+from ropeway.tracking.afar.records import Experiment, KeptFile
 from ropeway.tracking.afar.whole import HeldRun
 from ropeway.tracking.projections import OWN_EXPERIMENT
 from ropeway.workspace import Workspace
@@ -56,6 +56,7 @@ class Bringing:
         self.refused: set[tuple[str, str]] = set()
         self.homes: dict[str, str] = {}
         self.gone: dict[str, Gone] = {}
+        self._made: set[str] = set()
         self._done = 0
         self._left: set[LeftOut] = set()
 
@@ -77,17 +78,10 @@ class Bringing:
             if here.lifecycle == ACTIVE:
                 self._delete_in(experiment)
                 if experiment.is_deleted and home != OWN_EXPERIMENT:
-                    tracking.change_experiment(self.workspace, experiment=home, lifecycle=DELETED)
-            # One that was here before stays as old as it is.
-            if home != OWN_EXPERIMENT and here.created_ms > experiment.created_ms:
-                with self.leaving_out(f"the times of experiment {experiment.id}"):
-                    tracking.tell_times(
-                        self.workspace,
-                        thing="experiment",
-                        told=home,
-                        created_ms=experiment.created_ms,
-                        changed_ms=experiment.changed_ms,
-                    )
+                    self._delete(experiment, here)
+            # It was changed by what came; one that was here before stays as it is.
+            if home in self._made:
+                self._tell_times(experiment, home)
 
     def read(self, things: Iterator[T]) -> Iterator[T]:
         """What a source gives; what it tells in no form that a store has is its own fault, and said so.
@@ -189,16 +183,30 @@ class Bringing:
         try:
             here = tracking.get_experiment(self.workspace, name=told.name)
         except ExperimentNotFound:
-            return tracking.create_experiment(
+            home = tracking.create_experiment(
                 self.workspace,
                 name=told.name,
                 tags=told.tags,
                 told_id="" if self._is_taken(told.id) else told.id,
             )
+            self._made.add(home)
+            # At once: by them a command that is repeated after a kill knows that it came from there.
+            self._tell_times(told, home)
+            return home
         fresh = {key: value for key, value in told.tags.items() if here.tags.get(key) != value}
         if fresh and here.lifecycle == ACTIVE:
             tracking.change_experiment(self.workspace, experiment=here.id, tags=fresh)
         return here.id
+
+    def _tell_times(self, told: ToldExperiment, home: str) -> None:
+        with self.leaving_out(f"the times of experiment {told.id}"):
+            tracking.tell_times(
+                self.workspace,
+                thing="experiment",
+                told=home,
+                created_ms=told.created_ms,
+                changed_ms=told.changed_ms,
+            )
 
     def _is_taken(self, told: str) -> bool:
         try:
@@ -216,11 +224,21 @@ class Bringing:
             return None
         return self.workspace.store.put_file(path)
 
+    def _delete(self, told: ToldExperiment, here: Experiment) -> None:
+        """Delete an experiment that came from there; one that only has its name has runs of its own."""
+        if here.id in self._made or here.created_ms == told.created_ms:
+            tracking.change_experiment(self.workspace, experiment=here.id, lifecycle=DELETED)
+        else:
+            what = f"the deletion of experiment {told.id} ('{told.name}')"
+            self._leave_out(what, "one of that name was here before, and stays")
+
     def _delete_in(self, experiment: ToldExperiment) -> None:
         gone = self.gone.get(experiment.id, Gone([], []))
         for run in gone.runs:
             with self.leaving_out(f"the deletion of run {run}"):
-                if tracking.get_tracked(self.workspace, run=run).lifecycle == ACTIVE:
+                here = tracking.get_tracked(self.workspace, run=run)
+                # By the id that it had there, and by no other that something here may have.
+                if here.hex == run and here.lifecycle == ACTIVE:
                     tracking.change_run(self.workspace, run=run, lifecycle=DELETED)
         for model in gone.models:
             with self.leaving_out(f"logged model {model}"):

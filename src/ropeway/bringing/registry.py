@@ -114,5 +114,7 @@ def _aliases(bringing: Bringing, told: ToldEntry, here: ListedModel, environment
                 raise OutOfReach(
                     f"it is an environment here: ropeway gate {here.name}@{number}, approve and promote it"
                 )
+            if (told.name, str(number)) in bringing.refused:
+                raise OutOfReach(f"another version has its number here, {number}")
             if here.aliases.get(alias) != number:
                 models.set_alias(bringing.workspace, shown=told.name, alias=alias, number=number)

@@ -1,7 +1,8 @@
 """A tracking server, asked as MLflow's client asks it: that address alone, and no redirect is followed."""
 
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ ARE_PROMPTS = f"tags.`{IS_PROMPT}` = 'true'"
 TIMEOUT_S = 60.0
 BLOCK_BYTES = 1 << 20
 DEEPEST = 64
+LARGEST_ANSWER = 256 << 20
+"""No page of anything has more bytes."""
+MOST_EMPTY = 1000
+"""So many pages in a row may say nothing but that there is another."""
+MOST_FILES = 1_000_000
+UNTOLD_BYTES = 64 << 30
+"""A file whose length the server does not say is no longer."""
+JUNK = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading an answer of another form raises."""
 
 
 class ServerSource:
@@ -106,21 +116,14 @@ class ServerSource:
     def points(self, run: ToldRun) -> Iterator[ToldPoints]:
         """The points of a run, a page at a time."""
         for key in run.keys:
-            token = ""
-            while True:
-                asked = {"run_id": run.id, "metric_key": key, "max_results": str(POINTS)}
-                told = self._get("metrics/get-history", asked | ({"page_token": token} if token else {}))
-                found = told.get("metrics", [])
-                if found:
-                    yield ToldPoints(
-                        key=key,
-                        values=[float(each["value"]) for each in found],
-                        times_ms=[int(each["timestamp"]) for each in found],
-                        steps=[int(each.get("step", 0)) for each in found],
-                    )
-                token = str(told.get("next_page_token") or "")
-                if not token:
-                    break
+            asked = {"run_id": run.id, "metric_key": key, "max_results": str(POINTS)}
+            for found in self._pages("metrics", self._getting("metrics/get-history", asked)):
+                yield ToldPoints(
+                    key=key,
+                    values=[float(each["value"]) for each in found],
+                    times_ms=[int(each["timestamp"]) for each in found],
+                    steps=[int(each.get("step", 0)) for each in found],
+                )
 
     def models(self, experiment: ToldExperiment) -> Iterator[ToldModel]:
         """The logged models of an experiment; older servers know of none."""
@@ -187,31 +190,35 @@ class ServerSource:
         home = _home(owner)
         found: list[ToldFile] = []
         waiting = [("", 0)]
+        count = 0
         while waiting:
             folder, depth = waiting.pop()
             told = self._answer("GET", FILES, params={"path": f"{home}/{folder}".rstrip("/")})
-            for each in told.get("files", []):
-                name = str(each["path"]).rpartition("/")[2]
-                path = f"{folder}/{name}".lstrip("/")
-                try:
-                    check_path(path)
-                except RopewayError as error:
-                    raise OutOfReach(error.what) from error
-                if not each.get("is_dir"):
-                    found.append(ToldFile(path, int(each.get("file_size", 0))))
-                elif depth < DEEPEST:
-                    waiting.append((path, depth + 1))
+            try:
+                level = [_listed(folder, each) for each in told.get("files", [])]
+            except JUNK as error:
+                raise OutOfReach(f"they are listed in no form that a server has ({error!r:.200})") from error
+            count += len(level)
+            if count > MOST_FILES:
+                raise OutOfReach(f"more than {MOST_FILES:,} files and folders")
+            found += [file for file, is_folder in level if not is_folder]
+            if depth < DEEPEST:
+                waiting += [(file.path, depth + 1) for file, is_folder in level if is_folder]
         return sorted(found)
 
     def fetch(self, owner: Owner, file: ToldFile, scratch: Path) -> Path:
         """A file's bytes, in the folder `scratch`."""
         into = scratch / "fetched"
         address = f"{FILES}/{quote(f'{_home(owner)}/{file.path}')}"
+        left = file.size_bytes or UNTOLD_BYTES
         try:
             with self._client.stream("GET", address) as response, into.open("wb") as out:
                 if response.status_code != httpx.codes.OK:
                     raise OutOfReach(f"the server answers {response.status_code}")
                 for block in response.iter_bytes(BLOCK_BYTES):
+                    left -= len(block)
+                    if left < 0:
+                        raise OutOfReach(f"it is longer than it is said to be, {file.size_bytes:,} bytes")
                     out.write(block)
         except httpx.HTTPError as error:
             raise StoreUnreachable(self.shown, str(error) or type(error).__name__) from error
@@ -230,34 +237,47 @@ class ServerSource:
         self._client.close()
 
     def _paged(self, path: str, name: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
-        token = ""
-        while True:
-            told = self._post(path, **asked, max_results=PAGE, **({"page_token": token} if token else {}))
-            yield from told.get(name, [])
-            token = str(told.get("next_page_token") or "")
-            if not token:
-                return
+        def ask(page: Mapping[str, str]) -> Mapping[str, Any]:
+            return self._post(path, **asked, max_results=PAGE, **page)
+
+        for found in self._pages(name, ask):
+            yield from found
 
     def _paged_get(self, path: str, name: str, **asked: str) -> Iterator[Mapping[str, Any]]:
-        token = ""
+        for found in self._pages(name, self._getting(path, asked | {"max_results": "200"})):
+            yield from found
+
+    def _pages(
+        self, name: str, ask: Callable[[Mapping[str, str]], Mapping[str, Any]]
+    ) -> Iterator[list[Mapping[str, Any]]]:
+        """What stands under a name in each page that says anything; pages without an end are refused."""
+        token, given, empty = "", set[int](), 0
         while True:
-            told = self._get(path, asked | {"max_results": "200"} | ({"page_token": token} if token else {}))
-            yield from told.get(name, [])
+            told = ask({"page_token": token} if token else {})
+            found = told.get(name, [])
+            if found:
+                yield found
             token = str(told.get("next_page_token") or "")
             if not token:
                 return
+            empty = 0 if found else empty + 1
+            if hash(token) in given or empty > MOST_EMPTY:
+                raise StoreUnreachable(self.shown, f"its pages of {name} lead nowhere")
+            given.add(hash(token))
 
-    def _get(self, path: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
-        return self._answer("GET", f"{API}{path}", params=dict(asked))
+    def _getting(
+        self, path: str, asked: Mapping[str, str]
+    ) -> Callable[[Mapping[str, str]], Mapping[str, Any]]:
+        return lambda page: self._answer("GET", f"{API}{path}", params={**asked, **page})
 
     def _post(self, path: str, **asked: Any) -> Mapping[str, Any]:
         return self._answer("POST", f"{API}{path}", json=asked)
 
     def _answer(self, method: str, path: str, **given: Any) -> Mapping[str, Any]:
         try:
-            response = self._client.request(method, path, **given)
-            told = response.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            with self._client.stream(method, path, **given) as response:
+                told = json.loads(_body(response))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise StoreUnreachable(self.shown, str(error) or type(error).__name__) from error
         if response.status_code != httpx.codes.OK or not isinstance(told, dict):
             said = told.get("message", "") if isinstance(told, dict) else ""
@@ -281,6 +301,34 @@ def _home(owner: Owner) -> str:
     if rest.startswith("/"):
         raise OutOfReach(f"its files are at {owner.location[:200]}, which is another server")
     return rest.strip("/")
+
+
+def _body(response: httpx.Response) -> bytearray:
+    """The whole of an answer.
+
+    Raises:
+        ValueError: it is larger than any.
+    """
+    body = bytearray()
+    for block in response.iter_bytes(BLOCK_BYTES):
+        body += block
+        if len(body) > LARGEST_ANSWER:
+            raise ValueError(f"an answer has more than {LARGEST_ANSWER:,} bytes")
+    return body
+
+
+def _listed(folder: str, told: Mapping[str, Any]) -> tuple[ToldFile, bool]:
+    """A file or a folder in a folder, and whether it is a folder.
+
+    Raises:
+        OutOfReach: no file is kept under its name.
+    """
+    path = f"{folder}/{str(told['path']).rpartition('/')[2]}".lstrip("/")
+    try:
+        check_path(path)
+    except RopewayError as error:
+        raise OutOfReach(error.what) from error
+    return ToldFile(path, int(told.get("file_size", 0))), bool(told.get("is_dir"))
 
 
 def _without_secret(url: str) -> str:

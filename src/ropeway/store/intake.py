@@ -6,7 +6,7 @@ leaves nothing that anybody sees but whole objects and chunks that no recipe nam
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,7 @@ from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.pack_writer import PackWriter
 from ropeway.store.packs import Pack, Packs, holds, stored_of
 from ropeway.store.recipes import Part, Recipe, recipe_of
+from ropeway.store.threads import threads
 from ropeway.store.windows import ReadInto, Window, Windows
 
 LARGE_BYTES = 8 << 20
@@ -60,7 +61,7 @@ class Intake:
         self._taken: set[tuple[int, bytes]] = set()
         self._recipes: list[tuple[bytes, Recipe]] = []
         self._publishing: list[Future[None]] = []
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._pools: dict[str, Executor] = {}
         self._reader: Windows | None = None
         self._is_wanted = False
         self.met: list[bytes] = []
@@ -210,9 +211,9 @@ class Intake:
             self._reader = Windows(self._pool("read"))
         return self._reader
 
-    def _pool(self, name: str, threads: int = 1) -> ThreadPoolExecutor:
+    def _pool(self, name: str, count: int = 1) -> Executor:
         if name not in self._pools:
-            self._pools[name] = ThreadPoolExecutor(threads, thread_name_prefix=f"store-{name}")
+            self._pools[name] = threads(count, f"store-{name}")
         return self._pools[name]
 
 

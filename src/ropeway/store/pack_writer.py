@@ -4,13 +4,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 from ropeway.core.ids import new_id
 from ropeway.store import coding
 from ropeway.store.files import in_our_words, settle, start_writing, write_all
 from ropeway.store.pack_format import HEADER_BYTES, MAGIC, Entry, header_of, index_of
+from ropeway.store.threads import threads
 
 SUFFIX = ".pack"
 READ_ONLY = 0o400
@@ -36,7 +37,7 @@ class PackWriter:
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
             )
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
+        self._thread = threads(1, "store-write")
         self._waiting: deque[tuple[Future[None], int]] = deque()
         self._written = self._begun = 0
         self._pieces: list[bytes | bytearray | memoryview] = [MAGIC]

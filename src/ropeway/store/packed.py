@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +16,7 @@ from ropeway.store.loose import ENDS_BYTES
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry
 from ropeway.store.packs import Pack, Packs, raw_of
 from ropeway.store.recipes import Recipe
+from ropeway.store.threads import threads
 
 AHEAD_BYTES = 1 << 20
 """So much is read at once of a pack whose objects are asked for in their order,"""
@@ -73,7 +73,7 @@ class Packed:
         """Write the bytes to a file. Raises when they are not right in the end: then throw the file away."""
         hasher, pieces = blake3.blake3(), self.pieces(digest)
         # A piece is read and verified while the one before is hashed with the whole, and written.
-        with ThreadPoolExecutor(2, thread_name_prefix="store-read") as pool:
+        with threads(2, "store-read") as pool:
             reading = pool.submit(next, pieces, None)
             while (piece := reading.result()) is not None:
                 reading = pool.submit(next, pieces, None)

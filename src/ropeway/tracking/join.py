@@ -52,6 +52,12 @@ class JoinedRun(Run):
             self._status = status
         self._let_go()
 
+    def discard(self) -> None:
+        """Let nothing that was said here reach the run, as if this process had not joined it."""
+        with self._lock:
+            self._spool.remove()
+            self._status = "failed"
+
     def _hand_in(self) -> None:
         """Bring what was said to where the run is; then the spool may go."""
         self._spool.remove(is_damaged=_ship_patiently(self._workspace, self._spool.path))

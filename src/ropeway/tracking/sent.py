@@ -149,6 +149,12 @@ class SentPart(JoinedRun):
         """As `SentRun.uses`."""
         self._record(InputUsed(now_us(), check_reference(ref)))
 
+    def discard(self) -> None:
+        """As `JoinedRun.discard`; the server was told of nothing yet."""
+        super().discard()
+        if self._courier is not None:
+            self._courier.end(GONE_WAIT_S)
+
     def _hand_in(self) -> None:
         self._spool.leave()
 

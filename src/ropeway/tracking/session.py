@@ -11,7 +11,7 @@ from typing import Any
 from ropeway.core.ids import RunId
 from ropeway.tracking.cells import see_to
 from ropeway.tracking.errors import BadRunId
-from ropeway.tracking.join import join_run
+from ropeway.tracking.join import JoinedRun, join_run
 from ropeway.tracking.operations import has_run, is_run_id
 from ropeway.tracking.run import Run
 from ropeway.tracking.spool import spool_path
@@ -105,7 +105,7 @@ def _begin(workspace: OpenWorkspace, run: RunId | None, **told: Any) -> Run:
     return start_run(workspace, owned=workspace, run=run, **told)
 
 
-def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool, rank: int) -> Run:
+def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool, rank: int) -> JoinedRun:
     from ropeway.workspace.remote import RemoteWorkspace
 
     if isinstance(workspace, RemoteWorkspace):
@@ -115,7 +115,9 @@ def _join(workspace: OpenWorkspace, run: str, *, is_certain: bool, rank: int) ->
     return join_run(workspace, run, owned=workspace, is_certain=is_certain, rank=rank)
 
 
-def _told(part: Run, *, params: Mapping[str, Any], tags: Mapping[str, Any], inputs: Sequence[str]) -> Run:
+def _told(
+    part: JoinedRun, *, params: Mapping[str, Any], tags: Mapping[str, Any], inputs: Sequence[str]
+) -> Run:
     """What all processes of a run say alike when they begin is told by each of them, and is one."""
     try:
         part.set(**params)
@@ -124,6 +126,6 @@ def _told(part: Run, *, params: Mapping[str, Any], tags: Mapping[str, Any], inpu
             part.uses(ref)
     # Nobody will get hold of it; what was raised goes on its way.
     except BaseException:
-        part.finish("failed")
+        part.discard()
         raise
     return part

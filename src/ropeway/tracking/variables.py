@@ -6,6 +6,8 @@ import os
 
 logger = logging.getLogger("ropeway.tracking")
 
+LONGEST_RANK = 9
+"""No launcher counts with more digits."""
 LONGEST_S = 7 * 86_400.0
 """More seconds than this are as many."""
 
@@ -34,7 +36,7 @@ def first_rank(names: tuple[str, ...]) -> int:
     """Which of the processes of a launcher this is, by the first variable that says; 0 where none does."""
     for name in names:
         said = os.environ.get(name, "").strip()
-        if said.isascii() and said.isdigit():
+        if said.isascii() and said.isdigit() and len(said) <= LONGEST_RANK:
             return int(said)
         if said:
             _warn(name, said, "a whole number from 0", f"unset {name}", "what others say, or 0,")

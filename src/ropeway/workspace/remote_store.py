@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +24,7 @@ from ropeway.store.intake import Intake
 from ropeway.store.recipes import Recipe
 from ropeway.store.restore import Restored
 from ropeway.store.scrubbing import Scrubbed
+from ropeway.store.threads import threads
 from ropeway.workspace.connection import MSGPACK, Connection
 from ropeway.workspace.errors import ForeignAnswer, NeedsFiles
 
@@ -314,7 +314,7 @@ def _at_once(move: Callable[[Digest], None], digests: Sequence[Digest]) -> None:
         for digest in digests:
             move(digest)
         return
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ropeway-objects") as pool:
+    with threads(AT_ONCE, "ropeway-objects") as pool:
         list(pool.map(move, digests))
 
 

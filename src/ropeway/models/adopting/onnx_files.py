@@ -72,6 +72,9 @@ def _fields(message: memoryview) -> Iterator[_Field]:
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
+        # Its own reader drops what is above 32 bits, and would take it for another field.
+        if tag >> 32:
+            raise ValueError("a field of an unknown kind, with a number that is too large")
         number, wire, value = tag >> 3, tag & 7, 0
         part = None
         if wire == _VARINT:

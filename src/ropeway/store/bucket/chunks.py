@@ -1,7 +1,6 @@
 """Which chunks the large objects at a backend are made of."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from ropeway.core.ids import Digest
@@ -9,6 +8,7 @@ from ropeway.store.depot.bring import read_place
 from ropeway.store.depot.index import AT_ONCE, Place
 from ropeway.store.pack_format import RECIPE
 from ropeway.store.recipes import Recipe, recipe_of
+from ropeway.store.threads import threads
 
 if TYPE_CHECKING:
     from ropeway.store.depot import Depot
@@ -44,6 +44,6 @@ def recipes_of(depot: "Depot", here: "Store") -> dict[bytes, Recipe | None]:
         return next((recipe for recipe in found if recipe is not None), None)
 
     every = [(digest, list(places)) for digest, places in depot.index.all_of(RECIPE)]
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bucket-recipes") as pool:
+    with threads(AT_ONCE, "bucket-recipes") as pool:
         found = pool.map(lambda each: read(*each), every)
         return {digest: recipe for (digest, _), recipe in zip(every, found, strict=True)}

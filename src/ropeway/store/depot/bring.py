@@ -7,7 +7,6 @@ again.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import blake3
@@ -20,6 +19,7 @@ from ropeway.store.depot.transfer import Brought, Tick
 from ropeway.store.errors import BadRange, BlobMissing, DepotDamaged, DepotLacks, ObjectDamaged
 from ropeway.store.pack_format import CHUNK, HEADER_BYTES, OBJECT, RECIPE, header_of
 from ropeway.store.recipes import Recipe, recipe_of
+from ropeway.store.threads import threads
 
 if TYPE_CHECKING:
     from ropeway.store.depot.depot import Depot
@@ -186,7 +186,7 @@ def _keep(store: "Store", batch: list[tuple[Place, bytes]]) -> None:
 def _contents(depot: "Depot", places: list[Place], hurt: dict[bytes, str]) -> Iterator[tuple[Place, bytes]]:
     """What lies at some places, verified; what is damaged there is tried elsewhere, and else is hurt."""
     spans = _spans(places)
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-bring") as pool:
+    with threads(AT_ONCE, "depot-bring") as pool:
         for first in range(0, len(spans), AT_ONCE):
             part = spans[first : first + AT_ONCE]
             for span, data in zip(part, pool.map(lambda each: _get(depot, each), part), strict=True):

@@ -1,7 +1,6 @@
 """Reading a depot whole: is what lies there what was brought?"""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import blake3
@@ -13,6 +12,7 @@ from ropeway.store.depot.transfer import Checked, Tick
 from ropeway.store.errors import BlobMissing
 from ropeway.store.pack_format import RECIPE
 from ropeway.store.recipes import recipe_of
+from ropeway.store.threads import threads
 
 if TYPE_CHECKING:
     from ropeway.store.depot.depot import Depot
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def check(depot: "Depot", packs: list[str], *, tick: Tick) -> Checked:
     """Read packs, every byte of them. What is damaged is not counted as there from now on."""
     read, damaged = 0, dict[str, list[Digest]]()
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-check") as pool:
+    with threads(AT_ONCE, "depot-check") as pool:
         for first in range(0, len(packs), AT_ONCE):
             part = packs[first : first + AT_ONCE]
             for pack, size in zip(part, pool.map(lambda each: _read(depot, each), part), strict=True):

@@ -1,13 +1,13 @@
 """What lies in a depot, by its indexes: small blobs that never change, and so are read once for all."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from ropeway.store.backends import Backend
 from ropeway.store.cache import Cache
 from ropeway.store.errors import BlobMissing
 from ropeway.store.pack_format import FOOTER, RECORD, Entry, entries_of, footer_of, index_of
+from ropeway.store.threads import threads
 
 PACKS = "packs"
 INDEXES = "index"
@@ -62,7 +62,7 @@ class Index:
         there = {name[: -len(INDEX_SUFFIX)] for name in names if name.endswith(INDEX_SUFFIX)}
         self.notes = {name for name in names if not name.endswith(INDEX_SUFFIX)}
         gone, new = self.packs.keys() - there, sorted(there - self.packs.keys())
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-index") as pool:
+        with threads(AT_ONCE, "depot-index") as pool:
             loaded = dict(zip(new, pool.map(self._load, new), strict=True))
         self.unread = {pack for pack, entries in loaded.items() if entries is None}
         for pack, entries in loaded.items():

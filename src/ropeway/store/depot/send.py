@@ -8,7 +8,7 @@ damaged bytes never travel.
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +26,7 @@ from ropeway.store.intake import LARGE_BYTES
 from ropeway.store.pack_format import CHUNK, OBJECT, RECIPE, Entry, index_of
 from ropeway.store.pack_writer import PackWriter
 from ropeway.store.recipes import Part, Recipe
+from ropeway.store.threads import threads
 
 if TYPE_CHECKING:
     from ropeway.store.depot.depot import Depot
@@ -154,7 +155,7 @@ class _Sender:
         self._depot = depot
         self._scratch = scratch
         self._are_trees = are_trees
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="depot-send")
+        self._pool = threads(AT_ONCE, "depot-send")
         self._under_way: deque[tuple[Future[int], PackWriter]] = deque()
         self._writer: PackWriter | None = None
         self._entries: list[Entry] = []

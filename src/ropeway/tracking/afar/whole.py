@@ -18,6 +18,7 @@ from ropeway.tracking.afar.reading import tracked
 from ropeway.tracking.afar.records import KeptFile, TrackedRun
 from ropeway.tracking.afar.runs import Status, check_moment, record_opened
 from ropeway.tracking.batches import rows_of
+from ropeway.tracking.listed import one_of
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.projections import run_artifact
 from ropeway.tracking.search import by_run
@@ -111,7 +112,8 @@ def look_at_runs(context: Context, *, runs: list[str], points: bool = False) -> 
         points: say of the points how many there are and what they say.
     """
     ids = [
-        RunId(row.id) for row in context.read.execute(select(run_table.c.id).where(run_table.c.hex.in_(runs)))
+        RunId(row.id)
+        for row in context.read.execute(select(run_table.c.id).where(one_of(run_table.c.hex, runs)))
     ]
     files = by_run(context.read, run_artifact, ("name", "size_bytes", "digest"), ids)
     return [
