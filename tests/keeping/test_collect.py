@@ -86,6 +86,19 @@ def test_what_was_collected_can_be_brought_again(project):
     assert load(workspace, resolve(workspace, "rows@v1")).height == 1
 
 
+def test_what_was_needed_again_since_it_was_collected_is_missed(project):
+    workspace = project(KEEP_ONE)
+    first = bring(workspace, "id\n1\n")
+    bring(workspace, "id\n1\n2\n")
+    age(workspace)
+    gc(workspace)
+    with start_run(workspace) as run:
+        run.artifact("rows.csv", "id\n1\n")
+    assert fsck(workspace).is_sound
+    workspace.store.remove([first])
+    assert [each.digest for each in fsck(workspace).findings] == [first]
+
+
 def test_old_bytes_that_are_put_again_are_spared(workspace):
     digest = workspace.store.put(b"old")
     age(workspace, digest)

@@ -124,6 +124,23 @@ def test_a_collection_marks_and_a_later_one_removes(workspace: LocalWorkspace) -
     assert fsck(workspace).findings == []
 
 
+def test_a_copy_of_what_was_collected_need_not_be_there_until_it_is_needed(tmp_path: Path, hub: Path) -> None:
+    toml = TOML.format(store=hub) + "[retention]\ndataset_versions = 1\n"
+    with make_workspace(tmp_path / "one", toml=toml, clock=FixedClock()) as workspace:
+        first = bring(workspace)
+        bring(workspace, ROWS[:-1])
+        long_ago = time.time() - 30 * 86_400
+        for _ in range(2):
+            for digest in workspace.store.copies():
+                os.utime(workspace.store.open_path(digest), (long_ago, long_ago))
+            gc(workspace)
+            workspace.clock.advance(seconds=25 * 3600)
+        assert first not in there(workspace)
+        # As who is killed before the event leaves it.
+        assert workspace.store.put("\n".join([*ROWS, ""]).encode()) == first
+        assert fsck(workspace).findings == []
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

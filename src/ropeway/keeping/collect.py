@@ -180,9 +180,18 @@ def _alone(context: Context) -> Iterator[None]:
         hold.release()
 
 
-def collected(context: Context, digests: Iterable[Digest]) -> dict[Digest, CollectedNote]:
-    """Those of some missing objects that went on purpose, with when and why; the last time counts."""
+def collected(
+    context: Context, digests: Iterable[Digest] | Mapping[Digest, int]
+) -> dict[Digest, CollectedNote]:
+    """Those of some missing objects that went on purpose, with when and why; the last time counts.
+
+    Args:
+        context: the call.
+        digests: which; as a mapping, each with the number of the last event that needs it: a collection
+            before that does not count.
+    """
     wanted = set(digests)
+    since = digests if isinstance(digests, Mapping) else {}
     notes: dict[Digest, CollectedNote] = {}
     if not wanted:
         return notes
@@ -198,6 +207,8 @@ def collected(context: Context, digests: Iterable[Digest]) -> dict[Digest, Colle
         except Damaged:
             continue  # fsck names the list itself
         for digest in wanted & listed.keys():
+            if row.seq < since.get(digest, 0):
+                continue
             notes[digest] = CollectedNote(at=from_text(row.at), by=row.name or row.by, reason=listed[digest])
     return notes
 

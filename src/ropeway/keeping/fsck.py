@@ -73,10 +73,11 @@ class SoundnessReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Needed(msgspec.Struct):
-    """Which events need an object, and what those are about."""
+    """Which events need an object, what those are about, and the number of the last."""
 
     named_by: list[str] = []
     subjects: list[str] = []
+    last: int = 0
 
 
 class _Seen(msgspec.Struct):
@@ -177,6 +178,7 @@ def _needs(connection: Connection, findings: list[Finding]) -> tuple[int, dict[D
         for digest in objects:
             needed[digest].named_by.append(f"event {row.seq} {record.verb} {record.subject}")
             needed[digest].subjects.append(record.subject)
+            needed[digest].last = row.seq
     return count, needed
 
 
@@ -203,15 +205,21 @@ def _check_objects(
             hurt[digest] = error.what
     _hand_down(needed, trees)
     gone = [digest for digest in needed if digest not in trees and digest not in hurt]
-    notes = collected(context, gone)
-    if context.store.bucket is not None:
+    bucket = context.store.bucket
+    # A copy here that nobody needs any more need not be there: who was about to need it again may be killed.
+    unshipped = (
+        [] if bucket is None else [each for each in needed if each in trees and not bucket.holds(each)]
+    )
+    # What was needed again since it was collected, its collection does not excuse.
+    notes = collected(context, {each: needed[each].last for each in (*gone, *unshipped)})
+    if bucket is not None:
         there = [digest for digest in needed if digest not in notes and digest not in gone]
-        found = read_bucket(context.store.bucket, there, parts=parts, part=part)
+        found = read_bucket(bucket, there, parts=parts, part=part)
         hurt = found.hurt | hurt
         findings += [Finding(what=what) for what in found.packs]
         seen.size_bytes += found.read_bytes
-    seen.erased = sum(note.reason.startswith(ERASED) for note in notes.values())
-    seen.collected = len(notes) - seen.erased
+    seen.erased = sum(notes[each].reason.startswith(ERASED) for each in gone if each in notes)
+    seen.collected = len(notes.keys() & set(gone)) - seen.erased
     missing = {each: ObjectMissing(each).what for each in gone if each not in notes}
     for digest, what in sorted((hurt | missing).items()):
         findings.append(_finding(context.read, digest, what, needed.get(digest, _Needed())))
@@ -224,9 +232,14 @@ def _hand_down(needed: dict[Digest, _Needed], trees: dict[Digest, list[Digest]])
     while todo:
         tree = todo.pop()
         for member in trees.get(tree, []):
-            if member not in needed:
-                needed[member] = needed[tree]
-                todo.append(member)
+            known = needed.get(member)
+            if known is None:
+                needed[member] = msgspec.structs.replace(needed[tree])
+            elif known.last < needed[tree].last:
+                known.last = needed[tree].last
+            else:
+                continue
+            todo.append(member)
 
 
 def _finding(connection: Connection, digest: Digest, what: str, needed: _Needed) -> Finding:
