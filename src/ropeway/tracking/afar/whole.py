@@ -18,7 +18,7 @@ from ropeway.tracking.afar.reading import tracked
 from ropeway.tracking.afar.records import KeptFile, TrackedRun
 from ropeway.tracking.afar.runs import Status, check_moment, record_opened
 from ropeway.tracking.batches import rows_of
-from ropeway.tracking.listed import one_of
+from ropeway.tracking.listed import LISTED, as_list, one_of
 from ropeway.tracking.projections import run as run_table
 from ropeway.tracking.projections import run_artifact
 from ropeway.tracking.search import by_run
@@ -28,6 +28,8 @@ from ropeway.workspace import Context, operation
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_IDS = select(run_table.c.id).where(one_of(run_table.c.hex))
 
 
 class PointColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,10 +113,8 @@ def look_at_runs(context: Context, *, runs: list[str], points: bool = False) -> 
         runs: their ids, as 32 hex digits.
         points: say of the points how many there are and what they say.
     """
-    ids = [
-        RunId(row.id)
-        for row in context.read.execute(select(run_table.c.id).where(one_of(run_table.c.hex, runs)))
-    ]
+    here = context.read.execute(_IDS, {LISTED: as_list(runs)})
+    ids = [RunId(row.id) for row in here]
     files = by_run(context.read, run_artifact, ("name", "size_bytes", "digest"), ids)
     return [
         HeldRun(
